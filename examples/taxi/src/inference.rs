@@ -1,0 +1,105 @@
+//! The fifth stage: predictions for the rides of a month.
+
+use std::path::Path;
+
+use anyhow::Context;
+use mltrace::component;
+use uuid::Uuid;
+
+use crate::example;
+use crate::forest::{Forest, Row};
+use crate::io::Folder;
+use crate::month::Month;
+use crate::progress::{Progress, grouped};
+use crate::score::Score;
+
+/// Rides in a batch.
+const BATCH: usize = 256;
+
+/// An answer given to someone, under an id they can come back with.
+#[derive(Clone, Debug)]
+pub(crate) struct Prediction {
+    pub(crate) id: String,
+    /// Of a high tip, 0 to 1.
+    pub(crate) probability: f64,
+}
+
+/// What became of the predictions of a month.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) month: Month,
+    pub(crate) score: Score,
+    /// The prediction furthest from what happened.
+    pub(crate) worst: Answer,
+}
+
+/// A prediction, and what happened.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) prediction: Prediction,
+    pub(crate) high_tip: bool,
+}
+
+impl Answer {
+    /// How far the probability was from what happened, 0 to 1.
+    pub(crate) fn distance(&self) -> f64 {
+        (self.prediction.probability - f64::from(u8::from(self.high_tip))).abs()
+    }
+}
+
+/// Whether a probability, rounded (half to even), says that the tip will be high.
+pub(crate) fn is_high(probability: f64) -> bool {
+    probability.round_ties_even() >= 1.0
+}
+
+/// Predicts one batch of rides.
+///
+/// The model and the features come loaded, once for all batches; their paths say where they come from.
+#[component(
+    owner = "serving",
+    tags("inference"),
+    inputs(model(model), features),
+    outputs(ids),
+    endpoint,
+    partition = month
+)]
+pub(crate) fn inference(
+    model: &Path,
+    features: &Path,
+    month: Month,
+    forest: &Forest,
+    batch: &[Row],
+) -> anyhow::Result<Vec<Prediction>> {
+    let probabilities = forest.probabilities(batch)?;
+    let ids: Vec<String> = batch.iter().map(|_| Uuid::now_v7().to_string()).collect();
+    let predictions = std::iter::zip(ids, probabilities);
+    Ok(predictions.map(|(id, probability)| Prediction { id, probability }).collect())
+}
+
+/// Serves the latest features of a month with the latest model of `train_month`, batch by batch, and
+/// compares with the labels, which came later.
+pub(crate) fn serve(month: Month, train_month: Month, folder: &Folder) -> anyhow::Result<Served> {
+    let model = folder.latest(&format!("model/{train_month}"))?;
+    let features = folder.latest(&format!("features/{month}"))?;
+    let forest = Forest::load(&model)?;
+    let (rows, labels): (Vec<Row>, Vec<bool>) =
+        example::read(&features)?.into_iter().map(|example| (example.features, example.high_tip)).unzip();
+    let batches = rows.len().div_ceil(BATCH);
+    let progress = Progress::of(batches as u64, "inference", month);
+    let mut score = Score::default();
+    let mut worst: Option<Answer> = None;
+    for (batch, labels) in rows.chunks(BATCH).zip(labels.chunks(BATCH)) {
+        let predictions = inference(&model, &features, month, &forest, batch)?;
+        for (prediction, &high_tip) in predictions.into_iter().zip(labels) {
+            score.count(is_high(prediction.probability), high_tip);
+            let answer = Answer { prediction, high_tip };
+            if worst.as_ref().is_none_or(|worst| answer.distance() > worst.distance()) {
+                worst = Some(answer);
+            }
+        }
+        progress.advance();
+    }
+    progress.done(&format!("{} predictions in {batches} batches, F1 {:.3}", grouped(score.total()), score.f1()));
+    let worst = worst.with_context(|| format!("{} holds no rides", features.display()))?;
+    Ok(Served { month, score, worst })
+}

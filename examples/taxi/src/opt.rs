@@ -1,0 +1,75 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::io::Folder;
+use crate::month::{Month, MonthRange};
+use crate::pipeline::Plan;
+use crate::source::Source;
+
+/// Trains a model that predicts high tips of taxi rides, serves it month by month and shows how it
+/// fares, every stage traced.
+#[derive(Debug, Parser)]
+pub(crate) struct Opt {
+    /// Yellow-taxi records of the TLC: CSV, CSV.gz or Parquet files, or a folder of files whose names
+    /// hold their month. Without them the months are made up.
+    #[arg(long, value_name = "DIR|FILE", num_args = 1..)]
+    data: Vec<PathBuf>,
+
+    /// The month to train on.
+    #[arg(long, value_name = "MONTH", default_value = "2020-01")]
+    train: Month,
+
+    /// The month to validate on.
+    #[arg(long, value_name = "MONTH", default_value = "2020-02")]
+    validate: Month,
+
+    /// The months to serve, both ends included.
+    #[arg(long, value_name = "MONTH..MONTH", default_value = "2020-03..2020-06")]
+    serve: MonthRange,
+
+    /// Where rides, features and models go.
+    #[arg(long, value_name = "DIR", default_value = "taxi-data")]
+    out: PathBuf,
+}
+
+impl Opt {
+    /// What the options ask for.
+    pub(crate) fn into_plan(self) -> Plan {
+        Plan {
+            source: if self.data.is_empty() { Source::Made } else { Source::Files(self.data) },
+            train: self.train,
+            validate: self.validate,
+            serve: self.serve.months().collect(),
+            folder: Folder::new(self.out),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_options_are_consistent() {
+        Opt::command().debug_assert();
+    }
+
+    #[test]
+    fn without_options_the_first_half_of_2020_is_made_up() {
+        let plan = Opt::parse_from(["taxi"]).into_plan();
+        assert!(matches!(plan.source, Source::Made));
+        let served: Vec<String> = plan.serve.iter().map(Month::to_string).collect();
+        assert_eq!(served, ["2020-03", "2020-04", "2020-05", "2020-06"]);
+    }
+
+    #[test]
+    fn a_month_that_is_none_is_refused_with_an_example() {
+        let error = Opt::try_parse_from(["taxi", "--train", "2020"]).expect_err("no month");
+        assert!(error.to_string().contains("write it like 2020-01"), "{error}");
+    }
+}

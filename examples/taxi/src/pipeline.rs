@@ -1,0 +1,41 @@
+//! The five stages over the months.
+
+use std::collections::BTreeSet;
+
+use crate::cleaning::cleaning;
+use crate::featuregen::featuregen;
+use crate::inference::serve;
+use crate::io::Folder;
+use crate::month::Month;
+use crate::report::Report;
+use crate::source::Source;
+use crate::split::split;
+use crate::train::train;
+
+/// What to train on, validate on and serve.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) source: Source,
+    pub(crate) train: Month,
+    pub(crate) validate: Month,
+    pub(crate) serve: Vec<Month>,
+    pub(crate) folder: Folder,
+}
+
+/// Runs the pipeline: features for every month, a model from the first of them, predictions for the
+/// months to serve.
+pub(crate) fn run(plan: &Plan) -> anyhow::Result<Report> {
+    let Plan { source, train: train_month, validate: test_month, serve: served, folder } = plan;
+    let months: BTreeSet<Month> = [train_month, test_month].into_iter().chain(served).copied().collect();
+    // Found before any work, so that a missing month costs no waiting.
+    let raw_months =
+        months.into_iter().map(|month| Ok((month, source.raw(month, folder)?))).collect::<anyhow::Result<Vec<_>>>()?;
+    for (month, raw) in &raw_months {
+        cleaning(raw, *month, folder)?;
+        featuregen(*month, folder)?;
+    }
+    split(*train_month, *test_month, folder)?;
+    let trained = train(*train_month, *test_month, folder)?;
+    let served = served.iter().map(|month| serve(*month, *train_month, folder)).collect::<anyhow::Result<_>>()?;
+    Ok(Report { train_month: *train_month, test_month: *test_month, trained, served })
+}

@@ -1,0 +1,62 @@
+//! The fourth stage: the model.
+
+use anyhow::Context;
+use mltrace::component;
+
+use crate::example::{self, Example};
+use crate::forest::Forest;
+use crate::inference::is_high;
+use crate::io::{self, Folder};
+use crate::month::Month;
+use crate::progress::Progress;
+use crate::score::Score;
+
+/// Questions a tree may ask.
+pub(crate) const DEPTH: u16 = 10;
+/// Trees in the forest.
+pub(crate) const TREES: usize = 100;
+/// Makes two trainings on the same rides give the same forest.
+const SEED: u64 = 42;
+
+/// How a new model does.
+#[derive(Debug)]
+pub(crate) struct Trained {
+    /// On the rides it was trained on.
+    pub(crate) train: Score,
+    /// On rides it hasn't seen.
+    pub(crate) test: Score,
+}
+
+/// Trains a forest on the latest split of the two months and saves it as a new version.
+#[component(
+    owner = "machine learning",
+    tags("training"),
+    inputs(train, test),
+    outputs(model(model)),
+    params(depth, trees, seed),
+    partition = train_month,
+    run = run
+)]
+pub(crate) fn train(train_month: Month, test_month: Month, folder: &Folder) -> anyhow::Result<Trained> {
+    let progress = Progress::of_unknown_length("train", train_month);
+    let train = folder.latest(&format!("train/{train_month}"))?;
+    let test = folder.latest(&format!("test/{test_month}"))?;
+    let (depth, trees, seed) = (DEPTH, TREES, SEED);
+    let examples = example::read(&train)?;
+    let forest =
+        Forest::fit(&examples, depth, trees, seed).with_context(|| format!("training on {}", train.display()))?;
+    let trained = Trained { train: score(&forest, &examples)?, test: score(&forest, &example::read(&test)?)? };
+    run.metric("train_f1", trained.train.f1());
+    run.metric("test_f1", trained.test.f1());
+    let model = folder.version(&format!("model/{train_month}"), "postcard")?;
+    io::write(&model, |out| forest.write(out))?;
+    progress.done(&format!("{trees} trees, F1 {:.3}, on {test_month} {:.3}", trained.train.f1(), trained.test.f1()));
+    Ok(trained)
+}
+
+fn score(forest: &Forest, examples: &[Example]) -> anyhow::Result<Score> {
+    let probabilities = forest.probabilities(examples.iter().map(|e| &e.features))?;
+    let predicted = probabilities.into_iter().map(is_high);
+    let actual = examples.iter().map(|example| example.high_tip);
+    Ok(Score::of(predicted.zip(actual)))
+}

@@ -1,0 +1,324 @@
+//! A run logged by hand.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::panic::Location;
+use std::sync::Arc;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::capture::{Capture, Captured};
+use crate::clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits;
+use crate::model::{Code, Definition, InputEntry, IoPointer, Note, PointerType, RunEntry, RunId, Status, Version};
+use crate::record::{current, is_disabled, keep_first};
+use crate::tracer::{self, Tracer};
+
+/// A run that the program describes itself, where an attribute on a function does not fit.
+///
+/// Files are fingerprinted by [`start`](Self::start) and [`end`](Self::end): inputs when the run starts (or when they are
+/// added, after that), outputs when it ends. A run whose times are given instead, with
+/// [`started_at`](Self::started_at) and [`ended_at`](Self::ended_at), lies in the past: what the files hold now is no
+/// evidence of it, so they get no versions.
+///
+/// ```
+/// use mltrace_core::{ComponentRun, Tracer};
+///
+/// let tracer = Tracer::in_memory()?;
+/// let mut run = ComponentRun::new("cleaning");
+/// run.start();
+/// run.add_input("raw/2020-01.csv").add_output("clean/2020-01.csv");
+/// run.partition("2020-01").param("rows", 9_957)?.metric("mean_tip", 0.21).note("backfill");
+/// run.end();
+/// let id = tracer.log_component_run(run)?;
+/// assert_eq!(tracer.run(id)?.outputs[0].name, "clean/2020-01.csv");
+/// # Ok::<(), mltrace_core::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ComponentRun {
+    uuid: Uuid,
+    component: String,
+    owner: Option<String>,
+    description: Option<String>,
+    tags: Vec<String>,
+    states_metadata: bool,
+    location: &'static Location<'static>,
+    started_at: Option<DateTime<Utc>>,
+    ended_at: Option<DateTime<Utc>>,
+    /// Whether the run is being logged while it happens, so that files can be fingerprinted.
+    is_live: bool,
+    error: Option<String>,
+    parent: Option<Uuid>,
+    partition: Option<String>,
+    inputs: Vec<Added>,
+    outputs: Vec<Added>,
+    upstream: Vec<String>,
+    params: BTreeMap<String, serde_json::Value>,
+    metrics: BTreeMap<String, f64>,
+    notes: Vec<Note>,
+}
+
+#[derive(Debug, Clone)]
+struct Added {
+    captured: Captured,
+    pointer_type: Option<PointerType>,
+    version: Option<Version>,
+}
+
+impl ComponentRun {
+    /// A run of a component that has neither started nor ended.
+    #[track_caller]
+    pub fn new(component: impl Into<String>) -> Self {
+        Self {
+            uuid: Uuid::now_v7(),
+            component: component.into(),
+            owner: None,
+            description: None,
+            tags: Vec::new(),
+            states_metadata: false,
+            location: Location::caller(),
+            started_at: None,
+            ended_at: None,
+            is_live: false,
+            error: None,
+            parent: current(),
+            partition: None,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            upstream: Vec::new(),
+            params: BTreeMap::new(),
+            metrics: BTreeMap::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// The run starts now; its inputs so far are fingerprinted.
+    pub fn start(&mut self) -> &mut Self {
+        self.started_at = Some(clock::now());
+        self.is_live = true;
+        fingerprint(&mut self.inputs);
+        self
+    }
+
+    /// The run ends now; its outputs are fingerprinted.
+    pub fn end(&mut self) -> &mut Self {
+        fingerprint(&mut self.outputs);
+        self.ended_at = Some(clock::now().max(self.started_at.unwrap_or(DateTime::<Utc>::MIN_UTC)));
+        self
+    }
+
+    /// The run started at a time in the past.
+    pub fn started_at(&mut self, time: DateTime<Utc>) -> &mut Self {
+        self.started_at = Some(time.trunc_subsecs(6));
+        self.is_live = false;
+        self
+    }
+
+    /// The run ended at a time in the past.
+    pub fn ended_at(&mut self, time: DateTime<Utc>) -> &mut Self {
+        self.ended_at = Some(time.trunc_subsecs(6));
+        self
+    }
+
+    /// Something it reads.
+    pub fn add_input(&mut self, value: impl Capture) -> &mut Self {
+        let from = self.inputs.len();
+        add(&mut self.inputs, &value, None);
+        if self.is_live {
+            fingerprint(&mut self.inputs[from..]);
+        }
+        self
+    }
+
+    /// Something it writes.
+    pub fn add_output(&mut self, value: impl Capture) -> &mut Self {
+        add(&mut self.outputs, &value, None);
+        self
+    }
+
+    /// Something it writes, with its type stated.
+    pub fn add_output_as(&mut self, pointer_type: PointerType, value: impl Capture) -> &mut Self {
+        add(&mut self.outputs, &value, Some(pointer_type));
+        self
+    }
+
+    /// A dependency that I/O cannot show: on that component's latest run that ended before this one started.
+    pub fn set_upstream(&mut self, component: impl Into<String>) -> &mut Self {
+        self.upstream.push(component.into());
+        self
+    }
+
+    /// Whom to ask about the component.
+    pub fn owner(&mut self, owner: impl Into<String>) -> &mut Self {
+        self.states_metadata = true;
+        self.owner = Some(owner.into());
+        self
+    }
+
+    /// What the component does.
+    pub fn description(&mut self, description: impl Into<String>) -> &mut Self {
+        self.states_metadata = true;
+        self.description = Some(description.into());
+        self
+    }
+
+    /// A tag of the component.
+    pub fn tag(&mut self, tag: impl Into<String>) -> &mut Self {
+        self.states_metadata = true;
+        self.tags.push(tag.into());
+        self
+    }
+
+    /// The key that splits the component's runs, such as a month.
+    pub fn partition(&mut self, partition: impl Display) -> &mut Self {
+        self.partition = Some(partition.to_string());
+        self
+    }
+
+    /// The run inside which this one was called; by default the traced function that called it.
+    pub fn parent(&mut self, parent: Uuid) -> &mut Self {
+        self.parent = Some(parent);
+        self
+    }
+
+    /// A parameter, kept as JSON.
+    ///
+    /// # Errors
+    /// The value cannot be written as JSON.
+    pub fn param(&mut self, name: impl Into<String>, value: impl Serialize) -> Result<&mut Self> {
+        let name = name.into();
+        let value = serde_json::to_value(value).map_err(|source| {
+            Error::new(ErrorKind::Invalid, format!("the param `{name}` cannot be written as JSON: {source}"))
+                .with_source(source)
+        })?;
+        self.params.insert(name, value);
+        Ok(self)
+    }
+
+    /// A metric.
+    pub fn metric(&mut self, name: impl Into<String>, value: f64) -> &mut Self {
+        self.metrics.insert(name.into(), value);
+        self
+    }
+
+    /// A remark.
+    pub fn note(&mut self, text: impl Into<String>) -> &mut Self {
+        self.notes.push(Note { written_at: clock::now(), text: text.into() });
+        self
+    }
+
+    /// The run failed.
+    pub fn fail(&mut self, error: impl Display) -> &mut Self {
+        self.error = Some(error.to_string());
+        self
+    }
+
+    /// The identity of this run in every store, to be the `parent` of others.
+    pub fn uuid(&self) -> Uuid {
+        self.uuid
+    }
+
+    fn into_entry(self, tracer: &Tracer) -> Result<RunEntry> {
+        let incomplete = |field: &str, call: &str| {
+            let Self { component, .. } = &self;
+            let message = format!("the run of `{component}` has no {field}: call `{call}`; nothing was written");
+            Error::new(ErrorKind::Invalid, message)
+        };
+        let started_at = self.started_at.ok_or_else(|| incomplete("start", "start()"))?;
+        let ended_at = self.ended_at.ok_or_else(|| incomplete("end", "end()"))?;
+        if ended_at < started_at {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!(
+                    "the run of `{}` ends at {ended_at}, before its start at {started_at}; nothing was written",
+                    self.component
+                ),
+            ));
+        }
+        let mut inputs: Vec<InputEntry> = self
+            .inputs
+            .into_iter()
+            .map(|added| InputEntry { pointer: added.into_pointer(tracer), captured_at: started_at })
+            .collect();
+        keep_first(&mut inputs, |input| &input.pointer);
+        let mut outputs: Vec<IoPointer> = self.outputs.into_iter().map(|added| added.into_pointer(tracer)).collect();
+        keep_first(&mut outputs, |output| output);
+        let definition = Definition {
+            identity: [0; 16],
+            component: self.component,
+            states_metadata: self.states_metadata,
+            description: self.description,
+            owner: self.owner,
+            tags: self.tags,
+            stale_after_s: None,
+            code: Some(Code {
+                file: self.location.file().to_owned(),
+                line: self.location.line(),
+                crate_version: None,
+                snapshot: None,
+            }),
+            build_commit: None,
+            in_repository: false,
+        };
+        let entry = RunEntry {
+            uuid: self.uuid,
+            definition: Arc::new(definition.complete()),
+            status: if self.error.is_some() { Status::Failed } else { Status::Completed },
+            started_at,
+            ended_at: Some(ended_at),
+            parent: self.parent,
+            partition: self.partition,
+            inputs,
+            outputs,
+            upstream: self.upstream,
+            params: self.params,
+            metrics: self.metrics,
+            notes: self.notes,
+            error: self.error,
+        };
+        limits::check(&entry)?;
+        Ok(entry)
+    }
+}
+
+impl Added {
+    fn into_pointer(self, tracer: &Tracer) -> IoPointer {
+        let (mut pointer, _) = tracer.pointer(self.captured);
+        pointer.version = self.version.or(pointer.version);
+        if let Some(pointer_type) = self.pointer_type {
+            pointer.pointer_type = pointer_type;
+        }
+        pointer
+    }
+}
+
+fn add(list: &mut Vec<Added>, value: &impl Capture, pointer_type: Option<PointerType>) {
+    value.capture(&mut |captured| list.push(Added { captured, pointer_type, version: None }));
+}
+
+fn fingerprint(list: &mut [Added]) {
+    for added in list {
+        if let Captured::Path(path) = &added.captured {
+            added.version = tracer::version_here(path);
+        }
+    }
+}
+
+impl Tracer {
+    /// Commits a run that the program describes itself.
+    ///
+    /// With `MLTRACE_DISABLED=1` nothing is written, and the id is that of no run, 0.
+    ///
+    /// # Errors
+    /// The run is incomplete or holds what cannot be stored ([`ErrorKind::Invalid`], the message names the field), or the
+    /// store cannot be written. In both cases nothing was written.
+    pub fn log_component_run(&self, run: ComponentRun) -> Result<RunId> {
+        if is_disabled() {
+            return Ok(RunId(0));
+        }
+        self.put_run(&run.into_entry(self)?)
+    }
+}

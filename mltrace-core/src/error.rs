@@ -1,0 +1,96 @@
+//! One opaque error, so that no upstream error type becomes part of the public API: the driver of the store can change
+//! without breaking anyone. Callers branch on [`ErrorKind`]; people read the message, which says what to do.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// What went wrong, in a sentence that says what to do about it.
+///
+/// ```
+/// use mltrace_core::{ErrorKind, Tracer};
+///
+/// let error = Tracer::in_memory()?.run(mltrace_core::RunId(7)).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::NotFound);
+/// assert!(error.to_string().contains("no run 7"));
+/// # Ok::<(), mltrace_core::Error>(())
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// The kinds of [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A value that was given cannot be stored; nothing was written.
+    Invalid,
+    /// There is no such run, component or pointer.
+    NotFound,
+    /// The file is not an mltrace store; it was left as it was.
+    NotAStore,
+    /// The file is a store, but damaged.
+    Damaged,
+    /// The store was written by a newer mltrace than this one understands.
+    NewerStore,
+    /// The store can be read, but not written.
+    ReadOnly,
+    /// The store stayed locked by another process for longer than the busy time-out.
+    Busy,
+    /// The operating system refused: no permission, no space, no such folder, an I/O error.
+    Io,
+    /// A global tracer is already set.
+    AlreadyInitialised,
+    /// A fault in mltrace itself.
+    Internal,
+}
+
+/// The result of everything here that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// What kind of trouble it is.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, message: message.into(), source: None }))
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// The same error, its message led by where it happened.
+    pub(crate) fn at(mut self, place: impl fmt::Display) -> Self {
+        self.0.message = format!("{place}: {}", self.0.message);
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("message", &self.0.message)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}

@@ -1,0 +1,227 @@
+//! From a path to a name and a version.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Component, Path, PathBuf};
+
+use crate::model::{Version, VersionKind};
+
+const SAMPLE: u64 = 1 << 20;
+const TREE_ENTRIES: usize = 10_000;
+
+/// How paths become names and versions in one store.
+#[derive(Debug, Clone)]
+pub(crate) struct Fingerprinter {
+    /// Names of paths inside it are written relative to it.
+    pub(crate) root: Option<PathBuf>,
+    /// Files up to this size, in bytes, are hashed whole.
+    pub(crate) limit: u64,
+}
+
+impl Fingerprinter {
+    /// The name of a path: lexically cleaned, links not followed, relative to the root when inside it.
+    pub(crate) fn name(&self, path: &Path) -> String {
+        let clean = lexically_clean(path);
+        match self.root.as_deref().map(|root| clean.strip_prefix(root)) {
+            Some(Ok(inside)) if !inside.as_os_str().is_empty() => text(inside.as_os_str()),
+            _ => text(clean.as_os_str()),
+        }
+    }
+
+    /// The version of what lies at a path now; `None` if nothing readable does.
+    pub(crate) fn version(&self, path: &Path) -> Option<Version> {
+        let measured = fs::metadata(path).and_then(|found| {
+            if found.is_dir() {
+                self.tree(path)
+            } else if found.is_file() {
+                self.file(path, found.len()).map(Some)
+            } else {
+                Ok(None)
+            }
+        });
+        match measured {
+            Ok(version) => version,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "cannot read a traced file: it is recorded without a version");
+                None
+            }
+        }
+    }
+
+    fn file(&self, path: &Path, size: u64) -> io::Result<Version> {
+        let mut file = File::open(path)?;
+        if size <= self.limit {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update_reader(file)?;
+            return Ok(version(VersionKind::Hash, &hasher));
+        }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&size.to_le_bytes());
+        for offset in [0, size / 2 - SAMPLE.min(size) / 2, size.saturating_sub(SAMPLE)] {
+            file.seek(SeekFrom::Start(offset))?;
+            hasher.update_reader(Read::by_ref(&mut file).take(SAMPLE))?;
+        }
+        Ok(version(VersionKind::Sampled, &hasher))
+    }
+
+    /// `None` where a directory holds more entries than can be read in reasonable time.
+    fn tree(&self, root: &Path) -> io::Result<Option<Version>> {
+        let mut files = Vec::new();
+        let mut folders = vec![root.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder)? {
+                let entry = entry?;
+                // A link is not followed: a cycle of links must not become an endless walk.
+                if entry.file_type()?.is_dir() {
+                    folders.push(entry.path());
+                } else {
+                    files.push(entry.path());
+                }
+                if files.len() + folders.len() > TREE_ENTRIES {
+                    tracing::warn!(path = %root.display(), "a traced folder holds more than {TREE_ENTRIES} entries: it is recorded without a version");
+                    return Ok(None);
+                }
+            }
+        }
+        files.sort();
+        let mut hasher = blake3::Hasher::new();
+        for file in files {
+            let found = fs::symlink_metadata(&file)?;
+            let evidence = if found.is_file() {
+                self.file(&file, found.len())?.to_string().into_bytes()
+            } else if found.is_symlink() {
+                fs::read_link(&file)?.into_os_string().into_encoded_bytes()
+            } else {
+                Vec::new()
+            };
+            let relative = file.strip_prefix(root).unwrap_or(&file).as_os_str().as_encoded_bytes();
+            update_sized(&mut hasher, relative);
+            update_sized(&mut hasher, &evidence);
+        }
+        Ok(Some(version(VersionKind::Tree, &hasher)))
+    }
+}
+
+/// Feeds a field to a hash with its length first, so that ("ab", "c") and ("a", "bc") differ.
+pub(crate) fn update_sized(hasher: &mut blake3::Hasher, field: &[u8]) {
+    hasher.update(&(field.len() as u64).to_le_bytes());
+    hasher.update(field);
+}
+
+fn version(kind: VersionKind, hasher: &blake3::Hasher) -> Version {
+    Version { kind, value: hasher.finalize().to_hex().to_string() }
+}
+
+/// The absolute path without `.`, `..` and doubled separators, links not followed.
+pub(crate) fn lexically_clean(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut clean = PathBuf::new();
+    for part in absolute.components() {
+        match part {
+            Component::ParentDir => {
+                clean.pop();
+            }
+            Component::CurDir => {}
+            part => clean.push(part),
+        }
+    }
+    clean
+}
+
+/// A path as text. Bytes that are no UTF-8 are escaped, so that two different paths never get one name.
+fn text(path: &OsStr) -> String {
+    path.to_str().map_or_else(|| path.as_encoded_bytes().escape_ascii().to_string(), ToOwned::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(root: &Path) -> Fingerprinter {
+        Fingerprinter { root: Some(root.to_owned()), limit: 4 * SAMPLE }
+    }
+
+    #[test]
+    fn every_spelling_of_a_path_inside_the_root_is_one_name() {
+        let here = std::env::current_dir().unwrap();
+        let names = at(&here);
+        for spelling in ["x/y.csv", "./x/y.csv", "x//y.csv", "x/z/../y.csv"] {
+            assert_eq!(names.name(Path::new(spelling)), "x/y.csv", "{spelling}");
+        }
+        assert_eq!(names.name(&here.join("x/y.csv")), "x/y.csv");
+    }
+
+    #[test]
+    fn a_path_outside_the_root_keeps_its_absolute_name() {
+        let names = at(Path::new("/project"));
+        assert_eq!(names.name(Path::new("/project-two/x")), "/project-two/x");
+        assert_eq!(names.name(Path::new("/project")), "/project");
+        assert_eq!(names.name(Path::new("/../x")), "/x");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn paths_that_are_no_utf8_keep_names_of_their_own() {
+        use std::os::unix::ffi::OsStrExt;
+        let names = Fingerprinter { root: None, limit: 0 };
+        let [one, two] = [b"/a\xff", b"/a\xfe"].map(|bytes| names.name(Path::new(OsStr::from_bytes(bytes))));
+        assert_ne!(one, two);
+    }
+
+    #[test]
+    fn a_small_file_has_the_hash_that_b3sum_prints() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        fs::write(&path, "").unwrap();
+        let version = at(folder.path()).version(&path).unwrap();
+        assert_eq!(version.kind, VersionKind::Hash);
+        // The published BLAKE3 test vector of the empty input.
+        assert_eq!(version.value, "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262");
+    }
+
+    #[test]
+    fn a_file_above_the_limit_is_sampled_and_a_change_of_its_end_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let mut bytes = vec![7_u8; 5 << 20];
+        fs::write(&path, &bytes).unwrap();
+        let before = at(folder.path()).version(&path).unwrap();
+        *bytes.last_mut().unwrap() = 8;
+        fs::write(&path, &bytes).unwrap();
+        let after = at(folder.path()).version(&path).unwrap();
+        assert_eq!(before.kind, VersionKind::Sampled);
+        assert_ne!(before, after);
+    }
+
+    #[test]
+    fn a_sampled_file_smaller_than_a_sample_is_read_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        fs::write(&path, "abc").unwrap();
+        let tiny = Fingerprinter { root: None, limit: 1 };
+        assert_eq!(tiny.version(&path).unwrap().kind, VersionKind::Sampled);
+    }
+
+    #[test]
+    fn a_folder_has_a_version_that_follows_names_and_contents() {
+        let folder = tempfile::tempdir().unwrap();
+        let tree = folder.path().join("t");
+        fs::create_dir_all(tree.join("sub")).unwrap();
+        fs::write(tree.join("sub/a"), "1").unwrap();
+        let one = at(folder.path()).version(&tree).unwrap();
+        fs::rename(tree.join("sub/a"), tree.join("sub/b")).unwrap();
+        let two = at(folder.path()).version(&tree).unwrap();
+        fs::write(tree.join("sub/b"), "2").unwrap();
+        let three = at(folder.path()).version(&tree).unwrap();
+        assert_eq!(one.kind, VersionKind::Tree);
+        assert!(one != two && two != three && one != three);
+    }
+
+    #[test]
+    fn nothing_there_has_no_version() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(at(folder.path()).version(&folder.path().join("none")), None);
+    }
+}

@@ -1,0 +1,66 @@
+//! The store, recording and lineage behind [mltrace](https://docs.rs/mltrace). Programs use the crate `mltrace`, which adds
+//! `#[component]`; this one is for libraries that only log by hand or only ask.
+//!
+//! A run of a component has inputs and outputs; which run depends on which follows from those and is never declared.
+//! [`Tracer`] writes runs to a local SQLite file and answers questions about them:
+//!
+//! ```
+//! use mltrace_core::{ComponentRun, Tracer};
+//!
+//! let tracer = Tracer::in_memory()?;
+//! for (component, input, output) in [("clean", "raw.csv", "rides.csv"), ("train", "rides.csv", "forest.model")] {
+//!     let mut run = ComponentRun::new(component);
+//!     run.start().add_input(input).add_output(output).end();
+//!     tracer.log_component_run(run)?;
+//! }
+//! let behind = tracer.trace("forest.model").get()?;
+//! assert_eq!(behind.runs.len(), 2);
+//! # Ok::<(), mltrace_core::Error>(())
+//! ```
+
+mod capture;
+mod clock;
+mod component_run;
+mod error;
+mod fingerprint;
+mod limits;
+mod lineage;
+mod model;
+mod outcome;
+mod provenance;
+mod query;
+mod record;
+mod store;
+mod tracer;
+mod writer;
+
+pub use capture::{Capture, Captured};
+pub use component_run::ComponentRun;
+pub use error::{Error, ErrorKind, Result};
+pub use model::{
+    Check, CheckStatus, CodeRecord, CommitSource, Component, Dependency, Edge, GitRecord, Graph, GraphRoot, GraphRun,
+    InputRecord, IoPointer, Match, Note, Page, PointerType, RunId, RunRecord, Stale, StaleKind, Status, Truncated,
+    Version, VersionKind,
+};
+pub use query::{History, Trace};
+pub use record::{Run, RunHandle};
+pub use store::Durability;
+pub use tracer::{Scoped, Tracer, TracerBuilder, init, log_component_run, scoped};
+
+/// What `#[component]` expands to. Not a stable API: it changes with the attribute.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::capture::Capture;
+    pub use crate::model::PointerType;
+    pub use crate::outcome::*;
+    pub use crate::record::{Direction, Ended, InRun, Meta, Run, RunHandle, Slot, call_once, in_run};
+}
+
+/// Threads share tracers, and futures that hold a run stay `Send`.
+const _: () = {
+    const fn assert_send_sync<T: Send + Sync>() {}
+    assert_send_sync::<Tracer>();
+    assert_send_sync::<Run>();
+    assert_send_sync::<RunHandle>();
+    assert_send_sync::<Error>();
+};

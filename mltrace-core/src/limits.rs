@@ -1,0 +1,119 @@
+//! What a run may hold. A run logged by hand is refused with the field's name; a traced function's run is trimmed, because
+//! it must be recorded in any case.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{IoPointer, RunEntry};
+
+/// Names of components, pointers, partitions, params, metrics and tags, in bytes.
+pub(crate) const NAME: usize = 4 << 10;
+/// Notes, error messages and values of params, in bytes.
+pub(crate) const TEXT: usize = 64 << 10;
+
+/// Refuses what cannot be stored.
+pub(crate) fn check(entry: &RunEntry) -> Result<()> {
+    name("the component's name", &entry.definition.component)?;
+    for tag in &entry.definition.tags {
+        name("a tag", tag)?;
+    }
+    for (field, text) in [("the owner", &entry.definition.owner), ("the description", &entry.definition.description)] {
+        if let Some(given) = text {
+            self::text(field, given)?;
+        }
+    }
+    for input in &entry.inputs {
+        pointer("an input", &input.pointer)?;
+    }
+    for output in &entry.outputs {
+        pointer("an output", output)?;
+    }
+    for component in &entry.upstream {
+        name("an upstream component's name", component)?;
+    }
+    if let Some(partition) = &entry.partition {
+        name("the partition", partition)?;
+    }
+    for (key, value) in &entry.params {
+        name("a param's name", key)?;
+        text(&format!("the param `{key}`"), &value.to_string())?;
+    }
+    for (key, value) in &entry.metrics {
+        name("a metric's name", key)?;
+        number(key, *value)?;
+    }
+    for note in &entry.notes {
+        text("a note", &note.text)?;
+    }
+    if let Some(error) = &entry.error {
+        text("the error", error)?;
+    }
+    Ok(())
+}
+
+/// Cuts and drops what [`check`] would refuse, and says so in an event.
+pub(crate) fn trim(entry: &mut RunEntry) {
+    let component = entry.definition.component.clone();
+    let fits = |what: &str, checked: Result<()>| {
+        checked.map_err(|error| tracing::warn!(%component, %error, "{what} is not recorded")).is_ok()
+    };
+    entry.inputs.retain(|input| fits("an input", pointer("an input", &input.pointer)));
+    entry.outputs.retain(|output| fits("an output", pointer("an output", output)));
+    entry.partition =
+        entry.partition.take().filter(|partition| fits("the partition", name("the partition", partition)));
+    entry
+        .metrics
+        .retain(|key, value| fits("a metric", name("a metric's name", key)) && fits("a metric", number(key, *value)));
+    entry.params.retain(|key, value| {
+        fits("a param", name("a param's name", key)) && fits("a param", text(key, &value.to_string()))
+    });
+    for text in entry.notes.iter_mut().map(|note| &mut note.text).chain(&mut entry.error) {
+        shorten(text);
+    }
+}
+
+fn shorten(text: &mut String) {
+    if text.contains('\0') {
+        *text = text.replace('\0', "\u{fffd}");
+    }
+    if text.len() > TEXT {
+        const MARK: &str = " [cut]";
+        let end = (0..=TEXT - MARK.len()).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default();
+        text.truncate(end);
+        text.push_str(MARK);
+    }
+}
+
+fn pointer(what: &str, pointer: &IoPointer) -> Result<()> {
+    name(&format!("{what}'s name"), &pointer.name)?;
+    pointer.version.as_ref().map_or(Ok(()), |version| name(&format!("{what}'s version"), &version.value))
+}
+
+fn number(key: &str, value: f64) -> Result<()> {
+    if value.is_nan() { Err(invalid(&format!("the metric `{key}` is not a number"))) } else { Ok(()) }
+}
+
+/// Refuses a name that is empty, too long, or holds a NUL byte.
+pub(crate) fn name(field: &str, value: &str) -> Result<()> {
+    if value.is_empty() {
+        return Err(invalid(&format!("{field} is empty")));
+    }
+    bounded(field, value, NAME)
+}
+
+/// Refuses a text that is too long or holds a NUL byte.
+pub(crate) fn text(field: &str, value: &str) -> Result<()> {
+    bounded(field, value, TEXT)
+}
+
+fn bounded(field: &str, value: &str, limit: usize) -> Result<()> {
+    if value.contains('\0') {
+        return Err(invalid(&format!("{field} holds a NUL byte")));
+    }
+    if value.len() > limit {
+        return Err(invalid(&format!("{field} has {} bytes; at most {limit} are kept", value.len())));
+    }
+    Ok(())
+}
+
+fn invalid(message: &str) -> Error {
+    Error::new(ErrorKind::Invalid, format!("{message}; nothing was written"))
+}

@@ -1,0 +1,73 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{IoPointer, Note, Status};
+
+/// What a writer hands to the store about one run, all at once.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RunEntry {
+    pub(crate) uuid: Uuid,
+    pub(crate) definition: Arc<Definition>,
+    /// Never [`Status::Lost`], which is computed on reading.
+    pub(crate) status: Status,
+    pub(crate) started_at: DateTime<Utc>,
+    /// `None` while the run is open.
+    pub(crate) ended_at: Option<DateTime<Utc>>,
+    pub(crate) parent: Option<Uuid>,
+    pub(crate) partition: Option<String>,
+    pub(crate) inputs: Vec<InputEntry>,
+    pub(crate) outputs: Vec<IoPointer>,
+    /// Components declared upstream where I/O cannot show it.
+    pub(crate) upstream: Vec<String>,
+    pub(crate) params: BTreeMap<String, serde_json::Value>,
+    pub(crate) metrics: BTreeMap<String, f64>,
+    pub(crate) notes: Vec<Note>,
+    pub(crate) error: Option<String>,
+}
+
+/// An input and the moment its name was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InputEntry {
+    pub(crate) pointer: IoPointer,
+    pub(crate) captured_at: DateTime<Utc>,
+}
+
+/// What the source said of a component when a run of it started: metadata and code. Stored once per content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Definition {
+    /// Hash of all the other fields.
+    pub(crate) identity: [u8; 16],
+    pub(crate) component: String,
+    /// Whether the source stated metadata at all; a run logged by hand may leave that to others.
+    pub(crate) states_metadata: bool,
+    pub(crate) description: Option<String>,
+    pub(crate) owner: Option<String>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) stale_after_s: Option<u64>,
+    pub(crate) code: Option<Code>,
+    /// The commit the code was compiled from, where the build said so.
+    pub(crate) build_commit: Option<String>,
+    /// Whether the source file lies in the repository of the working directory, so that its commit is the code's.
+    pub(crate) in_repository: bool,
+}
+
+/// Where a component's code stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Code {
+    pub(crate) file: String,
+    pub(crate) line: u32,
+    pub(crate) crate_version: Option<String>,
+    /// `None` for a run logged by hand.
+    pub(crate) snapshot: Option<Snapshot>,
+}
+
+/// The source text of a function. Two texts of the same tokens are one snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Snapshot {
+    /// Hash of the tokens.
+    pub(crate) identity: [u8; 16],
+    pub(crate) text: String,
+}

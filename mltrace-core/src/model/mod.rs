@@ -1,0 +1,19 @@
+//! The nouns, as plain data. Nothing here knows the store, the clock or the file system.
+
+mod component;
+mod entry;
+mod graph;
+mod pointer;
+mod process;
+mod run;
+
+pub use component::Component;
+pub(crate) use entry::{Code, Definition, InputEntry, RunEntry, Snapshot};
+pub use graph::{Edge, Graph, GraphRoot, GraphRun, Truncated};
+pub use pointer::{IoPointer, PointerType, Version, VersionKind};
+pub use process::CommitSource;
+pub(crate) use process::{Commit, Process};
+pub use run::{
+    Check, CheckStatus, CodeRecord, Dependency, GitRecord, InputRecord, Match, Note, Page, RunId, RunRecord, Stale,
+    StaleKind, Status,
+};

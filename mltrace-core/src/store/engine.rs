@@ -1,0 +1,87 @@
+//! The narrow trait behind which a database stands. SQL above it stays in what SQLite and PostgreSQL share; types and
+//! settings that only one of them has stay below it.
+
+use crate::error::Result;
+
+/// A value bound to a statement.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Value<'a> {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(&'a str),
+    Blob(&'a [u8]),
+}
+
+/// A row of an answer. Reading a column as another type than it has is an error: the file is damaged.
+pub(crate) trait Row {
+    fn integer(&self, column: usize) -> Result<i64>;
+    fn optional_integer(&self, column: usize) -> Result<Option<i64>>;
+    fn real(&self, column: usize) -> Result<f64>;
+    fn text(&self, column: usize) -> Result<&str>;
+    fn optional_text(&self, column: usize) -> Result<Option<&str>>;
+    fn blob(&self, column: usize) -> Result<&[u8]>;
+    fn optional_blob(&self, column: usize) -> Result<Option<&[u8]>>;
+}
+
+/// What a transaction is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// One consistent view; blocks nobody.
+    Read,
+    /// Takes the write lock at once, so that it never has to be upgraded to.
+    Write,
+}
+
+/// One connection to a database.
+pub(crate) trait Engine: Send {
+    fn begin(&self, access: Access) -> Result<()>;
+    fn commit(&self) -> Result<()>;
+    fn rollback(&self);
+    /// Runs a statement and says how many rows it changed.
+    fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<usize>;
+    /// Hands each row of an answer to `each`.
+    fn query(&self, sql: &str, values: &[Value<'_>], each: &mut dyn FnMut(&dyn Row) -> Result<()>) -> Result<()>;
+}
+
+impl From<i64> for Value<'_> {
+    fn from(value: i64) -> Self {
+        Self::Integer(value)
+    }
+}
+
+impl From<bool> for Value<'_> {
+    fn from(value: bool) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<f64> for Value<'_> {
+    fn from(value: f64) -> Self {
+        Self::Real(value)
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(value: &'a str) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl<'a> From<&'a String> for Value<'a> {
+    fn from(value: &'a String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Value<'a> {
+    fn from(value: &'a [u8]) -> Self {
+        Self::Blob(value)
+    }
+}
+
+impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}

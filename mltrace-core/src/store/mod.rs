@@ -1,0 +1,202 @@
+//! The only SQL. Above it nobody knows which database there is; below the engine trait nobody knows what a run is.
+
+mod engine;
+mod migrate;
+mod producers;
+mod read;
+mod rows;
+mod sqlite;
+mod write;
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use crate::error::{Error, ErrorKind, Result};
+use engine::{Access, Engine, Row, Value};
+pub(crate) use producers::{Producer, Reading};
+pub(crate) use read::{HistoryFilter, HistoryKey};
+pub use sqlite::Durability;
+use sqlite::Sqlite;
+pub(crate) use write::{Proof, Put, Rules};
+
+/// The key of an interned name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct NameId(i64);
+
+/// The key of an interned version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct VersionId(i64);
+
+/// The key of a component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ComponentId(i64);
+
+/// Stands for the end of a run that is still open, after every real end.
+pub(crate) const OPEN: i64 = i64::MAX;
+
+/// A store: one connection that writes, and one that reads beside it.
+pub(crate) struct Store {
+    writer: Mutex<Box<dyn Engine>>,
+    /// Readers of a file do not wait for its writer. A store in memory has one connection only.
+    reader: OnceLock<Mutex<Box<dyn Engine>>>,
+    path: Option<PathBuf>,
+    writable: bool,
+}
+
+impl Store {
+    pub(crate) fn in_memory() -> Result<Self> {
+        Self::over(Sqlite::in_memory()?, None, Durability::Normal)
+    }
+
+    /// Opens a store, creating the file if there is none.
+    pub(crate) fn create(path: &Path, durability: Durability) -> Result<Self> {
+        Sqlite::create(path)
+            .and_then(|engine| Self::over(engine, Some(path), durability))
+            .map_err(|error| error.at(path.display()))
+    }
+
+    /// Opens a store that must be there, to read and annotate it.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        if !path.exists() {
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!("there is no store at {}: run a traced program first, or name another file", path.display()),
+            ));
+        }
+        Sqlite::open(path)
+            .and_then(|engine| Self::over(engine, Some(path), Durability::Normal))
+            .map_err(|error| error.at(path.display()))
+    }
+
+    fn over(engine: Sqlite, path: Option<&Path>, durability: Durability) -> Result<Self> {
+        let writable = !engine.is_read_only()?;
+        let writable = if writable {
+            let current = migrate::bring_up_to_date(&engine)?;
+            engine.tune(durability)?;
+            current
+        } else {
+            migrate::check_readable(&engine)?;
+            false
+        };
+        Ok(Self {
+            writer: Mutex::new(Box::new(engine)),
+            reader: OnceLock::new(),
+            path: path.map(Path::to_owned),
+            writable,
+        })
+    }
+
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Runs `body` in one transaction, which lands whole or, on an error, not at all.
+    pub(crate) fn write<T>(&self, body: impl FnOnce(&Write<'_>) -> Result<T>) -> Result<T> {
+        if !self.writable {
+            return Err(Error::new(
+                ErrorKind::ReadOnly,
+                "this store can be read but not written here: it is read-only, or was written by a newer mltrace",
+            ));
+        }
+        let engine = lock(&self.writer);
+        let transaction = Transaction::begin(&**engine, Access::Write)?;
+        let done = body(&Write(View(&**engine)))?;
+        transaction.commit()?;
+        Ok(done)
+    }
+
+    /// Runs `body` over one consistent view of the store.
+    pub(crate) fn read<T>(&self, body: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
+        let engine = lock(self.reader()?);
+        let _transaction = Transaction::begin(&**engine, Access::Read)?;
+        body(&View(&**engine))
+    }
+
+    fn reader(&self) -> Result<&Mutex<Box<dyn Engine>>> {
+        let Some(path) = &self.path else { return Ok(&self.writer) };
+        if let Some(reader) = self.reader.get() {
+            return Ok(reader);
+        }
+        let opened: Box<dyn Engine> = Box::new(Sqlite::open(path)?);
+        Ok(self.reader.get_or_init(|| Mutex::new(opened)))
+    }
+}
+
+/// A panic while the lock was held has rolled its transaction back, so the connection behind it is sound.
+fn lock(engine: &Mutex<Box<dyn Engine>>) -> MutexGuard<'_, Box<dyn Engine>> {
+    engine.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Rolls back unless committed.
+struct Transaction<'a>(Option<&'a dyn Engine>);
+
+impl<'a> Transaction<'a> {
+    fn begin(engine: &'a dyn Engine, access: Access) -> Result<Self> {
+        engine.begin(access)?;
+        Ok(Self(Some(engine)))
+    }
+
+    fn commit(mut self) -> Result<()> {
+        if let Some(engine) = self.0 {
+            engine.commit()?;
+            self.0 = None;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if let Some(engine) = self.0 {
+            engine.rollback();
+        }
+    }
+}
+
+/// What can be asked within a transaction.
+pub(crate) struct View<'a>(&'a dyn Engine);
+
+/// What can be done within a writing transaction.
+pub(crate) struct Write<'a>(View<'a>);
+
+impl<'a> Deref for Write<'a> {
+    type Target = View<'a>;
+
+    fn deref(&self) -> &View<'a> {
+        &self.0
+    }
+}
+
+impl View<'_> {
+    fn all<T>(&self, sql: &str, values: &[Value<'_>], mut row: impl FnMut(&dyn Row) -> Result<T>) -> Result<Vec<T>> {
+        let mut found = Vec::new();
+        self.0.query(sql, values, &mut |columns| {
+            found.push(row(columns)?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// The only row, or the last of several.
+    fn one<T>(&self, sql: &str, values: &[Value<'_>], mut row: impl FnMut(&dyn Row) -> Result<T>) -> Result<Option<T>> {
+        let mut found = None;
+        self.0.query(sql, values, &mut |columns| {
+            found = Some(row(columns)?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+}
+
+impl Write<'_> {
+    fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<usize> {
+        self.0.0.execute(sql, values)
+    }
+
+    /// Inserts a row and gives the key the store chose; the statement ends in `RETURNING id`.
+    fn insert(&self, sql: &str, values: &[Value<'_>]) -> Result<i64> {
+        self.one(sql, values, |row| row.integer(0))?
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "an insert returned no key"))
+    }
+}

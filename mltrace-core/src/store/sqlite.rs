@@ -1,0 +1,270 @@
+//! SQLite behind the engine trait: its settings, its types, and what its errors mean.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::engine::{Access, Engine, Row, Value};
+use crate::error::{Error, ErrorKind, Result};
+
+/// "mltr": what `file` and other programs see in the header.
+const APPLICATION_ID: i64 = 0x6d6c_7472;
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a commit survives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Durability {
+    /// The death of the process at any moment, but not a loss of power, which can cost the last commits.
+    #[default]
+    Normal,
+    /// A loss of power too. A commit waits for the disk.
+    Full,
+}
+
+/// What lies at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// An empty database.
+    Nothing,
+    /// A store of this schema number, with the oldest schema number that can read it.
+    Store { schema: i64, min_reader: i64 },
+}
+
+pub(crate) struct Sqlite(Connection);
+
+impl Sqlite {
+    pub(super) fn in_memory() -> Result<Self> {
+        Self::with(Connection::open_in_memory().map_err(error)?)
+    }
+
+    /// Opens a file, creating an empty one that only its owner can read if there is none.
+    pub(super) fn create(path: &Path) -> Result<Self> {
+        if !path.exists() {
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(false);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            options.open(path).map_err(|source| {
+                Error::new(ErrorKind::Io, format!("cannot create {}: {source}", path.display())).with_source(source)
+            })?;
+        }
+        Self::open(path)
+    }
+
+    /// Opens an existing file; for reading alone where it cannot be written.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Self::with(Connection::open_with_flags(path, flags).map_err(error)?)
+    }
+
+    fn with(connection: Connection) -> Result<Self> {
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(error)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        connection.pragma_update(None, "foreign_keys", true).map_err(error)?;
+        Ok(Self(connection))
+    }
+
+    pub(super) fn is_read_only(&self) -> Result<bool> {
+        self.0.is_readonly(rusqlite::MAIN_DB).map_err(error)
+    }
+
+    /// Says what the file is, without changing it.
+    pub(super) fn inspect(&self) -> Result<Found> {
+        // One transaction, so that a store that is being created is seen before or after, never in between.
+        self.begin(Access::Read)?;
+        let found = self.inspect_inside();
+        self.rollback();
+        found
+    }
+
+    /// As [`Self::inspect`], within a transaction that is open already.
+    pub(super) fn inspect_inside(&self) -> Result<Found> {
+        let tables = self.integer("SELECT count(*) FROM sqlite_master")?;
+        if tables == 0 {
+            return Ok(Found::Nothing);
+        }
+        if self.integer("PRAGMA application_id")? != APPLICATION_ID {
+            return Err(Error::new(
+                ErrorKind::NotAStore,
+                "this SQLite file belongs to another program; it was left as it was. Name another file for the store",
+            ));
+        }
+        let schema = self.integer("PRAGMA user_version")?;
+        let min_reader = self.integer("SELECT min_reader FROM store")?;
+        Ok(Found::Store { schema, min_reader })
+    }
+
+    /// Settings that must stand before the first table does.
+    pub(super) fn prepare_new(&self) -> Result<()> {
+        self.0.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(error)?;
+        // Switching to WAL needs the file for itself, and SQLite does not call the busy handler for it.
+        let deadline = Instant::now() + BUSY_TIMEOUT;
+        loop {
+            match self.0.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0)) {
+                Err(rusqlite::Error::SqliteFailure(failure, _))
+                    if failure.code == ErrorCode::DatabaseBusy && Instant::now() < deadline =>
+                {
+                    std::thread::yield_now();
+                }
+                Err(other) => return Err(error(other)),
+                Ok(_) => return Ok(()),
+            }
+        }
+    }
+
+    /// Settings of each connection that writes.
+    pub(super) fn tune(&self, durability: Durability) -> Result<()> {
+        let synchronous = match durability {
+            Durability::Normal => "NORMAL",
+            Durability::Full => "FULL",
+        };
+        self.0.pragma_update(None, "synchronous", synchronous).map_err(error)
+    }
+
+    /// Applies one migration's statements; the caller holds the write transaction.
+    pub(super) fn migrate(&self, sql: &str, schema: i64) -> Result<()> {
+        self.0.execute_batch(sql).map_err(error)?;
+        self.0.pragma_update(None, "application_id", APPLICATION_ID).map_err(error)?;
+        self.0.pragma_update(None, "user_version", schema).map_err(error)
+    }
+
+    fn integer(&self, sql: &str) -> Result<i64> {
+        self.0.query_row(sql, [], |row| row.get(0)).map_err(error)
+    }
+}
+
+impl Engine for Sqlite {
+    fn begin(&self, access: Access) -> Result<()> {
+        let sql = match access {
+            Access::Read => "BEGIN",
+            Access::Write => "BEGIN IMMEDIATE",
+        };
+        self.execute(sql, &[]).map(drop)
+    }
+
+    fn commit(&self) -> Result<()> {
+        self.execute("COMMIT", &[]).map(drop)
+    }
+
+    fn rollback(&self) {
+        // Nothing to roll back where SQLite has done so itself, as on a full disk.
+        if !self.0.is_autocommit()
+            && let Err(error) = self.execute("ROLLBACK", &[])
+        {
+            tracing::error!(%error, "cannot roll back");
+        }
+    }
+
+    fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<usize> {
+        let mut statement = self.0.prepare_cached(sql).map_err(error)?;
+        bind(&mut statement, values)?;
+        statement.raw_execute().map_err(error)
+    }
+
+    fn query(&self, sql: &str, values: &[Value<'_>], each: &mut dyn FnMut(&dyn Row) -> Result<()>) -> Result<()> {
+        let mut statement = self.0.prepare_cached(sql).map_err(error)?;
+        bind(&mut statement, values)?;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(error)? {
+            each(row)?;
+        }
+        Ok(())
+    }
+}
+
+fn bind(statement: &mut rusqlite::CachedStatement<'_>, values: &[Value<'_>]) -> Result<()> {
+    for (index, value) in values.iter().enumerate() {
+        statement.raw_bind_parameter(index + 1, value).map_err(error)?;
+    }
+    Ok(())
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match *self {
+            Value::Null => ValueRef::Null,
+            Value::Integer(value) => ValueRef::Integer(value),
+            Value::Real(value) => ValueRef::Real(value),
+            Value::Text(value) => ValueRef::Text(value.as_bytes()),
+            Value::Blob(value) => ValueRef::Blob(value),
+        }))
+    }
+}
+
+fn column<'r, T>(
+    row: &'r rusqlite::Row<'_>,
+    column: usize,
+    read: impl FnOnce(ValueRef<'r>) -> Result<T, rusqlite::types::FromSqlError>,
+) -> Result<T> {
+    read(row.get_ref(column).map_err(error)?).map_err(|source| {
+        Error::new(ErrorKind::Damaged, "the store holds a value of an unexpected type; restore the file from a backup")
+            .with_source(source)
+    })
+}
+
+impl Row for rusqlite::Row<'_> {
+    fn integer(&self, index: usize) -> Result<i64> {
+        column(self, index, |value| value.as_i64())
+    }
+
+    fn optional_integer(&self, index: usize) -> Result<Option<i64>> {
+        column(self, index, |value| value.as_i64_or_null())
+    }
+
+    fn real(&self, index: usize) -> Result<f64> {
+        column(self, index, |value| value.as_f64())
+    }
+
+    fn text(&self, index: usize) -> Result<&str> {
+        column(self, index, |value| value.as_str())
+    }
+
+    fn optional_text(&self, index: usize) -> Result<Option<&str>> {
+        column(self, index, |value| value.as_str_or_null())
+    }
+
+    fn blob(&self, index: usize) -> Result<&[u8]> {
+        column(self, index, |value| value.as_blob())
+    }
+
+    fn optional_blob(&self, index: usize) -> Result<Option<&[u8]>> {
+        column(self, index, |value| value.as_blob_or_null())
+    }
+}
+
+/// What an error of SQLite means to a user.
+fn error(source: rusqlite::Error) -> Error {
+    let (kind, message) = match source.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => {
+            (ErrorKind::NotAStore, "this file is not an mltrace store; it was left as it was. Name another file".into())
+        }
+        Some(ErrorCode::DatabaseCorrupt) => {
+            (ErrorKind::Damaged, "the store is damaged; it was left as it was. Restore it from a backup".into())
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            (ErrorKind::Busy, "another process kept the store locked for too long; try again".into())
+        }
+        Some(ErrorCode::ReadOnly) => (
+            ErrorKind::ReadOnly,
+            "the store cannot be written: check the permissions of the file and its folder".into(),
+        ),
+        Some(ErrorCode::CannotOpen) => (
+            ErrorKind::Io,
+            "the store cannot be opened: check that the folder exists and that you may write there".into(),
+        ),
+        Some(ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied) => {
+            (ErrorKind::Io, "no permission to open the store: check the mode of the file and its folder".into())
+        }
+        Some(ErrorCode::DiskFull) => (ErrorKind::Io, "the disk is full: make room; nothing was written".into()),
+        Some(ErrorCode::SystemIoFailure) => {
+            (ErrorKind::Io, "the disk reports an I/O error; nothing was written".into())
+        }
+        Some(ErrorCode::TooBig) => (ErrorKind::Invalid, "a value is too big for the store (1 GB)".into()),
+        _ => (ErrorKind::Internal, format!("the store refused a statement: {source}")),
+    };
+    Error::new(kind, message).with_source(source)
+}

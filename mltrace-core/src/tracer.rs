@@ -1,0 +1,337 @@
+//! The tracer: a store, and how runs of this program are written to it. One is global; each thread may have its own.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use crate::capture::Captured;
+use crate::component_run::ComponentRun;
+use crate::error::{Error, ErrorKind, Result};
+use crate::fingerprint::{Fingerprinter, lexically_clean};
+use crate::model::{IoPointer, RunEntry, RunId, Version};
+use crate::record::is_disabled;
+use crate::store::{Durability, Store};
+use crate::writer::Writer;
+
+const FINGERPRINT_LIMIT: u64 = 16 << 20;
+
+/// Writes runs to a store and answers questions about it. Cheap to clone; clones share one store.
+///
+/// ```
+/// use mltrace_core::{Durability, Tracer};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("pipeline.db");
+/// let tracer = Tracer::builder(path).durability(Durability::Full).fingerprint_limit(64 << 20).open()?;
+/// assert!(tracer.recent(10)?.items.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Tracer(Arc<Inner>);
+
+struct Inner {
+    writer: Arc<Writer>,
+    fingerprinter: Fingerprinter,
+}
+
+/// Settings of a [`Tracer`] before it is opened.
+#[derive(Debug, Clone)]
+pub struct TracerBuilder {
+    path: PathBuf,
+    durability: Durability,
+    fingerprint_limit: u64,
+    root: Option<PathBuf>,
+}
+
+impl TracerBuilder {
+    /// What a commit survives; the death of the process by default.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Files up to this size, in bytes, are hashed whole, larger ones by samples; 16 MiB by default.
+    #[must_use]
+    pub fn fingerprint_limit(mut self, bytes: u64) -> Self {
+        self.fingerprint_limit = bytes;
+        self
+    }
+
+    /// The project's folder: names of paths inside it are written relative to it. By default the folder that holds the
+    /// store's `.mltrace`, and none for a store elsewhere.
+    #[must_use]
+    pub fn root(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.root = Some(lexically_clean(&folder.into()));
+        self
+    }
+
+    /// Opens the store, creating it if there is none.
+    ///
+    /// # Errors
+    /// The file cannot be created or read, is no store, is damaged, or needs a newer mltrace. It is left as it was.
+    pub fn open(self) -> Result<Tracer> {
+        let store = Store::create(&self.path, self.durability)?;
+        Ok(Tracer::over(store, self.root.or_else(|| project_root(&self.path)), self.fingerprint_limit))
+    }
+}
+
+impl fmt::Debug for Tracer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tracer").field(&self.0.writer.store().path().unwrap_or(Path::new(":memory:"))).finish()
+    }
+}
+
+impl Tracer {
+    /// Opens a store, creating it if there is none.
+    ///
+    /// # Errors
+    /// As [`TracerBuilder::open`].
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        Self::builder(path).open()
+    }
+
+    /// Settings for a store.
+    pub fn builder(path: impl Into<PathBuf>) -> TracerBuilder {
+        TracerBuilder {
+            path: path.into(),
+            durability: Durability::default(),
+            fingerprint_limit: FINGERPRINT_LIMIT,
+            root: None,
+        }
+    }
+
+    /// A store that lives as long as its tracer and leaves no file: for tests.
+    ///
+    /// # Errors
+    /// Memory for the store cannot be had.
+    pub fn in_memory() -> Result<Self> {
+        Ok(Self::over(Store::in_memory()?, None, FINGERPRINT_LIMIT))
+    }
+
+    /// Opens a store that must be there already, as a program that only asks does.
+    ///
+    /// # Errors
+    /// There is no such file, or as [`TracerBuilder::open`].
+    pub fn open_existing(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        Ok(Self::over(Store::open(path)?, project_root(path), FINGERPRINT_LIMIT))
+    }
+
+    /// The store that a traced function without any set-up writes to: `$MLTRACE_DB`, or else the nearest
+    /// `.mltrace/mltrace.db` from the working directory upward, or else a new one at the nearest folder upward that has
+    /// `.git` or a workspace's `Cargo.toml`, or else in the working directory.
+    ///
+    /// # Errors
+    /// As [`TracerBuilder::open`].
+    pub fn open_default() -> Result<Self> {
+        let path = default_path()?;
+        if path == Path::new(":memory:") {
+            return Self::in_memory();
+        }
+        let is_new = !path.exists();
+        if is_new && let Some(folder) = path.parent().filter(|folder| folder.ends_with(FOLDER)) {
+            create_folder(folder)?;
+        }
+        let tracer = Self::open(&path)?;
+        if is_new {
+            #[allow(clippy::print_stderr, reason = "a new file deserves one line that names it")]
+            {
+                eprintln!("mltrace: tracing to {}", path.display());
+            }
+        }
+        Ok(tracer)
+    }
+
+    /// Where [`open_default`](Self::open_default) looks: the path of a store that may not be there yet.
+    ///
+    /// # Errors
+    /// The working directory cannot be read.
+    pub fn default_path() -> Result<PathBuf> {
+        default_path()
+    }
+
+    fn over(store: Store, root: Option<PathBuf>, limit: u64) -> Self {
+        let fingerprinter = Fingerprinter { root, limit };
+        Self(Arc::new(Inner { writer: Writer::new(store), fingerprinter }))
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        self.0.writer.store()
+    }
+
+    pub(crate) fn put_run(&self, entry: &RunEntry) -> Result<RunId> {
+        self.0.writer.put_run(entry)
+    }
+
+    /// The pointer for what a program captured, and the path whose version it still lacks.
+    pub(crate) fn pointer(&self, captured: Captured) -> (IoPointer, Option<PathBuf>) {
+        match captured {
+            Captured::Name(name) => (IoPointer::new(name), None),
+            Captured::Pointer(pointer) => (IoPointer { flagged: false, labels: None, ..pointer }, None),
+            Captured::Path(path) => {
+                let mut pointer = IoPointer::new(self.path_name(&path));
+                pointer.spelled = path.to_str().filter(|&spelled| spelled != pointer.name).map(ToOwned::to_owned);
+                (pointer, Some(path))
+            }
+        }
+    }
+
+    /// The name that a path has in this store.
+    pub(crate) fn path_name(&self, path: &Path) -> String {
+        self.0.fingerprinter.name(path)
+    }
+
+    /// The version of what lies at a path now.
+    pub(crate) fn version(&self, path: &Path) -> Option<Version> {
+        self.0.fingerprinter.version(path)
+    }
+}
+
+const FOLDER: &str = ".mltrace";
+
+/// The folder that holds the store's `.mltrace`.
+fn project_root(store: &Path) -> Option<PathBuf> {
+    let folder = lexically_clean(store).parent()?.to_owned();
+    if folder.ends_with(FOLDER) { folder.parent().map(Path::to_owned) } else { None }
+}
+
+fn default_path() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("MLTRACE_DB").filter(|path| !path.is_empty()) {
+        return Ok(path.into());
+    }
+    let here = env::current_dir().map_err(|source| {
+        Error::new(ErrorKind::Io, "the working directory cannot be read: set MLTRACE_DB to the store's path")
+            .with_source(source)
+    })?;
+    let store = |folder: &Path| folder.join(FOLDER).join("mltrace.db");
+    let existing = here.ancestors().map(store).find(|path| path.is_file());
+    Ok(existing.unwrap_or_else(|| store(here.ancestors().find(|folder| is_project(folder)).unwrap_or(&here))))
+}
+
+fn is_project(folder: &Path) -> bool {
+    let is_workspace = |manifest: String| manifest.lines().any(|line| line.trim() == "[workspace]");
+    folder.join(".git").exists() || fs::read_to_string(folder.join("Cargo.toml")).is_ok_and(is_workspace)
+}
+
+/// The folder hides itself from git, so that nobody commits a store by mistake.
+fn create_folder(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).and_then(|()| fs::write(folder.join(".gitignore"), "*\n")).map_err(|source| {
+        let message =
+            format!("cannot create {}: {source}. Set MLTRACE_DB to a path that can be written", folder.display());
+        Error::new(ErrorKind::Io, message).with_source(source)
+    })
+}
+
+static GLOBAL: OnceLock<Tracer> = OnceLock::new();
+
+/// Makes a tracer the global one, which every traced function uses from now on.
+///
+/// # Errors
+/// There is a global tracer already ([`ErrorKind::AlreadyInitialised`]); it stays.
+pub fn init(tracer: Tracer) -> Result<()> {
+    GLOBAL.set(tracer).map_err(|_| {
+        Error::new(
+            ErrorKind::AlreadyInitialised,
+            "a global tracer is already set: call `init` once, at the start of `main`",
+        )
+    })
+}
+
+thread_local! {
+    static SCOPED: RefCell<Vec<Tracer>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Makes a tracer this thread's own until the guard is dropped; guards may be nested.
+///
+/// ```
+/// use mltrace_core::{ComponentRun, Tracer, log_component_run, scoped};
+///
+/// let tracer = Tracer::in_memory()?;
+/// let _guard = scoped(&tracer);
+/// let mut run = ComponentRun::new("cleaning");
+/// run.start().end();
+/// log_component_run(run)?;
+/// assert_eq!(tracer.recent(10)?.items.len(), 1);
+/// # Ok::<(), mltrace_core::Error>(())
+/// ```
+#[must_use = "the tracer is this thread's own only until the guard is dropped"]
+pub fn scoped(tracer: &Tracer) -> Scoped {
+    SCOPED.with_borrow_mut(|stack| stack.push(tracer.clone()));
+    Scoped(PhantomData)
+}
+
+/// The guard of [`scoped`].
+#[derive(Debug)]
+pub struct Scoped(PhantomData<*const ()>); // bound to its thread
+
+impl Drop for Scoped {
+    fn drop(&mut self) {
+        // The tracer is dropped outside the borrow: closing its store may take a while and may log.
+        let _closed = SCOPED.with_borrow_mut(Vec::pop);
+    }
+}
+
+fn explicit() -> Option<Tracer> {
+    SCOPED.with_borrow(|stack| stack.last().cloned()).or_else(|| GLOBAL.get().cloned())
+}
+
+/// The tracer of a program that made none, opened when first needed.
+struct Default {
+    opened: Option<Tracer>,
+    failed_at: Option<Instant>,
+}
+
+static DEFAULT: Mutex<Default> = Mutex::new(Default { opened: None, failed_at: None });
+
+impl Default {
+    fn open(&mut self) -> Result<Tracer> {
+        if let Some(tracer) = &self.opened {
+            return Ok(tracer.clone());
+        }
+        let opened = Tracer::open_default();
+        self.failed_at = opened.is_err().then(Instant::now);
+        self.opened = opened.as_ref().ok().cloned();
+        opened
+    }
+}
+
+/// The tracer for a traced function, or `None`, after an event that says why, where there can be none.
+pub(crate) fn for_traced_function(in_unit_test: bool) -> Option<Tracer> {
+    /// A store that cannot be opened is not tried again at every call.
+    const PAUSE: Duration = Duration::from_secs(10);
+    if let Some(tracer) = explicit() {
+        return Some(tracer);
+    }
+    if in_unit_test {
+        static IN_MEMORY: OnceLock<Option<Tracer>> = OnceLock::new();
+        return IN_MEMORY.get_or_init(|| Tracer::in_memory().ok()).clone();
+    }
+    let mut default = DEFAULT.lock().unwrap_or_else(PoisonError::into_inner);
+    if default.failed_at.is_some_and(|at| at.elapsed() < PAUSE) {
+        return None;
+    }
+    default.open().map_err(|error| tracing::warn!(%error, "runs are not recorded")).ok()
+}
+
+/// The version of what lies at a path now, by the settings of the tracer that this thread would use.
+pub(crate) fn version_here(path: &Path) -> Option<Version> {
+    let limit = explicit().map_or(FINGERPRINT_LIMIT, |tracer| tracer.0.fingerprinter.limit);
+    Fingerprinter { root: None, limit }.version(path)
+}
+
+/// Commits a run that the program describes itself, by this thread's tracer, else the global one, else the default.
+///
+/// # Errors
+/// As [`Tracer::log_component_run`], or the default store cannot be opened.
+pub fn log_component_run(run: ComponentRun) -> Result<RunId> {
+    if is_disabled() {
+        return Ok(RunId(0));
+    }
+    let default = || DEFAULT.lock().unwrap_or_else(PoisonError::into_inner).open();
+    explicit().map_or_else(default, Ok)?.log_component_run(run)
+}

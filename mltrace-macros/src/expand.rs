@@ -1,0 +1,338 @@
+//! The expansion: tokens in, tokens out.
+//!
+//! Names of our own carry `Span::mixed_site`, so that the user's code can neither see nor hide them. What records a
+//! value is located at its name in the attribute: a type that cannot be recorded is an error there.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::{Ident, LitStr, Stmt};
+
+use crate::args::Args;
+use crate::bindings::{self, Binding};
+use crate::component::{Component, Entry, Named, Role, all};
+use crate::function::{Function, Kind};
+use crate::snapshot::Snapshot;
+
+/// Expands the attribute `args` on `item`. A refusal is emitted beside the function, which stays usable, so that one
+/// mistake gives one error.
+pub(crate) fn component(args: TokenStream, item: TokenStream) -> TokenStream {
+    let args: Args = match syn::parse2(args) {
+        Ok(args) => args,
+        Err(error) => return beside(&error, item),
+    };
+    let function = match Function::parse(&item) {
+        Ok(function) => function,
+        Err(error) => {
+            let errors = args.errors.into_iter().chain([error]).collect();
+            return all(errors).map_or(TokenStream::new(), |error| beside(&error, item));
+        }
+    };
+    let runtime = Runtime::new(&args);
+    match Component::check(args, &function) {
+        Err(error) => beside(&error, runtime.bare(function)),
+        Ok(_) if cfg!(feature = "off") => runtime.bare(function),
+        Ok(component) => runtime.traced(function, &component, &Snapshot::of(&item)),
+    }
+}
+
+fn beside(error: &syn::Error, item: TokenStream) -> TokenStream {
+    let mut tokens = error.to_compile_error();
+    tokens.extend(item);
+    tokens
+}
+
+/// What the expansion calls, and the names it gives.
+struct Runtime {
+    /// The hidden module of the runtime crate.
+    path: TokenStream,
+    /// The run, under a name that only the expansion knows.
+    run: Ident,
+    /// The name that the user asked for.
+    user_run: Option<Ident>,
+}
+
+impl Runtime {
+    fn new(args: &Args) -> Self {
+        let span = Span::mixed_site();
+        let path = match &args.krate {
+            Some(path) => quote_spanned!(span=> #path::__private),
+            None => quote_spanned!(span=> ::mltrace::__private),
+        };
+        Self { path, run: Ident::new("run", span), user_run: args.run.clone() }
+    }
+
+    /// The function without tracing. A body that calls the run needs one that does nothing.
+    fn bare(&self, function: Function) -> TokenStream {
+        let is_const = function.item.sig.constness.is_some(); // refused, and no place for a run
+        let Some(user_run) = self.user_run.as_ref().filter(|_| !is_const) else {
+            return function.item.into_token_stream();
+        };
+        let path = &self.path;
+        let body = &function.body.stmts;
+        let statements = quote! {
+            let #user_run: &#path::Run = &#path::Run::disabled();
+            #(#body)*
+        };
+        function.with_body(statements).into_token_stream()
+    }
+
+    fn traced(&self, mut function: Function, component: &Component, snapshot: &Snapshot) -> TokenStream {
+        bindings::insert(&mut function.body, |binding| {
+            let meant = component.in_body.iter().filter(|bound| bound.means(binding));
+            meant.map(|bound| self.record_name(&bound.named, binding)).collect()
+        });
+        let start = self.start(component, snapshot);
+        let call = self.call(&function, component);
+        let (path, run) = (&self.path, &self.run);
+        let statements = if function.never_returns() {
+            quote_spanned! {Span::mixed_site()=>
+                let #run = #start;
+                #call
+            }
+        } else {
+            let ret = Ident::new("ret", Span::mixed_site());
+            let returned = component.returned.map(|(span, role)| self.record_return(span, role, &ret));
+            quote_spanned! {Span::mixed_site()=>
+                let #run = #start;
+                let #ret = #call;
+                #returned
+                let ended = {
+                    use #path::{EndedByError as _, EndedByDisplay as _, EndedByDebug as _, EndedByResult as _, EndedByValue as _};
+                    (&&&&&#path::Outcome(&#ret)).ended()
+                };
+                #path::Run::finish(#run, ended);
+                #ret
+            }
+        };
+        function.with_body(statements).into_token_stream()
+    }
+
+    fn start(&self, component: &Component, snapshot: &Snapshot) -> TokenStream {
+        let path = &self.path;
+        let span = Span::mixed_site();
+        let Component { name, tags, .. } = component;
+        let owner = option(component.owner.as_ref());
+        let description = option(component.description.as_ref());
+        let stale_after = option(component.stale_after.as_ref());
+        let Snapshot { source, tokens, .. } = snapshot;
+        let line = match snapshot.line.and_then(|line| u32::try_from(line).ok()) {
+            Some(line) => quote!(#line),
+            None => quote_spanned!(span=> ::core::line!()),
+        };
+        quote_spanned! {span=>
+            #path::Run::start({
+                static META: #path::Meta = #path::Meta {
+                    name: #name,
+                    owner: #owner,
+                    description: #description,
+                    tags: &[#(#tags),*],
+                    stale_after_secs: #stale_after,
+                    file: ::core::file!(),
+                    line: #line,
+                    source: #source,
+                    tokens: #tokens,
+                    // Not every build system sets it.
+                    crate_version: match ::core::option_env!("CARGO_PKG_VERSION") {
+                        ::core::option::Option::Some(version) => version,
+                        ::core::option::Option::None => "",
+                    },
+                    commit: ::core::option_env!("MLTRACE_COMMIT"),
+                    in_unit_test: ::core::cfg!(test),
+                };
+                &META
+            })
+        }
+    }
+
+    /// The body, run inside the run.
+    fn call(&self, function: &Function, component: &Component) -> TokenStream {
+        let (path, run, output) = (&self.path, &self.run, &function.output);
+        let span = Span::mixed_site();
+        let at_entry = component.at_entry.iter().map(|entry| self.record_entry(entry));
+        let user_run = self.user_run.as_ref().map(|name| quote!(let #name: &#path::Run = #run;));
+        let statements = &function.body.stmts;
+        // The closure stands in the call, where it is known to run once: else `&mut self -> &mut T` would not do.
+        let call = match function.kind {
+            Kind::Plain => {
+                let mut body = TokenStream::new();
+                function.body.brace_token.surround(&mut body, |body| {
+                    body.extend(quote!(#user_run #(#statements)*));
+                });
+                quote_spanned!(span=> #path::call_once(#run, move || -> #output #body))
+            }
+            Kind::Async | Kind::Boxed(_) => {
+                // An async block cannot name its type; a `return` that is never reached tells it.
+                let typed = output.as_ref().filter(|_| !function.never_returns()).map(|output| {
+                    quote_spanned! {span.located_at(output.span())=>
+                        if let ::core::option::Option::Some(ret) = ::core::option::Option::None::<#output> {
+                            return ret;
+                        }
+                    }
+                });
+                let never = function.never_returns().then(|| quote_spanned!(span=> ; ::core::unreachable!()));
+                quote_spanned! {span=>
+                    #path::in_run(#run, async move { #typed #user_run #(#statements)* }).await #never
+                }
+            }
+        };
+        quote_spanned! {span=>
+            {
+                let #run = &#run;
+                #(#at_entry)*
+                #call
+            }
+        }
+    }
+
+    fn record_entry(&self, entry: &Entry) -> TokenStream {
+        match entry {
+            Entry::Parameter(named, binding) => self.record_name(named, binding).into_token_stream(),
+            Entry::Literal(text, role) => {
+                let value = text.to_token_stream();
+                self.record(*role, text, text.span(), &value, false)
+            }
+        }
+    }
+
+    /// Records a binding under the name in the attribute.
+    fn record_name(&self, named: &Named, binding: &Binding) -> Stmt {
+        let span = Span::mixed_site().located_at(named.name.span());
+        let label = LitStr::new(&named.name.unraw().to_string(), span);
+        // It is the body's name, wherever that comes from; only the place is the attribute's.
+        let mut value = binding.ident.clone();
+        value.set_span(binding.ident.span().located_at(named.name.span()));
+        let record = self.record(named.role, &label, span, &quote_spanned!(span=> &#value), binding.in_loop);
+        let cfgs = &binding.cfgs;
+        Stmt::Expr(syn::Expr::Verbatim(quote!(#(#cfgs)* #record)), None)
+    }
+
+    fn record(&self, role: Role, label: &LitStr, span: Span, value: &TokenStream, each: bool) -> TokenStream {
+        let (path, run) = (&self.path, &self.run);
+        match role {
+            Role::Param => quote_spanned!(span=> #path::Run::param(#run, #label, #value);),
+            Role::Partition => quote_spanned!(span=> #path::Run::partition(#run, #value);),
+            Role::Input(pointer_type) | Role::Output(pointer_type) => {
+                let direction = match role {
+                    Role::Input(_) => quote_spanned!(span=> Input),
+                    _ => quote_spanned!(span=> Output),
+                };
+                let pointer_type = option(pointer_type.map(|name| {
+                    let name = Ident::new(name, span);
+                    quote_spanned!(span=> #path::PointerType::#name)
+                }));
+                quote_spanned! {span=>
+                    #path::Run::bind(
+                        #run,
+                        #path::Slot {
+                            name: #label,
+                            direction: #path::Direction::#direction,
+                            pointer_type: #pointer_type,
+                            each: #each,
+                        },
+                        #value,
+                    );
+                }
+            }
+        }
+    }
+
+    /// Records what the body gave: of a `Result` the `Ok` value.
+    fn record_return(&self, at: Span, role: Role, ret: &Ident) -> TokenStream {
+        let (path, run) = (&self.path, &self.run);
+        let span = Span::mixed_site().located_at(at);
+        let value = Ident::new("value", span);
+        let record = self.record(role, &LitStr::new("return", span), span, &value.to_token_stream(), false);
+        quote_spanned! {span=>
+            {
+                let #run = &#run;
+                let returned = {
+                    use #path::{ReturnedOk as _, ReturnedValue as _};
+                    (&&#path::Returned(&#ret)).value()
+                };
+                if let ::core::option::Option::Some(#value) = returned {
+                    #record
+                }
+            }
+        }
+    }
+}
+
+/// The tokens of an `Option`.
+fn option(value: Option<impl ToTokens>) -> TokenStream {
+    match value {
+        Some(value) => quote_spanned!(Span::mixed_site()=> ::core::option::Option::Some(#value)),
+        None => quote_spanned!(Span::mixed_site()=> ::core::option::Option::None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(args: &str, item: &str) -> String {
+        component(args.parse().unwrap(), item.parse().unwrap()).to_string()
+    }
+
+    /// The messages of all errors, in order.
+    fn errors(args: &str, item: &str) -> Vec<String> {
+        let expanded = component(args.parse().unwrap(), item.parse().unwrap());
+        let file: syn::File = syn::parse2(expanded).unwrap();
+        let messages = file.items.into_iter().filter_map(|item| match item {
+            syn::Item::Macro(item) => item.mac.parse_body::<LitStr>().ok().map(|text| text.value()),
+            _ => None,
+        });
+        messages.collect()
+    }
+
+    #[test]
+    fn a_refused_function_is_emitted_unchanged() {
+        let expanded = expanded("inputs(b)", "#[inline] fn f(a: &str) -> usize { a.len() }");
+        assert!(expanded.ends_with("# [inline] fn f (a : & str) -> usize { a . len () }"), "{expanded}");
+    }
+
+    #[test]
+    fn what_is_no_function_is_emitted_unchanged() {
+        let expanded = expanded("owner = \"data-team\"", "struct S;");
+        assert!(expanded.ends_with("struct S ;"), "{expanded}");
+    }
+
+    #[test]
+    fn a_c_variadic_is_refused() {
+        let errors = errors("", "unsafe extern \"C\" fn f(a: u8, _: ...) {}");
+        assert_eq!(errors, ["a C-variadic function cannot be traced"]);
+    }
+
+    #[test]
+    fn mistakes_in_the_arguments_and_in_the_function_are_told_together() {
+        assert_eq!(errors("inputs(), outputs(data(a, b)), tags(1), endpoint = 1", "trait T {}").len(), 5);
+        assert_eq!(errors("retries = 3, params(a), partition = b", "const fn f() {}").len(), 4);
+    }
+
+    #[test]
+    fn ages_are_whole_numbers_with_a_unit() {
+        for (age, seconds) in
+            [("90s", "90u64"), ("2m", "120u64"), ("36h", "129600u64"), ("30d", "2592000u64"), ("2w", "1209600u64")]
+        {
+            assert!(expanded(&format!("stale_after = {age:?}"), "fn f() {}").contains(seconds), "{age}");
+        }
+        for age in ["", "30", "d", "1.5d", "-1d", "30 d", "30D", "99999999999999999w", "7ü"] {
+            assert_eq!(errors(&format!("stale_after = {age:?}"), "fn f() {}").len(), 1, "{age}");
+        }
+    }
+
+    #[test]
+    fn the_description_is_the_first_line_of_the_doc_comment() {
+        let described = expanded("", "#[doc = \"\"] #[doc = \" Drops rides.\"] #[doc = \" More.\"] fn f() {}");
+        assert!(described.contains("Some (\"Drops rides.\")"), "{described}");
+        assert!(expanded("description = \"Other.\"", "/// Drops rides.\nfn f() {}").contains("Some (\"Other.\")"));
+    }
+
+    #[test]
+    fn the_runtime_can_be_elsewhere() {
+        let expanded = expanded("crate = crate::reexported", "fn f() {}");
+        assert!(expanded.contains("crate :: reexported :: __private :: Run :: start"), "{expanded}");
+        assert!(!expanded.contains("mltrace"), "{expanded}");
+    }
+}

@@ -1,0 +1,4 @@
+#![doc = include_str!("../README.md")]
+
+pub use mltrace_core::*;
+pub use mltrace_macros::component;

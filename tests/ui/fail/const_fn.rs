@@ -1,0 +1,10 @@
+use mltrace::component;
+
+#[component]
+const fn depth() -> u32 {
+    10
+}
+
+fn main() {
+    depth();
+}

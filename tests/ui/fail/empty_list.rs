@@ -1,0 +1,8 @@
+use mltrace::component;
+
+#[component(inputs(), tags())]
+fn train() {}
+
+fn main() {
+    train();
+}

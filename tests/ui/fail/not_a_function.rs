@@ -1,0 +1,13 @@
+use mltrace::component;
+
+#[component(name = "training")]
+pub struct Train;
+
+#[component]
+impl Train {
+    fn run(&self) {}
+}
+
+fn main() {
+    Train.run();
+}

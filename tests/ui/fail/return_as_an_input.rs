@@ -1,0 +1,10 @@
+use mltrace::component;
+
+#[component(inputs(return))]
+fn train() -> String {
+    String::new()
+}
+
+fn main() {
+    train();
+}

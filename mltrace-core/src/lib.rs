@@ -31,6 +31,8 @@ mod provenance;
 mod query;
 mod record;
 mod store;
+#[cfg(test)]
+mod testing;
 mod tracer;
 mod writer;
 

@@ -2,3 +2,10 @@
 
 pub(crate) mod resolve;
 pub(crate) mod trace;
+
+#[cfg(test)]
+mod naive;
+#[cfg(test)]
+mod resolve_tests;
+#[cfg(test)]
+mod trace_tests;

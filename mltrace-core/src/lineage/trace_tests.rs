@@ -1,0 +1,151 @@
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::trace::{Reach, upstream};
+use crate::model::{Graph, RunEntry, RunId};
+use crate::store::Store;
+use crate::testing::run;
+
+fn trace(store: &Store, root: RunId, depth: Option<u32>) -> Graph {
+    let reach = Reach { depth, stop_at: None };
+    store.read(|view| upstream(view, root, None, &reach)).unwrap()
+}
+
+/// Writes runs in one transaction, because a test of ten thousand commits would measure the disk.
+fn put_all(store: &Store, entries: impl IntoIterator<Item = RunEntry>) -> Vec<RunId> {
+    let process = crate::provenance::process();
+    store.write(|tx| entries.into_iter().map(|entry| super::resolve::put_run(tx, &entry, process)).collect()).unwrap()
+}
+
+#[test]
+fn thirty_levels_of_diamonds_hold_each_run_once() {
+    let store = Store::in_memory().unwrap();
+    let level = |level: i64| {
+        (0..2).map(move |side| {
+            let entry = run("stage", 10 * level, 10 * level + 1).writes(&format!("{level}.{side}"));
+            if level == 0 { entry } else { entry.reads(&format!("{}.0", level - 1)).reads(&format!("{}.1", level - 1)) }
+        })
+    };
+    let ids = put_all(&store, (0..30).flat_map(level));
+    let graph = trace(&store, *ids.last().unwrap(), None);
+    assert_eq!(graph.runs.len(), 1 + 29 * 2, "2^29 paths, 59 runs");
+    assert_eq!(graph.edges.len(), 2 + 28 * 4);
+    assert_eq!(graph.runs.last().unwrap().depth, 29);
+    assert_eq!(graph.truncated, None);
+}
+
+#[test]
+fn a_skip_ladder_of_a_thousand_runs_has_the_fewest_hops() {
+    let store = Store::in_memory().unwrap();
+    let ids = put_all(
+        &store,
+        (0..1_000_i64).map(|step| {
+            let entry = run("stage", 10 * step, 10 * step + 1).writes(&step.to_string());
+            (1..=2).filter(|back| *back <= step).fold(entry, |entry, back| entry.reads(&(step - back).to_string()))
+        }),
+    );
+    let graph = trace(&store, *ids.last().unwrap(), None);
+    assert_eq!(graph.runs.len(), 1_000);
+    let depths: BTreeMap<RunId, u32> = graph.runs.iter().map(|found| (found.run.id, found.depth)).collect();
+    assert_eq!(depths[&ids[0]], 500, "999 steps back, two at a time");
+}
+
+#[test]
+fn a_chain_of_ten_thousand_runs_is_traced_to_its_source() {
+    let store = Store::in_memory().unwrap();
+    let ids = put_all(
+        &store,
+        (0..10_000_i64).map(|step| {
+            run("stage", 10 * step, 10 * step + 1).reads(&(step - 1).to_string()).writes(&step.to_string())
+        }),
+    );
+    let graph = trace(&store, *ids.last().unwrap(), None);
+    assert_eq!(graph.runs.len(), 10_000);
+    assert_eq!(graph.runs.last().unwrap().depth, 9_999);
+    let cut = trace(&store, *ids.last().unwrap(), Some(9));
+    assert_eq!((cut.runs.len(), cut.truncated.unwrap().runs), (10, 9_990));
+}
+
+#[test]
+fn a_cycle_ends() {
+    let store = Store::in_memory().unwrap();
+    let ids = put_all(&store, [run("one", 0, 0).reads("y").writes("x"), run("two", 0, 0).reads("x").writes("y")]);
+    let graph = trace(&store, ids[0], None);
+    assert_eq!(graph.runs.len(), 2);
+    assert_eq!(graph.edges.len(), 2, "both edges of the cycle are told");
+}
+
+#[test]
+fn stopping_at_a_component_shows_it_and_counts_what_lies_behind() {
+    let store = Store::in_memory().unwrap();
+    let ids = put_all(
+        &store,
+        [
+            run("raw", 0, 1).writes("a"),
+            run("clean", 2, 3).reads("a").writes("b"),
+            run("train", 4, 5).reads("b").writes("c"),
+        ],
+    );
+    let reach = Reach { depth: None, stop_at: Some("clean".to_owned()) };
+    let graph = store.read(|view| upstream(view, ids[2], None, &reach)).unwrap();
+    let shown: Vec<_> = graph.runs.iter().map(|found| found.run.component.as_str()).collect();
+    assert_eq!(shown, ["train", "clean"]);
+    assert_eq!(graph.truncated.unwrap().runs, 1);
+}
+
+/// The plainest walk there is, over a list of edges.
+fn naive_depths(edges: &BTreeSet<(usize, usize)>, root: usize) -> BTreeMap<usize, u32> {
+    let mut depths = BTreeMap::from([(root, 0)]);
+    let mut queue = VecDeque::from([root]);
+    while let Some(at) = queue.pop_front() {
+        for &(_, to) in edges.iter().filter(|(from, _)| *from == at) {
+            if !depths.contains_key(&to) {
+                depths.insert(to, depths[&at] + 1);
+                queue.push_back(to);
+            }
+        }
+    }
+    depths
+}
+
+proptest! {
+    #[test]
+    fn a_trace_is_the_naive_walk(
+        size in 1_usize..24,
+        pairs in vec((0_usize..24, 0_usize..24), 0..60),
+        depth in proptest::option::of(0_u32..5),
+    ) {
+        // Edges point from later runs to earlier ones, or between runs of the same moment, which makes cycles.
+        let moment = |node: usize| i64::try_from(node / 2).unwrap() * 10;
+        let edges: BTreeSet<(usize, usize)> = pairs
+            .into_iter()
+            .filter(|(from, to)| *from < size && *to < size && from != to && moment(*to) <= moment(*from))
+            .collect();
+        let store = Store::in_memory().unwrap();
+        let ids = put_all(&store, (0..size).map(|node| {
+            let entry = run("stage", moment(node), moment(node)).writes(&node.to_string());
+            edges.iter().filter(|(from, _)| *from == node).fold(entry, |entry, (_, to)| entry.reads(&to.to_string()))
+        }));
+        let graph = trace(&store, ids[size - 1], depth);
+
+        let all = naive_depths(&edges, size - 1);
+        let shown: BTreeMap<RunId, u32> = all
+            .iter()
+            .filter(|(_, hops)| depth.is_none_or(|depth| **hops <= depth))
+            .map(|(node, hops)| (ids[*node], *hops))
+            .collect();
+        let found: BTreeMap<RunId, u32> = graph.runs.iter().map(|found| (found.run.id, found.depth)).collect();
+        prop_assert_eq!(&found, &shown);
+        let cut = all.len() - shown.len();
+        prop_assert_eq!(graph.truncated.map_or(0, |truncated| truncated.runs), cut as u64);
+        let expected: BTreeSet<(RunId, RunId)> = edges
+            .iter()
+            .map(|(from, to)| (ids[*from], ids[*to]))
+            .filter(|(from, to)| shown.contains_key(from) && shown.contains_key(to))
+            .collect();
+        let told: BTreeSet<(RunId, RunId)> = graph.edges.iter().map(|edge| (edge.from, edge.to)).collect();
+        prop_assert_eq!(told, expected);
+    }
+}

@@ -3,25 +3,25 @@
 //! A function returns any type, and a `Result` under any alias. Which of these it is, is found by method resolution:
 //! the compiler tries a receiver of five references first, then one of four, and so on, and takes the first trait that
 //! is implemented for it. The expansion must spell the call out where the type is known; inside a function that is
-//! generic over it, every type would be a plain value.
+//! generic over it, every type would be a plain value. The methods have names that no trait of the user has.
 
 use std::error::Error;
 use std::fmt::{Debug, Display};
 
 use crate::record::Ended;
 
-/// What a function returned, asked as `(&&&&&Outcome(&returned)).ended()`.
+/// What a function returned, asked as `(&&&&&Outcome(&returned)).__ended()`.
 #[derive(Debug)]
 pub struct Outcome<'r, R>(pub &'r R);
 
 /// An error with sources: they are told where they add something.
 pub trait EndedByError {
     /// How the function ended.
-    fn ended(&self) -> Ended;
+    fn __ended(&self) -> Ended;
 }
 
 impl<T, E: Error> EndedByError for &&&&Outcome<'_, Result<T, E>> {
-    fn ended(&self) -> Ended {
+    fn __ended(&self) -> Ended {
         told(self.0, |error| {
             let mut message = error.to_string();
             let mut source = error.source();
@@ -43,11 +43,11 @@ impl<T, E: Error> EndedByError for &&&&Outcome<'_, Result<T, E>> {
 /// tell them in the alternate form.
 pub trait EndedByDisplay {
     /// How the function ended.
-    fn ended(&self) -> Ended;
+    fn __ended(&self) -> Ended;
 }
 
 impl<T, E: Display> EndedByDisplay for &&&Outcome<'_, Result<T, E>> {
-    fn ended(&self) -> Ended {
+    fn __ended(&self) -> Ended {
         told(self.0, |error| format!("{error:#}"))
     }
 }
@@ -55,11 +55,11 @@ impl<T, E: Display> EndedByDisplay for &&&Outcome<'_, Result<T, E>> {
 /// An error for programmers.
 pub trait EndedByDebug {
     /// How the function ended.
-    fn ended(&self) -> Ended;
+    fn __ended(&self) -> Ended;
 }
 
 impl<T, E: Debug> EndedByDebug for &&Outcome<'_, Result<T, E>> {
-    fn ended(&self) -> Ended {
+    fn __ended(&self) -> Ended {
         told(self.0, |error| format!("{error:?}"))
     }
 }
@@ -67,11 +67,11 @@ impl<T, E: Debug> EndedByDebug for &&Outcome<'_, Result<T, E>> {
 /// An error that says nothing.
 pub trait EndedByResult {
     /// How the function ended.
-    fn ended(&self) -> Ended;
+    fn __ended(&self) -> Ended;
 }
 
 impl<T, E> EndedByResult for &Outcome<'_, Result<T, E>> {
-    fn ended(&self) -> Ended {
+    fn __ended(&self) -> Ended {
         told(self.0, |_| std::any::type_name::<E>().to_owned())
     }
 }
@@ -79,11 +79,11 @@ impl<T, E> EndedByResult for &Outcome<'_, Result<T, E>> {
 /// Any other value: a function that returns one has done its work.
 pub trait EndedByValue {
     /// How the function ended.
-    fn ended(&self) -> Ended;
+    fn __ended(&self) -> Ended;
 }
 
 impl<R> EndedByValue for Outcome<'_, R> {
-    fn ended(&self) -> Ended {
+    fn __ended(&self) -> Ended {
         Ended::Completed
     }
 }
@@ -95,7 +95,7 @@ fn told<T, E>(returned: &Result<T, E>, message: impl FnOnce(&E) -> String) -> En
     }
 }
 
-/// What a function returned as its output, asked as `(&&Returned(&returned)).value()`.
+/// What a function returned as its output, asked as `(&&Returned(&returned)).__output()`.
 #[derive(Debug)]
 pub struct Returned<'r, R>(pub &'r R);
 
@@ -105,13 +105,13 @@ pub trait ReturnedOk {
     type Value;
 
     /// The output, if there is one.
-    fn value(&self) -> Option<Self::Value>;
+    fn __output(&self) -> Option<Self::Value>;
 }
 
 impl<'r, T, E> ReturnedOk for &Returned<'r, Result<T, E>> {
     type Value = &'r T;
 
-    fn value(&self) -> Option<&'r T> {
+    fn __output(&self) -> Option<&'r T> {
         self.0.as_ref().ok()
     }
 }
@@ -122,13 +122,13 @@ pub trait ReturnedValue {
     type Value;
 
     /// The output.
-    fn value(&self) -> Option<Self::Value>;
+    fn __output(&self) -> Option<Self::Value>;
 }
 
 impl<'r, R> ReturnedValue for Returned<'r, R> {
     type Value = &'r R;
 
-    fn value(&self) -> Option<&'r R> {
+    fn __output(&self) -> Option<&'r R> {
         Some(self.0)
     }
 }
@@ -141,7 +141,7 @@ mod tests {
 
     macro_rules! ended {
         ($value:expr) => {
-            match (&&&&&Outcome(&$value)).ended() {
+            match (&&&&&Outcome(&$value)).__ended() {
                 Ended::Completed => None,
                 Ended::Failed(message) => Some(message),
             }
@@ -217,8 +217,8 @@ mod tests {
 
     #[test]
     fn of_a_result_the_ok_value_is_the_output() {
-        assert_eq!((&&Returned(&Ok::<_, ()>("out"))).value(), Some(&"out"));
-        assert_eq!((&&Returned(&Err::<&str, _>(()))).value(), None);
-        assert_eq!((&&Returned(&"out")).value(), Some(&"out"));
+        assert_eq!((&&Returned(&Ok::<_, ()>("out"))).__output(), Some(&"out"));
+        assert_eq!((&&Returned(&Err::<&str, _>(()))).__output(), None);
+        assert_eq!((&&Returned(&"out")).__output(), Some(&"out"));
     }
 }

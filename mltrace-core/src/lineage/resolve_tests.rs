@@ -252,8 +252,10 @@ fn reported() -> impl Strategy<Value = Reported> {
     let component = prop_oneof![Just("a"), Just("b"), Just("c")];
     let status = prop_oneof![4 => Just(Status::Completed), 1 => Just(Status::Failed), 1 => Just(Status::Running)];
     let io = (vec((pointer_text(), 0_i64..12), 0..3), vec(pointer_text(), 0..3), vec(component.clone(), 0..2));
-    (component, 0_i64..12, 0_i64..6, status, io, any::<bool>()).prop_map(
-        |(component, started_at, length, status, (inputs, outputs, upstream), is_seen_open)| {
+    // What an early report claimed and the end took back: another start, another output.
+    let early = proptest::option::of((0_i64..12, pointer_text()));
+    (component, 0_i64..12, 0_i64..6, status, io, early).prop_map(
+        |(component, started_at, length, status, (inputs, outputs, upstream), early)| {
             let mut entry = run(component, started_at, started_at + length);
             entry.upstream = BTreeSet::from_iter(upstream).into_iter().map(ToOwned::to_owned).collect();
             for (input, offset) in inputs {
@@ -269,10 +271,12 @@ fn reported() -> impl Strategy<Value = Reported> {
                 return Reported(vec![open]);
             }
             let ended = entry.ending(status);
-            let mut early = open.clone();
-            early.inputs.truncate(1);
-            early.outputs.clear();
-            Reported(if is_seen_open { vec![early, open, ended] } else { vec![ended] })
+            let Some((other_start, other_output)) = early else { return Reported(vec![ended]) };
+            let mut first = open.clone();
+            first.started_at = crate::clock::from_micros(other_start);
+            first.inputs.truncate(1);
+            first.outputs = vec![crate::testing::pointer(&other_output)];
+            Reported(vec![first, open, ended])
         },
     )
 }

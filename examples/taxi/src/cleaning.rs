@@ -34,7 +34,12 @@ pub(crate) fn cleaning(raw: &Path, month: Month, folder: &Folder) -> anyhow::Res
                 writer.write(&ride)?;
             }
         }
-        ensure!(kept > 0, "no rides of {month} are left of the {seen} in {}: does it hold that month?", raw.display());
+        ensure!(
+            kept > 0,
+            "no rides of {month} are left of the {} in {}: does it hold that month?",
+            grouped(seen),
+            raw.display()
+        );
         writer.finish()
     })?;
     progress.done(&format!("{} of {} rides kept", grouped(kept), grouped(seen)));

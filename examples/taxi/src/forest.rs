@@ -54,6 +54,11 @@ impl Forest {
     }
 }
 
+/// Whether a probability, rounded (half to even), says that the tip will be high.
+pub(crate) fn is_high(probability: f64) -> bool {
+    probability.round_ties_even() >= 1.0
+}
+
 fn matrix<'a>(rows: impl IntoIterator<Item = &'a Row>) -> anyhow::Result<DenseMatrix<f64>> {
     let values: Vec<f64> = rows.into_iter().flatten().copied().collect();
     let count = values.len() / FEATURES.len();
@@ -119,6 +124,12 @@ mod tests {
         let mut again = Vec::new();
         Forest::fit(&examples, 10, 20, 42).and_then(|forest| forest.write(&mut again)).expect("written");
         assert_eq!(again, content);
+    }
+
+    #[test]
+    fn a_half_is_not_yet_high() {
+        assert!(!is_high(0.5));
+        assert!(is_high(0.51));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use mltrace::component;
 use uuid::Uuid;
 
 use crate::example;
-use crate::forest::{Forest, Row};
+use crate::forest::{Forest, Row, is_high};
 use crate::io::Folder;
 use crate::month::Month;
 use crate::progress::{Progress, grouped};
@@ -45,11 +45,6 @@ impl Answer {
     pub(crate) fn distance(&self) -> f64 {
         (self.prediction.probability - f64::from(u8::from(self.high_tip))).abs()
     }
-}
-
-/// Whether a probability, rounded (half to even), says that the tip will be high.
-pub(crate) fn is_high(probability: f64) -> bool {
-    probability.round_ties_even() >= 1.0
 }
 
 /// Predicts one batch of rides.

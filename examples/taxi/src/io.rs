@@ -4,7 +4,7 @@
 //! which they were begun. A version appears whole or not at all.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -69,17 +69,37 @@ impl Folder {
 
 /// Writes a file that appears under its path only when it is whole. If `content` fails, what it wrote
 /// stays behind as unfinished.
-pub(crate) fn write(
-    path: &Path,
-    content: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
+pub(crate) fn write(path: &Path, content: impl FnOnce(&mut Output) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let failed = || format!("cannot write {}", path.display());
     let file = File::create(unfinished(path)).with_context(failed)?;
-    let mut out = BufWriter::new(file);
-    content(&mut out).with_context(failed)?;
-    out.flush().with_context(failed)?;
-    out.get_ref().sync_all().with_context(failed)?;
+    let mut output = Output { file: BufWriter::new(file), path: path.to_owned() };
+    content(&mut output)?;
+    output.flush()?;
+    output.file.get_ref().sync_all().with_context(failed)?;
     fs::rename(unfinished(path), path).with_context(failed)
+}
+
+/// A file being written. Its errors name it, so that they can't be taken for those of a file being read.
+#[derive(Debug)]
+pub(crate) struct Output {
+    file: BufWriter<File>,
+    path: PathBuf,
+}
+
+impl Output {
+    fn explain(&self, error: &io::Error) -> io::Error {
+        io::Error::new(error.kind(), format!("cannot write {}: {error}", self.path.display()))
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes).map_err(|error| self.explain(&error))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush().map_err(|error| self.explain(&error))
+    }
 }
 
 fn unfinished(path: &Path) -> PathBuf {
@@ -214,6 +234,20 @@ mod tests {
             fs::write(path.with_file_name(name), "").expect("written");
         }
         assert_eq!(folder.latest("clean").expect("the latest"), path);
+    }
+
+    #[test]
+    fn a_disk_that_is_full_is_told_with_the_file() {
+        let full = Path::new("/dev/full");
+        if !full.exists() {
+            return; // only Linux has one
+        }
+        let file = OpenOptions::new().write(true).open(full).expect("opened");
+        let mut output = Output { file: BufWriter::new(file), path: PathBuf::from("clean/v1.csv") };
+        output.write_all(b"a ride").expect("kept in the buffer");
+        let error = output.flush().expect_err("full");
+        assert_eq!(error.kind(), ErrorKind::StorageFull);
+        assert!(error.to_string().contains("cannot write clean/v1.csv"), "{error}");
     }
 
     #[test]

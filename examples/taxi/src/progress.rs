@@ -1,9 +1,9 @@
 //! What a stage shows while it works, and the line it leaves.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
 
 /// The progress of one stage: a bar on a terminal, nothing elsewhere, and in both a line at the end.
 /// All of it goes to standard error.
@@ -15,13 +15,19 @@ pub(crate) struct Progress {
 impl Progress {
     /// Of a stage that can't know how much there is to do.
     pub(crate) fn of_unknown_length(stage: &str, what: impl Display) -> Self {
-        let style = ProgressStyle::with_template("{prefix} {spinner} {human_pos} {elapsed}");
-        Self::new(ProgressBar::new_spinner(), style.ok(), stage, what)
+        let count = |state: &ProgressState, out: &mut dyn fmt::Write| {
+            if state.pos() > 0 {
+                // The bar goes on without a count that can't be drawn.
+                let _ = write!(out, "{}", HumanCount(state.pos()));
+            }
+        };
+        let style = ProgressStyle::with_template("{prefix}  {spinner} {elapsed}  {count}");
+        Self::new(ProgressBar::new_spinner(), style.map(|style| style.with_key("count", count)).ok(), stage, what)
     }
 
     /// Of a stage with `length` things to do.
     pub(crate) fn of(length: u64, stage: &str, what: impl Display) -> Self {
-        let style = ProgressStyle::with_template("{prefix} {bar:40} {human_pos} of {human_len}, {eta} left");
+        let style = ProgressStyle::with_template("{prefix}  {bar:30} {human_pos} of {human_len}, {eta} left");
         Self::new(ProgressBar::new(length), style.ok(), stage, what)
     }
 
@@ -55,5 +61,5 @@ impl Drop for Progress {
 
 /// A number with its thousands apart: `9,957`.
 pub(crate) fn grouped(number: u32) -> String {
-    indicatif::HumanCount(u64::from(number)).to_string()
+    HumanCount(u64::from(number)).to_string()
 }

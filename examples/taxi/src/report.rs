@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::inference::{Answer, Served, is_high};
+use crate::forest::is_high;
+use crate::inference::{Answer, Served};
 use crate::month::Month;
 use crate::progress::grouped;
 use crate::score::Score;

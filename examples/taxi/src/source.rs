@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 use crate::io::{self, Folder};
 use crate::made;
@@ -44,6 +44,7 @@ fn find(paths: &[PathBuf], month: Month) -> anyhow::Result<PathBuf> {
         if path.is_dir() {
             files.extend(readable_files(path)?.into_iter().filter(|file| speaks_of_a_month(file)));
         } else {
+            ensure!(path.exists(), "there is no file or folder {}", path.display());
             files.push(path.clone());
         }
     }
@@ -57,7 +58,7 @@ fn find(paths: &[PathBuf], month: Month) -> anyhow::Result<PathBuf> {
         [file] => Ok((*file).clone()),
         [] => bail!(
             "no file holds {month}: the name of a file must hold its month as {month} and end in \
-             .csv, .csv.gz or .parquet. Looked at {}",
+             .csv, .csv.gz or .parquet. Looked at{}",
             list(paths, &files)
         ),
         several => bail!(
@@ -103,7 +104,7 @@ fn lines<'a>(paths: impl ExactSizeIterator<Item = &'a PathBuf>) -> String {
     if more > 0 {
         lines.push(format!("and {more} more"));
     }
-    lines.into_iter().map(|line| format!("\n  {line}")).collect()
+    format!("\n  {}", lines.join("\n  "))
 }
 
 #[cfg(test)]
@@ -154,6 +155,23 @@ mod tests {
         let error = find_in(&folder, &[""]).expect_err("none").to_string();
         assert!(error.contains(&folder.path().display().to_string()), "{error}");
         assert!(error.contains("which hold no such file"), "{error}");
+    }
+
+    #[test]
+    fn a_path_that_is_not_there_is_named() {
+        let folder = folder_of(&["yellow_2020-03.csv"]);
+        let error = find_in(&folder, &["yellow_2020-03.csv", "nowhere"]).expect_err("none").to_string();
+        assert!(error.contains("there is no file or folder"), "{error}");
+        assert!(error.contains("nowhere"), "{error}");
+    }
+
+    #[test]
+    fn a_long_list_of_files_is_cut_and_says_so() {
+        let names: Vec<String> = (1..=9).map(|n| format!("{n}_2020-01.csv")).collect();
+        let more: Vec<String> = (1..=9).map(|n| format!("{n}_2020-02.csv")).collect();
+        let names: Vec<&str> = names.iter().chain(&more).map(String::as_str).collect();
+        let error = find_in(&folder_of(&names), &[""]).expect_err("none").to_string();
+        assert!(error.ends_with("\n  and 6 more"), "{error}");
     }
 
     #[test]

@@ -4,8 +4,7 @@ use anyhow::Context;
 use mltrace::component;
 
 use crate::example::{self, Example};
-use crate::forest::Forest;
-use crate::inference::is_high;
+use crate::forest::{Forest, is_high};
 use crate::io::{self, Folder};
 use crate::month::Month;
 use crate::progress::Progress;

@@ -490,32 +490,11 @@ mod tests {
 
     #[test]
     fn an_arm_is_as_deep_as_its_block() {
+        let block = |text: &str| syn::parse_str::<Block>(text).unwrap();
+        let body = block("{ match f() { C => { let x = 1; g(x) } A(x) | B(x) if x > 0 => g(x) } }");
         is(
-            &marked(
-                parse_quote!({
-                    match f() {
-                        A(x) | B(x) if x > 0 => g(x),
-                        _ => {
-                            let x = 1;
-                            g(x)
-                        }
-                    }
-                }),
-                1,
-            ),
-            &parse_quote!({
-                match f() {
-                    A(x) | B(x) if x > 0 => {
-                        seen(x);
-                        g(x)
-                    }
-                    _ => {
-                        let x = 1;
-                        seen(x);
-                        g(x)
-                    }
-                }
-            }),
+            &marked(body, 1),
+            &block("{ match f() { C => { let x = 1; seen(x); g(x) } A(x) | B(x) if x > 0 => { seen(x); g(x) } } }"),
         );
     }
 

@@ -6,7 +6,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
-use syn::spanned::Spanned as _;
+use syn::spanned::Spanned;
 use syn::{Ident, LitStr, Stmt};
 
 use crate::args::Args;
@@ -56,11 +56,13 @@ struct Runtime {
 impl Runtime {
     fn new(args: &Args) -> Self {
         let span = Span::mixed_site();
-        let path = match &args.krate {
-            Some(path) => quote_spanned!(span=> #path::__private),
-            None => quote_spanned!(span=> ::mltrace::__private),
-        };
-        Self { path, run: Ident::new("run", span), user_run: args.run.clone() }
+        let default = || quote_spanned!(span=> ::mltrace);
+        let krate = args.krate.as_ref().map_or_else(default, ToTokens::to_token_stream);
+        Self {
+            path: quote_spanned!(span=> #krate::__private),
+            run: Ident::new("run", span),
+            user_run: args.run.clone(),
+        }
     }
 
     /// The function without tracing. A body that calls the run needs one that does nothing.
@@ -92,7 +94,9 @@ impl Runtime {
                 #call
             }
         } else {
-            let ret = Ident::new("ret", Span::mixed_site());
+            // Errors about what is returned, such as its lifetime, belong at the return type.
+            let at = function.output.as_ref().map_or(Span::mixed_site(), Spanned::span);
+            let ret = Ident::new("ret", Span::mixed_site().located_at(at));
             let returned = component.returned.map(|(span, role)| self.record_return(span, role, &ret));
             quote_spanned! {Span::mixed_site()=>
                 let #run = #start;
@@ -100,7 +104,7 @@ impl Runtime {
                 #returned
                 let ended = {
                     use #path::{EndedByError as _, EndedByDisplay as _, EndedByDebug as _, EndedByResult as _, EndedByValue as _};
-                    (&&&&&#path::Outcome(&#ret)).ended()
+                    (&&&&&#path::Outcome(&#ret)).__ended()
                 };
                 #path::Run::finish(#run, ended);
                 #ret
@@ -117,10 +121,7 @@ impl Runtime {
         let description = option(component.description.as_ref());
         let stale_after = option(component.stale_after.as_ref());
         let Snapshot { source, tokens, .. } = snapshot;
-        let line = match snapshot.line.and_then(|line| u32::try_from(line).ok()) {
-            Some(line) => quote!(#line),
-            None => quote_spanned!(span=> ::core::line!()),
-        };
+        let line = snapshot.line.map_or_else(|| quote_spanned!(span=> ::core::line!()), |line| quote!(#line));
         quote_spanned! {span=>
             #path::Run::start({
                 static META: #path::Meta = #path::Meta {
@@ -214,10 +215,8 @@ impl Runtime {
             Role::Param => quote_spanned!(span=> #path::Run::param(#run, #label, #value);),
             Role::Partition => quote_spanned!(span=> #path::Run::partition(#run, #value);),
             Role::Input(pointer_type) | Role::Output(pointer_type) => {
-                let direction = match role {
-                    Role::Input(_) => quote_spanned!(span=> Input),
-                    _ => quote_spanned!(span=> Output),
-                };
+                let direction = if let Role::Input(_) = role { "Input" } else { "Output" };
+                let direction = Ident::new(direction, span);
                 let pointer_type = option(pointer_type.map(|name| {
                     let name = Ident::new(name, span);
                     quote_spanned!(span=> #path::PointerType::#name)
@@ -249,7 +248,7 @@ impl Runtime {
                 let #run = &#run;
                 let returned = {
                     use #path::{ReturnedOk as _, ReturnedValue as _};
-                    (&&#path::Returned(&#ret)).value()
+                    (&&#path::Returned(&#ret)).__output()
                 };
                 if let ::core::option::Option::Some(#value) = returned {
                     #record
@@ -261,10 +260,11 @@ impl Runtime {
 
 /// The tokens of an `Option`.
 fn option(value: Option<impl ToTokens>) -> TokenStream {
-    match value {
-        Some(value) => quote_spanned!(Span::mixed_site()=> ::core::option::Option::Some(#value)),
-        None => quote_spanned!(Span::mixed_site()=> ::core::option::Option::None),
-    }
+    let span = Span::mixed_site();
+    value.map_or_else(
+        || quote_spanned!(span=> ::core::option::Option::None),
+        |value| quote_spanned!(span=> ::core::option::Option::Some(#value)),
+    )
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ pub(crate) struct Snapshot {
     /// The tokens, one space between two: equal where only comments and layout differ.
     pub(crate) tokens: String,
     /// The line of the function's first token, if it is known.
-    pub(crate) line: Option<usize>,
+    pub(crate) line: Option<u32>,
 }
 
 impl Snapshot {
@@ -28,7 +28,7 @@ impl Snapshot {
                 .filter(|text| text.parse().is_ok_and(|parsed| flatten(parsed) == tokens))
                 .unwrap_or_else(|| function.to_string()),
             tokens,
-            line: ends.and_then(|(first, _)| compiler(first)).map(|span| span.start().line()),
+            line: ends.and_then(|(first, _)| compiler(first)).and_then(|span| span.start().line().try_into().ok()),
         }
     }
 }

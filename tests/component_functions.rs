@@ -1,0 +1,319 @@
+//! Every kind of function can be a component, behaves as it did, and brings no warning with it.
+#![deny(warnings, clippy::all, clippy::pedantic)]
+
+mod component_support;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+
+use component_support::{block_on, inputs, one_poll_later, outputs, recorded, recorded_once};
+use mltrace::{Status, component};
+
+struct Pipeline {
+    name: String,
+    stages: Vec<String>,
+}
+
+impl Pipeline {
+    fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), stages: Vec::new() }
+    }
+
+    #[component(inputs(stage), outputs(return))]
+    fn add(&mut self, stage: &str) -> &mut String {
+        self.stages.push(stage.to_owned());
+        let last = self.stages.len() - 1;
+        &mut self.stages[last]
+    }
+
+    #[component(params(at), outputs(return))]
+    fn stage(&self, at: Option<usize>) -> &str {
+        at.map_or(&self.name, |at| &self.stages[at])
+    }
+
+    #[component(outputs(return))]
+    fn into_name(mut self) -> String {
+        self.name.push_str(".pipeline");
+        self.name
+    }
+
+    #[component(inputs(raw), outputs(return))]
+    async fn run<'a>(&'a self, raw: &'a str) -> Result<&'a str, io::Error> {
+        one_poll_later().await;
+        if raw.is_empty() { Err(io::Error::other("nothing to read")) } else { Ok(&self.name) }
+    }
+}
+
+#[test]
+fn methods_with_any_self_work_as_before() {
+    let mut pipeline = Pipeline::new("taxi");
+    let runs = recorded(|| {
+        pipeline.add("clean").push_str("ing");
+        assert_eq!(pipeline.stage(None), "taxi");
+        assert_eq!(block_on(pipeline.run("rides.csv")).expect("a name"), "taxi");
+        assert_eq!(pipeline.stages, ["cleaning"]);
+        assert_eq!(pipeline.into_name(), "taxi.pipeline");
+    });
+    let components: Vec<_> = runs.iter().map(|run| run.component.as_str()).collect();
+    assert_eq!(components, ["add", "stage", "run", "into_name"]);
+    assert_eq!(outputs(&runs[0]), ["clean"]);
+    assert_eq!(outputs(&runs[1]), ["taxi"]);
+    assert_eq!((inputs(&runs[2]), outputs(&runs[2])), (vec!["rides.csv".to_owned()], vec!["taxi".to_owned()]));
+    assert_eq!(outputs(&runs[3]), ["taxi.pipeline"]);
+}
+
+trait Stage {
+    fn folder(&self) -> &str;
+
+    #[component(name = "provided", inputs(raw), outputs(clean))]
+    fn clean(&self, raw: &str) -> String {
+        let clean = format!("{}/{raw}", self.folder());
+        clean
+    }
+
+    #[component(outputs(return))]
+    async fn serve(&self) -> String {
+        one_poll_later().await;
+        self.folder().to_owned()
+    }
+}
+
+impl Stage for str {
+    fn folder(&self) -> &str {
+        self
+    }
+}
+
+#[test]
+fn a_method_with_a_default_in_a_trait_is_traced_also_for_unsized_types() {
+    let runs = recorded(|| {
+        assert_eq!("clean".clean("rides.csv"), "clean/rides.csv");
+        assert_eq!(block_on("clean".serve()), "clean");
+    });
+    assert_eq!(runs[0].component, "provided");
+    assert_eq!((inputs(&runs[0]), outputs(&runs[0])), (vec!["rides.csv".into()], vec!["clean/rides.csv".into()]));
+    assert_eq!(outputs(&runs[1]), ["clean"]);
+}
+
+#[component(inputs(files), outputs(names))]
+fn generic<T, const N: usize>(files: [T; N]) -> Vec<String>
+where
+    T: AsRef<str> + mltrace::Capture,
+{
+    let names: Vec<String> = files.iter().map(|file| file.as_ref().to_uppercase()).collect();
+    names
+}
+
+#[component(outputs(all))]
+fn lines(text: &str, keep: impl Fn(&str) -> bool) -> impl Iterator<Item = String> {
+    let all: Vec<String> = text.lines().filter(|line| keep(line)).map(str::to_owned).collect();
+    all.into_iter()
+}
+
+#[component(outputs(return))]
+fn fallible_iterator(fail: bool) -> Result<impl mltrace::Capture + IntoIterator<Item = String>, String> {
+    if fail {
+        return Err("asked to fail".to_owned());
+    }
+    Ok(vec!["a".to_owned(), "b".to_owned()])
+}
+
+#[test]
+fn generics_and_impl_trait_work() {
+    assert_eq!(outputs(&recorded_once(|| assert_eq!(generic(["a", "b"]), ["A", "B"]))), ["A", "B"]);
+    let run = recorded_once(|| assert_eq!(lines("a\n\nb", |line| !line.is_empty()).count(), 2));
+    assert_eq!(outputs(&run), ["a", "b"]);
+    let run = recorded_once(|| assert_eq!(fallible_iterator(false).expect("two").into_iter().count(), 2));
+    assert_eq!(outputs(&run), ["a", "b"]);
+    let run = recorded_once(|| assert!(fallible_iterator(true).is_err()));
+    assert_eq!((run.status, run.outputs.len()), (Status::Failed, 0));
+}
+
+/// # Safety
+///
+/// `first` must point to a readable byte.
+#[expect(unsafe_code, reason = "the subject of the test")]
+#[component(inputs(table))]
+unsafe fn dangerous(table: &str, first: *const u8) -> usize {
+    let byte = unsafe { *first };
+    table.len() + usize::from(byte)
+}
+
+#[test]
+#[expect(unsafe_code, reason = "the subject of the test")]
+fn an_unsafe_fn_stays_unsafe_and_is_traced() {
+    let byte = 7;
+    let run = recorded_once(|| assert_eq!(unsafe { dangerous("rides", &raw const byte) }, 12));
+    assert_eq!(inputs(&run), ["rides"]);
+}
+
+macro_rules! bail {
+    ($($message:tt)*) => {
+        return Err(format!($($message)*).into())
+    };
+}
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+#[component(inputs(raw), outputs(clean))]
+fn clean(raw: &Path, month: &str) -> Outcome<PathBuf> {
+    if month.is_empty() {
+        bail!("no month given");
+    }
+    let month: u8 = month.parse()?;
+    if month == 0 {
+        return Ok(raw.to_owned());
+    }
+    let clean = raw.with_extension(month.to_string());
+    Ok(clean)
+}
+
+#[test]
+fn early_returns_question_marks_and_bails_leave_as_before() {
+    let raw = Path::new("/data/rides.csv");
+    let run = recorded_once(|| assert_eq!(clean(raw, "3").expect("a path"), Path::new("/data/rides.3")));
+    assert_eq!((run.status, outputs(&run)), (Status::Completed, vec!["/data/rides.3".to_owned()]));
+    let run = recorded_once(|| assert_eq!(clean(raw, "0").expect("a path"), raw));
+    assert_eq!((run.status, run.outputs.len()), (Status::Completed, 0));
+    for (month, message) in [("", "no month given"), ("x", "invalid digit found in string")] {
+        let run = recorded_once(|| assert_eq!(clean(raw, month).expect_err("a message").to_string(), message));
+        assert_eq!((run.status, run.error.as_deref()), (Status::Failed, Some(message)));
+    }
+}
+
+fn is_send<T: Send>(value: T) -> T {
+    value
+}
+
+#[component(inputs(raw), outputs(clean, return), params(month), partition = month, run = run)]
+async fn fetch(raw: String, month: u8) -> Outcome<String> {
+    one_poll_later().await;
+    let clean = format!("{raw}.clean");
+    one_poll_later().await;
+    run.metric("rows", 2.0);
+    let stored: Outcome<String> = async { Ok(format!("{clean}.stored")) }.await;
+    let stored = stored?;
+    one_poll_later().await;
+    Ok(stored)
+}
+
+#[test]
+fn an_async_fn_is_one_run_and_its_future_stays_send() {
+    let run = recorded_once(|| {
+        let future = is_send(fetch("rides".to_owned(), 3));
+        assert_eq!(block_on(future).expect("a name"), "rides.clean.stored");
+    });
+    assert_eq!(inputs(&run), ["rides"]);
+    assert_eq!(outputs(&run), ["rides.clean", "rides.clean.stored"]);
+    assert_eq!((run.partition.as_deref(), run.metrics["rows"]), (Some("3"), 2.0));
+}
+
+#[component]
+async fn with_what_is_not_send(rc: std::rc::Rc<u8>) -> u8 {
+    one_poll_later().await;
+    *rc
+}
+
+#[test]
+fn a_future_that_is_not_send_needs_not_to_be() {
+    assert_eq!(recorded(|| assert_eq!(block_on(with_what_is_not_send(7.into())), 7)).len(), 1);
+}
+
+/// What crates make of an `async fn` in a trait that is to be an object.
+trait Service {
+    fn call<'a>(&'a self, request: &'a str) -> Pin<Box<dyn Future<Output = Outcome<String>> + Send + 'a>>;
+}
+
+impl Service for Pipeline {
+    #[component(inputs(request), outputs(answer), run = run)]
+    fn call<'a>(&'a self, request: &'a str) -> Pin<Box<dyn Future<Output = Outcome<String>> + Send + 'a>> {
+        Box::pin(async move {
+            let this = self;
+            let request = request;
+            run.note("called");
+            one_poll_later().await;
+            if request.is_empty() {
+                return Err("empty request".into());
+            }
+            let answer = format!("{}:{request}", this.name);
+            Ok(answer)
+        })
+    }
+}
+
+#[test]
+fn a_boxed_async_block_is_traced_to_its_end() {
+    let pipeline = Pipeline::new("taxi");
+    let service: &dyn Service = &pipeline;
+    let run = recorded_once(|| assert_eq!(block_on(is_send(service.call("tip"))).expect("an answer"), "taxi:tip"));
+    assert_eq!((inputs(&run), outputs(&run)), (vec!["tip".to_owned()], vec!["taxi:tip".to_owned()]));
+    assert_eq!(run.notes[0].text, "called");
+    let run = recorded_once(|| assert!(block_on(service.call("")).is_err()));
+    assert_eq!((run.status, run.error.as_deref()), (Status::Failed, Some("empty request")));
+}
+
+#[component]
+fn never() -> ! {
+    panic!("it never returns")
+}
+
+#[component]
+async fn never_async() -> ! {
+    one_poll_later().await;
+    panic!("it never returns")
+}
+
+#[test]
+fn a_function_that_never_returns_can_be_traced() {
+    for code in [|| -> () { never() }, || -> () { block_on(never_async()) }] {
+        let run = recorded_once(|| assert!(std::panic::catch_unwind(code).is_err()));
+        assert_eq!((run.status, run.error.as_deref()), (Status::Panicked, Some("it never returns")));
+    }
+}
+
+#[must_use]
+#[inline]
+#[component]
+pub(crate) fn attributes() -> u8 {
+    #![allow(unused_variables, reason = "inner attributes stay inside")]
+    let unused = 1;
+    7
+}
+
+#[test]
+fn other_attributes_stay() {
+    assert_eq!(recorded_once(|| assert_eq!(attributes(), 7)).component, "attributes");
+}
+
+#[component(inputs(r#type))]
+fn r#match(r#type: &str) -> usize {
+    r#type.len()
+}
+
+#[test]
+fn raw_names_are_recorded_without_their_mark() {
+    let run = recorded_once(|| assert_eq!(r#match("rides"), 5));
+    assert_eq!((run.component.as_str(), inputs(&run)), ("match", vec!["rides".to_owned()]));
+}
+
+macro_rules! stage {
+    ($name:ident, $input:ident, $body:block) => {
+        #[component(inputs($input), outputs(saved))]
+        fn $name($input: &str) -> String {
+            let length: usize = $body;
+            let saved = format!("{}.{length}", $input);
+            saved
+        }
+    };
+}
+
+stage!(made_by_a_macro, raw, { 1 + 1 });
+
+#[test]
+fn a_function_made_by_a_macro_is_traced() {
+    let run = recorded_once(|| assert_eq!(made_by_a_macro("rides"), "rides.2"));
+    assert_eq!((inputs(&run), outputs(&run)), (vec!["rides".to_owned()], vec!["rides.2".to_owned()]));
+    let code = run.code.snapshot.expect("a snapshot");
+    assert!(code.contains("fn made_by_a_macro"), "{code}");
+}

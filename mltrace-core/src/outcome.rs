@@ -8,7 +8,7 @@
 use std::error::Error;
 use std::fmt::{Debug, Display};
 
-use crate::record::Ended;
+use crate::record::{Ended, harmless};
 
 /// What a function returned, asked as `(&&&&&Outcome(&returned)).__ended()`.
 #[derive(Debug)]
@@ -91,7 +91,10 @@ impl<R> EndedByValue for Outcome<'_, R> {
 fn told<T, E>(returned: &Result<T, E>, message: impl FnOnce(&E) -> String) -> Ended {
     match returned {
         Ok(_) => Ended::Completed,
-        Err(error) => Ended::Failed(message(error)),
+        Err(error) => {
+            let told = harmless("tell an error", || message(error));
+            Ended::Failed(told.unwrap_or_else(|| "an error whose own message panics".to_owned()))
+        }
     }
 }
 

@@ -137,17 +137,17 @@ impl Tracer {
     pub fn io_pointer(&self, name: &str) -> Result<IoPointer> {
         self.store().read(|view| {
             let unknown = || not_found(format!("no run wrote or read `{name}`"));
-            let id = self.name_id(view, name)?.ok_or_else(unknown)?;
+            let id = self.pointer_id(view, name)?.ok_or_else(unknown)?;
             let writer = view.latest_writer(id, None)?.map(|writer| writer.run);
             view.pointer(id, writer)?.ok_or_else(unknown)
         })
     }
 
-    /// The key of a name as it is, else of the path it spells.
-    fn name_id(&self, view: &View<'_>, name: &str) -> Result<Option<NameId>> {
-        match view.name_id(name)? {
+    /// The key of a pointer by its name, else by the path that the text spells.
+    fn pointer_id(&self, view: &View<'_>, text: &str) -> Result<Option<NameId>> {
+        match view.pointer_id(text)? {
             Some(id) => Ok(Some(id)),
-            None => view.name_id(&self.path_name(Path::new(name))),
+            None => view.pointer_id(&self.path_name(Path::new(text))),
         }
     }
 }
@@ -349,7 +349,8 @@ impl<'t> Trace<'t> {
     }
 
     fn writer(&self, view: &View<'_>, name: &str) -> Result<(RunId, Option<IoPointer>)> {
-        let id = self.tracer.name_id(view, name)?.ok_or_else(|| not_found(format!("no run wrote or read `{name}`")))?;
+        let id =
+            self.tracer.pointer_id(view, name)?.ok_or_else(|| not_found(format!("no run wrote or read `{name}`")))?;
         let ended_by = self.as_of.map(to_micros);
         let writer = match &self.version {
             None => view.latest_writer(id, ended_by)?,

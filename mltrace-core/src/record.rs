@@ -502,7 +502,7 @@ fn definition(meta: &'static Meta) -> Arc<Definition> {
 }
 
 /// Nothing that goes wrong in tracing reaches the traced function.
-fn harmless<T>(what: &str, body: impl FnOnce() -> T) -> Option<T> {
+pub(crate) fn harmless<T>(what: &str, body: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(body))
         .map_err(|panic| tracing::error!("cannot {what}: {}", panic_message(&*panic)))
         .ok()

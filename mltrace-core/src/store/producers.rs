@@ -128,6 +128,17 @@ impl View<'_> {
         Ok(found.is_some())
     }
 
+    /// The key of a name that some run wrote or read. Other texts, such as spellings, have keys too.
+    pub(crate) fn pointer_id(&self, name: &str) -> Result<Option<NameId>> {
+        let Some(id) = self.name_id(name)? else { return Ok(None) };
+        let used = self.one(
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM output WHERE name = ?1) OR EXISTS (SELECT 1 FROM input WHERE name = ?1)",
+            &[id.into()],
+            |row| row.integer(0),
+        )?;
+        Ok(used.map(|_| id))
+    }
+
     /// The latest run that wrote a name, of those that had ended by a time if one is given.
     pub(crate) fn latest_writer(&self, name: NameId, ended_by: Option<i64>) -> Result<Option<Producer>> {
         let latest = |completed: bool| {

@@ -1,0 +1,193 @@
+//! What happens to the store's file: when many create it at once, when it is newer, damaged, or no store at all.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+
+use mltrace::{ComponentRun, ErrorKind, RunId, Tracer};
+use tempfile::TempDir;
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn finished(component: &str) -> ComponentRun {
+    let mut run = ComponentRun::new(component);
+    run.start().add_input("in").add_output("out").end();
+    run
+}
+
+/// A store with enough runs to span many pages, closed again.
+fn filled(folder: &Path) -> PathBuf {
+    let path = folder.join("store.db");
+    let tracer = Tracer::open(&path).unwrap();
+    for number in 0..200 {
+        let mut run = finished("stage");
+        run.note(format!("a note that takes some room on its page, number {number}"));
+        tracer.log_component_run(run).unwrap();
+    }
+    drop(tracer);
+    path
+}
+
+/// Opening must fail so, and leave every byte as it was.
+fn refused(path: &Path) -> mltrace::Error {
+    let before = fs::read(path).unwrap();
+    let error = Tracer::open(path).unwrap_err();
+    assert_eq!(fs::read(path).unwrap(), before, "a file that is refused is left as it was");
+    assert!(error.to_string().contains(path.to_str().unwrap()), "the message names the file: {error}");
+    error
+}
+
+/// This test program again, in the role that an environment variable gives it.
+fn again(test: &str, role: &str, path: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .env(role, path)
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn ten_processes_that_create_a_store_at_once_all_write_to_it() {
+    const ROLE: &str = "MLTRACE_TEST_CREATES";
+    const NAME: &str = "ten_processes_that_create_a_store_at_once_all_write_to_it";
+    if let Some(path) = std::env::var_os(ROLE) {
+        let tracer = Tracer::open(path).unwrap();
+        for _ in 0..10 {
+            tracer.log_component_run(finished("stage")).unwrap();
+        }
+        return;
+    }
+    for _ in 0..5 {
+        let folder = folder();
+        let path = folder.path().join("store.db");
+        let children: Vec<Child> = (0..10).map(|_| again(NAME, ROLE, &path)).collect();
+        for mut child in children {
+            assert!(child.wait().unwrap().success());
+        }
+        let runs = Tracer::open(&path).unwrap().history("stage").limit(1_000).get().unwrap();
+        assert_eq!(runs.items.len(), 100);
+        let pids: std::collections::BTreeSet<_> = runs.items.iter().map(|run| run.pid).collect();
+        assert_eq!(pids.len(), 10);
+    }
+}
+
+#[test]
+fn a_new_store_is_its_owners_alone_and_set_up_for_many() {
+    let folder = folder();
+    let path = filled(folder.path());
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    let setting =
+        |name: &str| raw.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
+    assert_eq!(setting("journal_mode"), "wal".to_owned().into());
+    assert_eq!(setting("auto_vacuum"), 2.into());
+    assert_eq!(setting("integrity_check"), "ok".to_owned().into());
+}
+
+#[test]
+fn an_empty_file_becomes_a_store() {
+    let folder = folder();
+    let path = folder.path().join("store.db");
+    fs::write(&path, "").unwrap();
+    let tracer = Tracer::open(&path).unwrap();
+    assert_eq!(tracer.log_component_run(finished("stage")).unwrap(), RunId(1));
+}
+
+#[test]
+fn a_text_file_is_no_store() {
+    let folder = folder();
+    let path = folder.path().join("notes.txt");
+    fs::write(&path, "Dear diary, this is longer than the header of a database, as texts tend to be. ".repeat(10))
+        .unwrap();
+    assert_eq!(refused(&path).kind(), ErrorKind::NotAStore);
+}
+
+#[test]
+fn a_database_of_another_program_is_no_store() {
+    let folder = folder();
+    let path = folder.path().join("other.db");
+    rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE run (id INTEGER)").unwrap();
+    let error = refused(&path);
+    assert_eq!(error.kind(), ErrorKind::NotAStore);
+    assert!(error.to_string().contains("another program"), "{error}");
+}
+
+#[test]
+fn a_folder_is_no_store() {
+    let folder = folder();
+    assert_eq!(Tracer::open(folder.path()).unwrap_err().kind(), ErrorKind::Io);
+}
+
+#[test]
+fn a_store_in_a_folder_that_is_not_there_is_an_error_that_names_it() {
+    let folder = folder();
+    let path = folder.path().join("none/store.db");
+    let error = Tracer::open(&path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert!(error.to_string().contains("none/store.db"), "{error}");
+}
+
+#[test]
+fn a_store_that_must_be_there_is_not_created() {
+    let folder = folder();
+    let path = folder.path().join("store.db");
+    assert_eq!(Tracer::open_existing(&path).unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(!path.exists());
+}
+
+fn change(path: &Path, statements: &str) {
+    let raw = rusqlite::Connection::open(path).unwrap();
+    raw.execute_batch(statements).unwrap();
+    raw.pragma_update(None, "wal_checkpoint", "TRUNCATE").unwrap_or_default();
+}
+
+#[test]
+fn a_store_that_needs_a_newer_program_says_which() {
+    let folder = folder();
+    let path = filled(folder.path());
+    change(&path, "PRAGMA user_version = 900; UPDATE store SET min_reader = 899");
+    let error = refused(&path);
+    assert_eq!(error.kind(), ErrorKind::NewerStore);
+    assert!(error.to_string().contains("899"), "{error}");
+}
+
+#[test]
+fn a_newer_store_that_can_be_read_is_read_and_not_written() {
+    let folder = folder();
+    let path = filled(folder.path());
+    change(&path, "PRAGMA user_version = 900");
+    let tracer = Tracer::open(&path).unwrap();
+    assert_eq!(tracer.recent(10).unwrap().items.len(), 10);
+    assert_eq!(tracer.log_component_run(finished("stage")).unwrap_err().kind(), ErrorKind::ReadOnly);
+    assert_eq!(tracer.add_note(RunId(1), "hello").unwrap_err().kind(), ErrorKind::ReadOnly);
+}
+
+#[test]
+fn a_damaged_store_says_so_and_is_left_as_it_was() {
+    let folder = folder();
+    let path = filled(folder.path());
+    let mut bytes = fs::read(&path).unwrap();
+    // The first page tells what the file is; all the others are lost.
+    for byte in &mut bytes[4096..] {
+        *byte = 0xa5;
+    }
+    fs::write(&path, &bytes).unwrap();
+    let asked = Tracer::open(&path).and_then(|tracer| tracer.recent(10).map(drop));
+    assert_eq!(asked.unwrap_err().kind(), ErrorKind::Damaged);
+    let written = Tracer::open(&path).and_then(|tracer| tracer.log_component_run(finished("stage")).map(drop));
+    assert_eq!(written.unwrap_err().kind(), ErrorKind::Damaged);
+    assert!(fs::read(&path).unwrap() == bytes);
+}
+
+#[test]
+fn a_store_cut_off_in_the_middle_says_that_it_is_damaged() {
+    let folder = folder();
+    let path = filled(folder.path());
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    let asked = Tracer::open(&path).and_then(|tracer| tracer.history("stage").limit(1_000).get().map(drop));
+    assert_eq!(asked.unwrap_err().kind(), ErrorKind::Damaged);
+}

@@ -1,4 +1,5 @@
 //! What the arguments of the attribute put on the run and its component.
+#![cfg(not(feature = "off"))]
 #![deny(warnings, clippy::all, clippy::pedantic)]
 
 mod component_support;

@@ -1,4 +1,5 @@
 //! Which values a name in the attribute stands for.
+#![cfg(not(feature = "off"))]
 #![deny(warnings, clippy::all, clippy::pedantic)]
 
 mod component_support;

@@ -1,4 +1,5 @@
 //! How a run ends, whatever way its function ends.
+#![cfg(not(feature = "off"))]
 #![deny(warnings, clippy::all, clippy::pedantic)]
 
 mod component_support;

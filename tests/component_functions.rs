@@ -1,4 +1,5 @@
 //! Every kind of function can be a component, behaves as it did, and brings no warning with it.
+#![cfg(not(feature = "off"))]
 #![deny(warnings, clippy::all, clippy::pedantic)]
 
 mod component_support;
@@ -306,14 +307,35 @@ macro_rules! stage {
             saved
         }
     };
+    ($name:ident $body:block) => {
+        #[component]
+        fn $name() -> u8 $body
+    };
+    (public $($function:tt)*) => {
+        #[component]
+        pub(crate) $($function)*
+    };
 }
 
 stage!(made_by_a_macro, raw, { 1 + 1 });
+stage!(with_a_body_from_elsewhere { /* a comment */ b"}".len() as u8 });
+stage!(public fn from_elsewhere_but_for_its_visibility(/* none */) -> u8 { 1 });
 
 #[test]
-fn a_function_made_by_a_macro_is_traced() {
+fn the_snapshot_of_a_function_made_by_a_macro_is_its_tokens() {
     let run = recorded_once(|| assert_eq!(made_by_a_macro("rides"), "rides.2"));
     assert_eq!((inputs(&run), outputs(&run)), (vec!["rides".to_owned()], vec!["rides.2".to_owned()]));
-    let code = run.code.snapshot.expect("a snapshot");
-    assert!(code.contains("fn made_by_a_macro"), "{code}");
+    for (code, beginning, text) in [
+        (run.code, "fn made_by_a_macro", "saved"),
+        (recorded_once(|| assert_eq!(with_a_body_from_elsewhere(), 1)).code, "fn with_a_body_from_elsewhere", "b\"}\""),
+        (
+            recorded_once(|| assert_eq!(from_elsewhere_but_for_its_visibility(), 1)).code,
+            "pub(crate) fn from_elsewhere_but_for_its_visibility",
+            "1",
+        ),
+    ] {
+        let snapshot = code.snapshot.expect("a snapshot");
+        assert!(snapshot.starts_with(beginning) && snapshot.contains(text), "{snapshot}");
+        assert!(!snapshot.contains('$') && !snapshot.contains("/*"), "{snapshot}");
+    }
 }

@@ -1,0 +1,29 @@
+//! Two traced stages in thirty lines. Run it, then ask `mltrace trace report.txt`.
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use mltrace::component;
+
+/// Drops rides without a fare.
+#[component(owner = "data team", tags("etl"), inputs(raw), outputs(clean))]
+fn cleaning(raw: &Path) -> io::Result<PathBuf> {
+    let rides = fs::read_to_string(raw)?;
+    let kept: Vec<&str> = rides.lines().filter(|ride| !ride.starts_with('-')).collect();
+    let clean = raw.with_file_name("clean.csv");
+    fs::write(&clean, kept.join("\n"))?;
+    Ok(clean)
+}
+
+#[component(inputs(clean), outputs("report.txt"), run = run)]
+fn report(clean: &Path) -> io::Result<usize> {
+    let rides = fs::read_to_string(clean)?.lines().count() - 1;
+    run.param("rides", &rides);
+    Ok(rides)
+}
+
+fn main() -> io::Result<()> {
+    let raw = std::env::temp_dir().join("rides.csv");
+    fs::write(&raw, "fare,tip\n10,2\n-3,0\n20,5\n")?;
+    println!("{} rides with a fare", report(&cleaning(&raw)?)?);
+    Ok(())
+}

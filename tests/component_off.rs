@@ -1,0 +1,40 @@
+//! With the feature `off` a component is the bare function.
+#![cfg(feature = "off")]
+#![deny(warnings, clippy::all, clippy::pedantic)]
+
+mod component_support;
+
+use component_support::{block_on, recorded};
+use mltrace::component;
+
+#[component(owner = "data-team", inputs(raw), outputs(clean), params(month), partition = month, run = run)]
+fn clean(raw: &str, month: u8) -> Result<String, std::num::ParseIntError> {
+    run.input("table");
+    run.metric("month", f64::from(month));
+    let clean: u8 = raw.parse()?;
+    Ok(clean.to_string())
+}
+
+#[component(inputs(raw), run = run)]
+async fn serve(raw: &str) -> usize {
+    run.note("served");
+    raw.len()
+}
+
+struct Rides;
+
+#[component(inputs(rides))]
+fn without_capture(rides: Rides) -> Rides {
+    rides
+}
+
+#[test]
+fn nothing_is_recorded_and_the_results_are_the_same() {
+    let runs = recorded(|| {
+        assert_eq!(clean("7", 1).expect("a number"), "7");
+        assert!(clean("x", 1).is_err());
+        assert_eq!(block_on(serve("rides")), 5);
+        let Rides = without_capture(Rides);
+    });
+    assert!(runs.is_empty());
+}

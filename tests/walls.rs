@@ -1,0 +1,91 @@
+//! The rooms of the house and what each may never import, as ARCHITECTURE.md states them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A room, and what must not appear in its code.
+const WALLS: &[(&str, &[&str])] = &[
+    (
+        "mltrace-core/src/model",
+        &["store", "clock", "capture", "fingerprint", "record", "lineage", "writer", "tracer", "std::fs", "rusqlite"],
+    ),
+    ("mltrace-core/src/capture.rs", &["record", "store", "rusqlite"]),
+    ("mltrace-core/src/fingerprint.rs", &["record", "store", "rusqlite"]),
+    ("mltrace-core/src/record.rs", &["lineage", "rusqlite", "store", "SELECT ", "INSERT "]),
+    ("mltrace-core/src/store", &["lineage", "capture", "record", "writer", "tracer"]),
+    ("mltrace-core/src/lineage", &["rusqlite", "record", "SELECT ", "INSERT ", "UPDATE "]),
+    ("mltrace-core/src/query.rs", &["rusqlite", "record", "SELECT "]),
+    ("mltrace-macros/src", &["mltrace_core", "rusqlite"]),
+    ("mltrace-cli/src", &["rusqlite", "SELECT ", "INSERT "]),
+];
+
+/// Only the engine knows the driver.
+const KNOWS_RUSQLITE: &str = "mltrace-core/src/store/sqlite.rs";
+
+fn sources(path: &Path) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path.to_owned()];
+    }
+    let entries = fs::read_dir(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    entries
+        .flat_map(|entry| sources(&entry.unwrap().path()))
+        .filter(|path| path.extension() == Some("rs".as_ref()))
+        .collect()
+}
+
+/// The code of a file without comments and without its tests.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether code reaches for a module, a crate, or a piece of SQL.
+fn reaches_for(code: &str, forbidden: &str) -> bool {
+    if forbidden.ends_with(' ') {
+        return code.contains(forbidden);
+    }
+    let word_before = |at: usize| code[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_');
+    let paths = [format!("crate::{forbidden}"), format!("super::{forbidden}"), format!("{forbidden}::")];
+    paths.iter().any(|path| code.match_indices(path.as_str()).any(|(at, _)| !word_before(at)))
+}
+
+fn is_test(path: &Path) -> bool {
+    let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+    name.ends_with("_tests") || name == "naive"
+}
+
+#[test]
+fn no_room_imports_what_its_wall_keeps_out() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut breaches = Vec::new();
+    for (room, forbidden) in WALLS {
+        let files = sources(&root.join(room));
+        assert!(!files.is_empty(), "{room} has no sources");
+        for file in files.iter().filter(|file| !is_test(file)) {
+            let code = code(file);
+            let found = forbidden.iter().filter(|forbidden| reaches_for(&code, forbidden));
+            breaches.extend(found.map(|found| format!("{} reaches for {found}", file.display())));
+        }
+    }
+    assert!(breaches.is_empty(), "{breaches:#?}");
+}
+
+#[test]
+fn no_type_of_the_driver_leaves_the_engine() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in sources(&root.join("mltrace-core/src")) {
+        if !file.ends_with(KNOWS_RUSQLITE) {
+            assert!(!code(&file).contains("rusqlite"), "{} knows the driver", file.display());
+        }
+    }
+}
+
+#[test]
+fn a_breach_would_be_seen() {
+    assert!(reaches_for("use crate::store::Store;", "store"));
+    assert!(reaches_for("let x = super::record::Run;", "record"));
+    assert!(reaches_for("rusqlite::Connection::open(path)", "rusqlite"));
+    assert!(reaches_for("\"SELECT 1\"", "SELECT "));
+    assert!(!reaches_for("let restored = my_store::open();", "store"));
+}

@@ -308,6 +308,21 @@ fn metadata_is_that_of_the_run_with_the_latest_start_whatever_the_order_of_arriv
 }
 
 #[test]
+fn recent_runs_are_paged_by_key() {
+    let tracer = Tracer::in_memory().unwrap();
+    for _ in 0..5 {
+        let mut run = ComponentRun::new("stage");
+        run.start().end();
+        tracer.log_component_run(run).unwrap();
+    }
+    let ids = |page: &mltrace::Page<RunRecord>| page.items.iter().map(|run| run.id.0).collect::<Vec<_>>();
+    let first = tracer.recent(3).unwrap();
+    assert_eq!(ids(&first), [5, 4, 3]);
+    let rest = tracer.recent_before(first.next.unwrap().parse().unwrap(), 3).unwrap();
+    assert_eq!((ids(&rest), rest.next), (vec![2, 1], None));
+}
+
+#[test]
 fn a_history_is_paged_by_key_and_filtered() {
     let tracer = Tracer::in_memory().unwrap();
     for day in 0..10 {

@@ -23,16 +23,26 @@ impl Tracer {
         self.store().read(|view| run(view, id))
     }
 
-    /// The last runs that were recorded, newest first.
+    /// The last runs that were recorded, newest first. The page's `next` is the id of the last run it shows, from which
+    /// [`recent_before`](Self::recent_before) goes on.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn recent(&self, limit: u32) -> Result<Page<RunRecord>> {
+        self.recent_before(RunId(i64::MAX), limit)
+    }
+
+    /// The last runs that were recorded before a run, newest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn recent_before(&self, before: RunId, limit: u32) -> Result<Page<RunRecord>> {
         self.store().read(|view| {
-            let ids = view.recent(limit.saturating_add(1), None)?;
-            let shown = ids.len().min(limit as usize);
-            let next = (ids.len() > shown).then(|| ids[..shown].last().map(ToString::to_string)).flatten();
-            Ok(Page { items: ids[..shown].iter().map(|&id| run(view, id)).collect::<Result<_>>()?, next })
+            let mut ids = view.recent(before, limit.saturating_add(1))?;
+            let has_more = ids.len() > limit as usize;
+            ids.truncate(limit as usize);
+            let next = ids.last().filter(|_| has_more).map(ToString::to_string);
+            Ok(Page { items: ids.into_iter().map(|id| run(view, id)).collect::<Result<_>>()?, next })
         })
     }
 

@@ -281,14 +281,14 @@ fn explicit() -> Option<Tracer> {
 }
 
 /// The tracer of a program that made none, opened when first needed.
-struct Default {
+struct DefaultTracer {
     opened: Option<Tracer>,
     failed_at: Option<Instant>,
 }
 
-static DEFAULT: Mutex<Default> = Mutex::new(Default { opened: None, failed_at: None });
+static DEFAULT: Mutex<DefaultTracer> = Mutex::new(DefaultTracer { opened: None, failed_at: None });
 
-impl Default {
+impl DefaultTracer {
     fn open(&mut self) -> Result<Tracer> {
         if let Some(tracer) = &self.opened {
             return Ok(tracer.clone());

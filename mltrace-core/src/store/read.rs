@@ -163,11 +163,11 @@ impl View<'_> {
         )
     }
 
-    /// The last runs that were recorded, newest first, of those before a run if one is given.
-    pub(crate) fn recent(&self, limit: u32, before: Option<RunId>) -> Result<Vec<RunId>> {
+    /// The last runs that were recorded before a run, newest first.
+    pub(crate) fn recent(&self, before: RunId, limit: u32) -> Result<Vec<RunId>> {
         self.all(
             "SELECT id FROM run WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
-            &[before.unwrap_or(RunId(i64::MAX)).into(), i64::from(limit).into()],
+            &[before.into(), i64::from(limit).into()],
             |row| row.integer(0).map(RunId),
         )
     }

@@ -1,4 +1,5 @@
 //! Where runs go when the program says nothing: which store, which parent, or nowhere at all.
+#![cfg(not(feature = "off"))]
 
 use std::env;
 use std::fs;
@@ -169,12 +170,12 @@ fn the_commit_of_the_working_directory_is_that_of_code_in_its_repository_alone()
     git(&["-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-q", "--allow-empty", "-m", "first"]);
     git(&["tag", "v1"]);
     let store = folder.path().join("store.db");
-    succeeded(&mut child(NAME, "default store", folder.path()).env("MLTRACE_DB", &store));
+    succeeded(child(NAME, "default store", folder.path()).env("MLTRACE_DB", &store));
     assert_eq!(runs(&store)[0].git.commit, None, "the code of this test lies elsewhere");
 
     fs::create_dir(folder.path().join("tests")).unwrap();
     fs::write(folder.path().join(file!()), "as if it lay here").unwrap();
-    succeeded(&mut child(NAME, "default store", folder.path()).env("MLTRACE_DB", &store));
+    succeeded(child(NAME, "default store", folder.path()).env("MLTRACE_DB", &store));
     let found = &runs(&store)[0].git;
     assert_eq!(found.commit.as_ref().unwrap().len(), 40);
     assert_eq!((found.dirty, found.tags.as_slice()), (Some(false), ["v1".to_owned()].as_slice()));

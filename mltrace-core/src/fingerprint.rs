@@ -210,13 +210,13 @@ mod tests {
         let tree = folder.path().join("t");
         fs::create_dir_all(tree.join("sub")).unwrap();
         fs::write(tree.join("sub/a"), "1").unwrap();
-        let one = at(folder.path()).version(&tree).unwrap();
+        let before = at(folder.path()).version(&tree).unwrap();
         fs::rename(tree.join("sub/a"), tree.join("sub/b")).unwrap();
-        let two = at(folder.path()).version(&tree).unwrap();
+        let renamed = at(folder.path()).version(&tree).unwrap();
         fs::write(tree.join("sub/b"), "2").unwrap();
-        let three = at(folder.path()).version(&tree).unwrap();
-        assert_eq!(one.kind, VersionKind::Tree);
-        assert!(one != two && two != three && one != three);
+        let rewritten = at(folder.path()).version(&tree).unwrap();
+        assert_eq!(before.kind, VersionKind::Tree);
+        assert!(before != renamed && renamed != rewritten && before != rewritten);
     }
 
     #[test]

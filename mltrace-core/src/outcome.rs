@@ -222,6 +222,6 @@ mod tests {
     fn of_a_result_the_ok_value_is_the_output() {
         assert_eq!((&&Returned(&Ok::<_, ()>("out"))).__output(), Some(&"out"));
         assert_eq!((&&Returned(&Err::<&str, _>(()))).__output(), None);
-        assert_eq!((&&Returned(&"out")).__output(), Some(&"out"));
+        assert_eq!(Returned(&"out").__output(), Some(&"out"));
     }
 }

@@ -96,7 +96,7 @@ pub enum Ended {
 ///     run.metric("train_f1", 0.73);
 ///     run.note("first model on the new features");
 /// }
-/// # let run = Run::start(&META); body(&run); run.finish(Ended::Completed);
+/// # let run = Run::start(&META); body(&run); run.finish(|| Ended::Completed);
 /// ```
 #[derive(Debug)]
 pub struct Run(Option<Arc<Live>>);
@@ -188,8 +188,7 @@ impl Run {
         }
     }
 
-    /// The partition has its value.
-    #[doc(hidden)]
+    /// The key that splits the component's runs, such as a month. A later value replaces the earlier.
     #[inline]
     pub fn partition<D: Display + ?Sized>(&self, value: &D) {
         if let Some(live) = &self.0 {
@@ -197,11 +196,12 @@ impl Run {
         }
     }
 
-    /// The function returned.
+    /// The function returned; how is only asked where it is recorded.
     #[doc(hidden)]
     #[inline]
-    pub fn finish(mut self, ended: Ended) {
+    pub fn finish(mut self, ended: impl FnOnce() -> Ended) {
         if let Some(live) = self.0.take() {
+            let ended = ended();
             live.end(|_| match ended {
                 Ended::Completed => (Status::Completed, None),
                 Ended::Failed(message) => (Status::Failed, Some(message)),

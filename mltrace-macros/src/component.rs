@@ -6,7 +6,7 @@ use proc_macro2::Span;
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Error, Expr, FnArg, Ident, Lit, LitStr, Meta, ReturnType};
+use syn::{Attribute, Error, Expr, ExprLit, FnArg, Ident, Lit, LitStr, Meta, MetaNameValue, ReturnType};
 
 use crate::args::{Args, Pointer, Target};
 use crate::bindings::{self, Binding, Bindings};
@@ -85,8 +85,9 @@ impl Component {
             check.name(name, Role::Partition);
         }
 
-        if let Some(error) = all(check.errors) {
-            return Err(error);
+        let mut errors = check.errors.into_iter();
+        if let Some(first) = errors.next() {
+            return Err(all(first, errors));
         }
         let item = &function.item;
         let own_name = || LitStr::new(&item.sig.ident.unraw().to_string(), item.sig.ident.span());
@@ -103,9 +104,9 @@ impl Component {
     }
 }
 
-/// The errors as one, if there are any.
-pub(crate) fn all(errors: Vec<Error>) -> Option<Error> {
-    errors.into_iter().reduce(|mut all, error| {
+/// Several errors as one.
+pub(crate) fn all(first: Error, others: impl IntoIterator<Item = Error>) -> Error {
+    others.into_iter().fold(first, |mut all, error| {
         all.combine(error);
         all
     })
@@ -327,23 +328,16 @@ fn parameters(function: &Function) -> Vec<Binding> {
     found
 }
 
-/// The first line of the doc comment.
+/// The first line of the doc comment that says something.
 fn first_doc_line(attrs: &[Attribute]) -> Option<LitStr> {
-    let lines = attrs.iter().filter_map(|attr| match &attr.meta {
-        Meta::NameValue(meta) if meta.path.is_ident("doc") => match &meta.value {
-            Expr::Lit(expr) => match &expr.lit {
-                Lit::Str(text) => Some(text.clone()),
-                _ => None,
-            },
-            _ => None,
-        },
-        _ => None,
-    });
-    lines
-        .flat_map(|text| {
-            let lines = text.value();
-            let lines: Vec<_> = lines.lines().map(|line| line.trim().to_owned()).collect();
-            lines.into_iter().map(move |line| LitStr::new(&line, text.span()))
-        })
-        .find(|line| !line.value().is_empty())
+    attrs.iter().filter(|attr| attr.path().is_ident("doc")).find_map(|attr| {
+        let Meta::NameValue(MetaNameValue { value: Expr::Lit(ExprLit { lit: Lit::Str(text), .. }), .. }) = &attr.meta
+        else {
+            return None;
+        };
+        let doc = text.value();
+        // A block comment may begin each line with an asterisk.
+        let mut lines = doc.lines().map(|line| line.trim().trim_start_matches('*').trim_start());
+        lines.find(|line| !line.is_empty()).map(|line| LitStr::new(line, text.span()))
+    })
 }

@@ -24,10 +24,7 @@ pub(crate) fn component(args: TokenStream, item: TokenStream) -> TokenStream {
     };
     let function = match Function::parse(&item) {
         Ok(function) => function,
-        Err(error) => {
-            let errors = args.errors.into_iter().chain([error]).collect();
-            return all(errors).map_or(TokenStream::new(), |error| beside(&error, item));
-        }
+        Err(error) => return beside(&all(error, args.errors), item),
     };
     let runtime = Runtime::new(&args);
     match Component::check(args, &function) {
@@ -102,11 +99,10 @@ impl Runtime {
                 let #run = #start;
                 let #ret = #call;
                 #returned
-                let ended = {
+                #path::Run::finish(#run, || {
                     use #path::{EndedByError as _, EndedByDisplay as _, EndedByDebug as _, EndedByResult as _, EndedByValue as _};
                     (&&&&&#path::Outcome(&#ret)).__ended()
-                };
-                #path::Run::finish(#run, ended);
+                });
                 #ret
             }
         };
@@ -191,8 +187,8 @@ impl Runtime {
         match entry {
             Entry::Parameter(named, binding) => self.record_name(named, binding).into_token_stream(),
             Entry::Literal(text, role) => {
-                let value = text.to_token_stream();
-                self.record(*role, text, text.span(), &value, false)
+                let span = Span::mixed_site().located_at(text.span());
+                self.record(*role, text, span, &text.to_token_stream(), false)
             }
         }
     }
@@ -311,6 +307,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(not(feature = "off"))]
     fn ages_are_whole_numbers_with_a_unit() {
         for (age, seconds) in
             [("90s", "90u64"), ("2m", "120u64"), ("36h", "129600u64"), ("30d", "2592000u64"), ("2w", "1209600u64")]
@@ -323,16 +320,27 @@ mod tests {
     }
 
     #[test]
+    #[cfg(not(feature = "off"))]
     fn the_description_is_the_first_line_of_the_doc_comment() {
         let described = expanded("", "#[doc = \"\"] #[doc = \" Drops rides.\"] #[doc = \" More.\"] fn f() {}");
         assert!(described.contains("Some (\"Drops rides.\")"), "{described}");
+        let block = expanded("", "#[doc = \"\\n * Drops rides.\\n * More.\\n \"] fn f() {}");
+        assert!(block.contains("Some (\"Drops rides.\")"), "{block}");
         assert!(expanded("description = \"Other.\"", "/// Drops rides.\nfn f() {}").contains("Some (\"Other.\")"));
     }
 
     #[test]
+    #[cfg(not(feature = "off"))]
     fn the_runtime_can_be_elsewhere() {
         let expanded = expanded("crate = crate::reexported", "fn f() {}");
         assert!(expanded.contains("crate :: reexported :: __private :: Run :: start"), "{expanded}");
         assert!(!expanded.contains("mltrace"), "{expanded}");
+    }
+    #[test]
+    #[cfg(feature = "off")]
+    fn with_the_feature_off_the_function_is_bare_and_still_checked() {
+        assert_eq!(expanded("inputs(a)", "fn f(a: u8) -> u8 { a }"), "fn f (a : u8) -> u8 { a }");
+        assert!(expanded("run = run", "fn f() { g(run) }").contains("Run :: disabled ()"));
+        assert_eq!(errors("inputs(b)", "fn f(a: u8) -> u8 { a }").len(), 1);
     }
 }

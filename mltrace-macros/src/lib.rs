@@ -11,17 +11,28 @@ mod snapshot;
 
 /// Records every call of the function as a run of a component.
 ///
-/// ```ignore
+/// ```
+/// use std::io;
+/// use std::path::{Path, PathBuf};
+///
 /// use mltrace::component;
 ///
-/// /// Drops rides outside the month and rides without a fare.
+/// /// Drops rides without a fare.
 /// #[component(owner = "data-team", tags("etl"), inputs(raw), outputs(clean), params(month))]
-/// fn clean_data(raw: &Path, month: Month) -> anyhow::Result<PathBuf> {
-///     let rides = read_rides(raw)?;
-///     let clean = month.path("clean");
-///     write_rides(&clean, &rides)?;
+/// fn clean_data(raw: &Path, month: u8) -> io::Result<PathBuf> {
+///     let rides = std::fs::read_to_string(raw)?;
+///     let clean = raw.with_file_name(format!("clean-{month}.csv"));
+///     std::fs::write(&clean, rides.replace(",0.00", ""))?;
 ///     Ok(clean)
 /// }
+/// # let tracer = mltrace::Tracer::in_memory()?;
+/// # let _guard = mltrace::scoped(&tracer);
+///
+/// assert!(clean_data(Path::new("no/such/rides.csv"), 1).is_err());
+/// let run = &tracer.recent(1)?.items[0];
+/// assert_eq!(run.component, "clean_data");
+/// assert_eq!(run.status, mltrace::Status::Failed);
+/// # Ok::<(), mltrace::Error>(())
 /// ```
 ///
 /// # Arguments

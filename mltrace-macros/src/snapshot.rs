@@ -22,7 +22,8 @@ impl Snapshot {
         let tokens = flatten(function.clone());
         let ends = ends(&function);
         Self {
-            // The file can have changed since the compiler read it, and inside a macro the text is the macro's.
+            // The file can have changed since the compiler read it, and inside a macro the text is the macro's. Text that
+            // does not even lex is told quietly: proc-macro2 lexes by itself before it asks the compiler.
             source: ends
                 .and_then(|(first, last)| written(first, last))
                 .filter(|text| text.parse().is_ok_and(|parsed| flatten(parsed) == tokens))

@@ -11,7 +11,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ),
     ("mltrace-core/src/capture.rs", &["record", "store", "rusqlite"]),
     ("mltrace-core/src/fingerprint.rs", &["record", "store", "rusqlite"]),
-    ("mltrace-core/src/record.rs", &["lineage", "rusqlite", "store", "SELECT ", "INSERT "]),
+    ("mltrace-core/src/record", &["lineage", "rusqlite", "store", "SELECT ", "INSERT "]),
     ("mltrace-core/src/store", &["lineage", "capture", "record", "writer", "tracer"]),
     ("mltrace-core/src/lineage", &["rusqlite", "record", "SELECT ", "INSERT ", "UPDATE "]),
     ("mltrace-core/src/query.rs", &["rusqlite", "record", "SELECT "]),

@@ -208,8 +208,8 @@ impl Runtime {
     fn record(&self, role: Role, label: &LitStr, span: Span, value: &TokenStream, each: bool) -> TokenStream {
         let (path, run) = (&self.path, &self.run);
         match role {
-            Role::Param => quote_spanned!(span=> #path::Run::param(#run, #label, #value);),
-            Role::Partition => quote_spanned!(span=> #path::Run::partition(#run, #value);),
+            Role::Param => quote_spanned!(span=> #path::RunHandle::param(#run, #label, #value);),
+            Role::Partition => quote_spanned!(span=> #path::RunHandle::partition(#run, #value);),
             Role::Input(pointer_type) | Role::Output(pointer_type) => {
                 let direction = if let Role::Input(_) = role { "Input" } else { "Output" };
                 let direction = Ident::new(direction, span);

@@ -1,0 +1,187 @@
+//! The life of one traced run, from the function's entry to its end, whatever that end is.
+
+mod body;
+mod live;
+mod meta;
+
+use std::env;
+use std::fmt::Display;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use serde::Serialize;
+
+use crate::capture::Capture;
+use crate::model::Status;
+pub use body::{InRun, call_once, in_run};
+pub(crate) use body::{current, harmless};
+use live::Live;
+pub(crate) use live::keep_first;
+pub use meta::{Direction, Ended, Meta, Slot};
+
+/// The run of a traced function, while it runs.
+///
+/// `#[component(run = run)]` binds one in the body, for what cannot be said in the attribute. Nothing here fails: what
+/// cannot be recorded becomes a [`tracing`](https://docs.rs/tracing) event.
+///
+/// ```
+/// # use mltrace_core::{IoPointer, __private::{Ended, Meta, Run}};
+/// # static META: Meta = Meta { name: "train", owner: None, description: None, tags: &[], stale_after_secs: None,
+/// #     file: file!(), line: line!(), source: "", tokens: "", crate_version: "0", commit: None, in_unit_test: true };
+/// fn body(run: &Run) {
+///     run.input(&IoPointer::new("warehouse.rides").at_version("snapshot-81"));
+///     run.param("depth", &10);
+///     run.metric("train_f1", 0.73);
+///     run.note("first model on the new features");
+/// }
+/// # let run = Run::start(&META); body(&run); run.finish(|| Ended::Completed);
+/// ```
+#[derive(Debug)]
+pub struct Run(RunHandle);
+
+/// What a run is told through: by reference as a [`Run`], or cloned by [`Run::handle`] for threads and tasks that outlive
+/// the borrow. What it is told after the run has ended is not recorded.
+#[derive(Debug, Clone)]
+pub struct RunHandle(Option<Arc<Live>>);
+
+const UNDECIDED: u8 = 0;
+const ENABLED: u8 = 1;
+const DISABLED: u8 = 2;
+static TRACING: AtomicU8 = AtomicU8::new(UNDECIDED);
+
+/// Whether `MLTRACE_DISABLED=1` was set when it was first asked.
+pub(crate) fn is_disabled() -> bool {
+    match TRACING.load(Ordering::Relaxed) {
+        UNDECIDED => {
+            let disabled = env::var_os("MLTRACE_DISABLED").is_some_and(|value| value != "0" && !value.is_empty());
+            TRACING.store(if disabled { DISABLED } else { ENABLED }, Ordering::Relaxed);
+            disabled
+        }
+        decided => decided == DISABLED,
+    }
+}
+
+impl Run {
+    /// The function was entered.
+    #[doc(hidden)]
+    #[inline]
+    pub fn start(meta: &'static Meta) -> Self {
+        if TRACING.load(Ordering::Relaxed) == DISABLED {
+            return Self(RunHandle(None));
+        }
+        Self::start_live(meta)
+    }
+
+    #[inline(never)]
+    fn start_live(meta: &'static Meta) -> Self {
+        if is_disabled() {
+            return Self(RunHandle(None));
+        }
+        Self(RunHandle(harmless("start a run", || Live::start(meta)).flatten().map(Arc::new)))
+    }
+
+    /// A run that records nothing.
+    #[doc(hidden)]
+    pub fn disabled() -> Self {
+        Self(RunHandle(None))
+    }
+
+    /// A name of the attribute has its value.
+    #[doc(hidden)]
+    #[inline]
+    pub fn bind<C: Capture + ?Sized>(&self, slot: Slot, value: &C) {
+        if let Some(live) = &self.0.0 {
+            live.bind(slot, value);
+        }
+    }
+
+    /// The function returned; how is only asked where it is recorded.
+    #[doc(hidden)]
+    #[inline]
+    pub fn finish(mut self, ended: impl FnOnce() -> Ended) {
+        if let Some(live) = self.0.0.take() {
+            let ended = ended();
+            live.end(|_| match ended {
+                Ended::Completed => (Status::Completed, None),
+                Ended::Failed(message) => (Status::Failed, Some(message)),
+            });
+        }
+    }
+
+    /// The same run, for threads and tasks that outlive the borrow.
+    pub fn handle(&self) -> RunHandle {
+        self.0.clone()
+    }
+}
+
+impl RunHandle {
+    /// Something that this run reads, read now.
+    #[inline]
+    pub fn input<C: Capture + ?Sized>(&self, value: &C) {
+        if let Some(live) = &self.0 {
+            live.capture(Direction::Input, value);
+        }
+    }
+
+    /// Something that this run writes. Files get their version when the run ends.
+    #[inline]
+    pub fn output<C: Capture + ?Sized>(&self, value: &C) {
+        if let Some(live) = &self.0 {
+            live.capture(Direction::Output, value);
+        }
+    }
+
+    /// A parameter, kept as JSON. A later value of the same name replaces the earlier.
+    #[inline]
+    pub fn param<V: Serialize + ?Sized>(&self, name: &str, value: &V) {
+        if let Some(live) = &self.0 {
+            live.param(name, value);
+        }
+    }
+
+    /// A metric. A later value of the same name replaces the earlier.
+    #[inline]
+    pub fn metric(&self, name: &str, value: f64) {
+        if let Some(live) = &self.0 {
+            live.metric(name, value);
+        }
+    }
+
+    /// A remark.
+    #[inline]
+    pub fn note(&self, text: impl Into<String>) {
+        if let Some(live) = &self.0 {
+            live.note(text.into());
+        }
+    }
+
+    /// The key that splits the component's runs, such as a month. A later value replaces the earlier.
+    #[inline]
+    pub fn partition<D: Display + ?Sized>(&self, value: &D) {
+        if let Some(live) = &self.0 {
+            live.partition(value);
+        }
+    }
+}
+
+impl Deref for Run {
+    type Target = RunHandle;
+
+    fn deref(&self) -> &RunHandle {
+        &self.0
+    }
+}
+
+impl Drop for Run {
+    /// Dropped without an end: the function panicked, which left its message, or its future was dropped.
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(live) = self.0.0.take() {
+            live.end(|state| match state.panic.take() {
+                Some(message) => (Status::Panicked, Some(message)),
+                None => (Status::Cancelled, Some("the future was dropped before it finished".to_owned())),
+            });
+        }
+    }
+}

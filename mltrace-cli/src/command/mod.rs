@@ -1,0 +1,34 @@
+//! One command, one file: ask the tracer, hand the answer to a renderer.
+
+mod completions;
+mod components;
+mod history;
+mod inspect;
+mod note;
+mod recent;
+mod tag;
+mod tags;
+mod trace;
+
+use std::io::Write;
+
+use crate::failure::Failure;
+use crate::opt::{Command, Opt};
+use crate::session::Session;
+pub(crate) use tags::TagUse;
+
+/// Answers one command line.
+pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
+    let open = || Session::open(opt.db, opt.json, out);
+    match opt.command {
+        Command::Recent(opt) => recent::run(&opt, &mut open()?),
+        Command::History(opt) => history::run(opt, &mut open()?),
+        Command::Inspect(opt) => inspect::run(&opt, &mut open()?),
+        Command::Trace(opt) => trace::run(opt, &mut open()?),
+        Command::Components(opt) => components::run(&opt, &mut open()?),
+        Command::Tags(opt) => tags::run(&opt, &mut open()?),
+        Command::Tag(opt) => tag::run(&opt, &mut open()?),
+        Command::Note(opt) => note::run(&opt, &mut open()?),
+        Command::Completions(opt) => completions::run(&opt, out),
+    }
+}

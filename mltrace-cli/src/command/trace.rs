@@ -1,0 +1,55 @@
+use mltrace_core::{ErrorKind, Tracer};
+
+use crate::failure::Failure;
+use crate::opt::Trace;
+use crate::render;
+use crate::session::Session;
+
+pub(crate) fn run(opt: Trace, session: &mut Session<'_>) -> Result<(), Failure> {
+    let mut trace = session.tracer.trace(&opt.output);
+    if let Some(hops) = opt.depth {
+        trace = trace.depth(hops);
+    }
+    if let Some(time) = opt.as_of {
+        trace = trace.as_of(time);
+    }
+    if let Some(version) = opt.version {
+        trace = trace.version(version);
+    }
+    match trace.get() {
+        Ok(graph) => session.answer(&graph, render::trace),
+        Err(error) if error.kind() == ErrorKind::NotFound && session.tracer.io_pointer(&opt.output).is_err() => {
+            Err(Failure::Question(format!("{error}: {}", known_outputs(&session.tracer, &opt.output)?)))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What may have been meant by a name that nobody knows: recent outputs that hold its last part, or else the very last.
+fn known_outputs(tracer: &Tracer, asked: &str) -> Result<String, Failure> {
+    const LOOKED_AT: u32 = 200;
+    let recent = tracer.recent(LOOKED_AT)?.items;
+    let file = asked.rsplit('/').next().unwrap_or(asked);
+    let outputs = recent.iter().flat_map(|run| &run.outputs).map(|output| output.name.as_str());
+    let similar = first_distinct(outputs.filter(|name| name.contains(file)));
+    if !similar.is_empty() {
+        return Ok(format!("there are {}", similar.join(", ")));
+    }
+    let last = first_distinct(recent.iter().filter_map(|run| run.outputs.first()).map(|output| output.name.as_str()));
+    Ok(if last.is_empty() {
+        "there are no outputs yet".to_owned()
+    } else {
+        format!("the last outputs are {}", last.join(", "))
+    })
+}
+
+fn first_distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    const SHOWN: usize = 5;
+    let mut shown = Vec::new();
+    for name in names {
+        if shown.len() < SHOWN && !shown.contains(&name) {
+            shown.push(name);
+        }
+    }
+    shown
+}

@@ -1,0 +1,215 @@
+//! Flags, and nothing but flags.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+use mltrace_core::{RunId, Status};
+
+use crate::when;
+
+/// Ask a store of traced runs where an output came from
+///
+/// Times may be given as RFC 3339 (2020-03-01T12:00:00Z), as a date (2020-03-01, its start in UTC) or as an age (2w, 10d,
+/// 36h, 30m). They are shown in local time, and as RFC 3339 UTC in JSON. Text is laid out for the terminal's width; in a
+/// pipe for `COLUMNS`, or else 80. `NO_COLOR` turns colours off.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mltrace",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  mltrace recent                        what ran last, and how it went
+  mltrace trace models/forest.model     every run behind an output
+  mltrace --json inspect 12 | jq .git   one run, for a script
+
+Exit codes: 0 done, 2 usage or not found, 3 the store cannot be read."
+)]
+pub(crate) struct Opt {
+    /// The store's file [default: `$MLTRACE_DB`, else the nearest `.mltrace/mltrace.db` upward]
+    #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub(crate) db: Option<PathBuf>,
+
+    /// Answer with one JSON document; every key is there, null where unknown
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the last runs
+    Recent(Recent),
+    /// Show a component's runs, newest start first
+    History(History),
+    /// Show everything about one run
+    Inspect(Inspect),
+    /// Show every run behind an output, as a tree
+    Trace(Trace),
+    /// List the components
+    Components(Components),
+    /// List the tags, with the components that carry them
+    Tags(Tags),
+    /// Tag a component; such a tag stays whatever its code says later
+    Tag(Tag),
+    /// Add a note to a run
+    Note(Note),
+    /// Print completions for a shell
+    Completions(Completions),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace recent 5
+  mltrace recent --follow
+  mltrace recent --follow --json | jq -c '{id, status}'")]
+pub(crate) struct Recent {
+    /// How many runs
+    #[arg(value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
+
+    /// Go on showing runs as they are recorded and as they end, newest last; with --json one object a line
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace history cleaning
+  mltrace history train 5 --status failed --since 2w
+  mltrace history cleaning --partition 2020-01")]
+pub(crate) struct History {
+    /// The component's name
+    pub(crate) component: String,
+
+    /// How many runs
+    #[arg(value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
+
+    /// Runs that started at this time or later
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    pub(crate) since: Option<DateTime<Utc>>,
+
+    /// Runs that started at this time or earlier
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    pub(crate) until: Option<DateTime<Utc>>,
+
+    /// Runs that stand so
+    #[arg(long, value_parser = status())]
+    pub(crate) status: Option<Status>,
+
+    /// Runs of this partition
+    #[arg(long)]
+    pub(crate) partition: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace inspect 12
+  mltrace inspect 12 --json | jq .params")]
+pub(crate) struct Inspect {
+    /// The run's number, as 12 or '#12'
+    #[arg(value_parser = run_id)]
+    pub(crate) run: RunId,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace trace models/forest.model
+  mltrace trace models/forest.model --as-of 2w
+  mltrace trace clean.csv --version ab12cd34 --depth 2
+
+How to read the tree: below a run stands what it read, and below that the run that wrote it, down
+to the sources. A run that several others read from is shown once and named at the others. A *
+beside a commit says that tracked files differed from it.")]
+pub(crate) struct Trace {
+    /// The output: a name, or a path
+    pub(crate) output: String,
+
+    /// Go at most so many hops; what is cut off is counted
+    #[arg(long, value_name = "N")]
+    pub(crate) depth: Option<u32>,
+
+    /// Begin at the latest run that had written it by then
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    pub(crate) as_of: Option<DateTime<Utc>>,
+
+    /// Begin at the run that wrote this version, given by its beginning
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) version: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace components
+  mltrace components --owner data-team --tag nightly")]
+pub(crate) struct Components {
+    /// Those that carry this tag
+    #[arg(long)]
+    pub(crate) tag: Option<String>,
+
+    /// Those of this owner
+    #[arg(long)]
+    pub(crate) owner: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  mltrace tags")]
+pub(crate) struct Tags {}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  mltrace tag cleaning nightly taxi")]
+pub(crate) struct Tag {
+    /// The component's name
+    pub(crate) component: String,
+
+    /// The tags to add
+    #[arg(required = true, value_name = "TAG")]
+    pub(crate) tags: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  mltrace note 12 \"the vendor resent this month\"")]
+pub(crate) struct Note {
+    /// The run's number, as 12 or '#12'
+    #[arg(value_parser = run_id)]
+    pub(crate) run: RunId,
+
+    /// What to remember
+    pub(crate) text: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace completions bash > ~/.local/share/bash-completion/completions/mltrace
+  mltrace completions fish > ~/.config/fish/completions/mltrace.fish")]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+fn run_id(text: &str) -> Result<RunId, String> {
+    text.parse().map_err(|_| "a run is a number such as 12 or '#12', see `mltrace recent`".to_owned())
+}
+
+fn status() -> impl TypedValueParser<Value = Status> {
+    PossibleValuesParser::new(Status::ALL.map(Status::as_str))
+        .try_map(|name| Status::ALL.into_iter().find(|status| status.as_str() == name).ok_or("there is no such status"))
+}

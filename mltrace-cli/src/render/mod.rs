@@ -1,0 +1,15 @@
+//! Answers as text for people. JSON needs no renderer: it is what the core's answers serialise to.
+
+mod catalogue;
+mod run;
+mod runs;
+mod table;
+mod text;
+mod time;
+mod trace;
+mod tree;
+
+pub(crate) use catalogue::{components, tagged, tags};
+pub(crate) use run::{name_of, run};
+pub(crate) use runs::{RunTable, history, recent};
+pub(crate) use trace::trace;

@@ -1,0 +1,180 @@
+//! Everything about one run.
+
+use mltrace_core::{CheckStatus, CommitSource, Dependency, IoPointer, RunRecord};
+
+use super::table::{Cell, Column, Fit, table};
+use super::text::{
+    BAD, DIM, GOOD, NEWS, SOURCE, STRONG, commit, lines, marks, one_line, paint, param, run_name, style_of, version,
+};
+use super::time::{age, duration, local};
+use crate::session::Screen;
+
+/// Of a long list so many are shown.
+const SHOWN: usize = 10;
+const INDENT: &str = "  ";
+
+/// The run's number, component and partition.
+pub(crate) fn name_of(run: &RunRecord) -> String {
+    let partition = run.partition.as_ref().map(|partition| format!(" [{}]", one_line(partition)));
+    run_name(run.id, &run.component) + &partition.unwrap_or_default()
+}
+
+pub(crate) fn run(run: &RunRecord, screen: Screen) -> String {
+    let sections = [
+        head(run, screen),
+        section("metrics", run.metrics.iter().map(|(name, value)| format!("{} = {value}", one_line(name)))),
+        section("params", run.params.iter().map(|(name, value)| format!("{} = {}", one_line(name), param(value)))),
+        section("checks", checks(run)),
+        inputs(run, screen),
+        outputs(run, screen),
+        section("declared upstream", declared(run)),
+        section("stale", run.stale.iter().flatten().map(|reason| paint(NEWS, one_line(&reason.message)))),
+        section("labels", run.labels.iter().flatten().map(|label| one_line(label))),
+        section("notes", notes(run)),
+        section("code", run.code.snapshot.iter().flat_map(|text| lines(text))),
+    ];
+    sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// A title and what stands under it; nothing where there is nothing.
+fn section(title: &str, lines: impl IntoIterator<Item = String>) -> String {
+    let body: String = lines.into_iter().map(|line| format!("{INDENT}{line}").trim_end().to_owned() + "\n").collect();
+    if body.is_empty() { body } else { format!("{}\n{body}", paint(STRONG, title)) }
+}
+
+fn head(run: &RunRecord, screen: Screen) -> String {
+    let name = paint(STRONG, name_of(run));
+    let status = paint(style_of(run.status), run.status);
+    let error = run.error.iter().flat_map(|error| lines(error)).map(|line| format!("{INDENT}{}\n", paint(BAD, line)));
+    let error: String = error.collect();
+    let facts: String = [
+        ("started", Some(format!("{}  {}", local(run.started_at), paint(DIM, age(run.started_at, screen.now))))),
+        ("ended", run.ended_at.map(|time| format!("{}{}", local(time), took(run)))),
+        ("commit", git(run)),
+        ("code", code(run)),
+        ("process", process(run)),
+        ("parent", run.parent.map(|uuid| format!("run {uuid}"))),
+        ("uuid", Some(run.uuid.to_string())),
+    ]
+    .into_iter()
+    .filter_map(|(title, fact)| Some(format!("{INDENT}{}  {}\n", paint(DIM, format!("{title:7}")), fact?)))
+    .collect();
+    format!("{name}  {status}\n{error}{facts}")
+}
+
+fn took(run: &RunRecord) -> String {
+    run.duration_ms.map(|milliseconds| format!("  took {}", duration(milliseconds))).unwrap_or_default()
+}
+
+fn git(run: &RunRecord) -> Option<String> {
+    let git = &run.git;
+    let commit = commit(git)?;
+    let dirty = if git.dirty == Some(true) { " (dirty: tracked files differed)" } else { "" };
+    let tags = if git.tags.is_empty() { String::new() } else { format!(", tagged {}", one_line(&git.tags.join(", "))) };
+    let source = match git.source {
+        Some(CommitSource::Build) => ", stated by the build",
+        Some(CommitSource::Cwd) => ", checked out where it ran",
+        _ => "",
+    };
+    Some(format!("{commit}{dirty}{tags}{source}"))
+}
+
+fn code(run: &RunRecord) -> Option<String> {
+    let file = one_line(run.code.file.as_ref()?);
+    let line = run.code.line.map(|line| format!(":{line}")).unwrap_or_default();
+    let version = run.code.crate_version.as_ref().map(|version| format!(", crate version {}", one_line(version)));
+    Some(format!("{file}{line}{}", version.unwrap_or_default()))
+}
+
+fn process(run: &RunRecord) -> Option<String> {
+    let host = one_line(run.host.as_ref()?);
+    let pid = run.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
+    Some(format!("{host}{pid}"))
+}
+
+fn checks(run: &RunRecord) -> impl Iterator<Item = String> {
+    run.checks.iter().map(|check| {
+        let status = match check.status {
+            CheckStatus::Passed => paint(GOOD, "passed"),
+            CheckStatus::Failed => paint(BAD, "failed"),
+        };
+        let message = check.message.as_ref().map(|message| format!(": {}", one_line(message)));
+        format!("{status}  {}{}", one_line(&check.name), message.unwrap_or_default())
+    })
+}
+
+fn inputs(run: &RunRecord, screen: Screen) -> String {
+    pointers("inputs", run.inputs.iter().map(|input| (&input.pointer, origin(run, &input.pointer))), screen)
+}
+
+fn outputs(run: &RunRecord, screen: Screen) -> String {
+    let flag = |output: &IoPointer| if output.flagged { vec!["flagged".to_owned()] } else { Vec::new() };
+    pointers("outputs", run.outputs.iter().map(|output| (output, flag(output))), screen)
+}
+
+/// A list of pointers, each with what is known of it below.
+fn pointers<'a>(
+    title: &str,
+    pointers: impl ExactSizeIterator<Item = (&'a IoPointer, Vec<String>)>,
+    screen: Screen,
+) -> String {
+    let total = pointers.len();
+    if total == 0 {
+        return section(title, [paint(DIM, "none")]);
+    }
+    let shown: Vec<_> = pointers.take(SHOWN).collect();
+    let rows: Vec<_> = shown.iter().map(|(pointer, _)| pointer_cells(pointer)).collect();
+    let columns = [Fit::CutStart, Fit::Left, Fit::Left, Fit::CutEnd].map(|fit| Column { title: "", fit });
+    let table = table(columns, &rows, screen.width.saturating_sub(INDENT.len()));
+    let with_remarks = table.lines().zip(&shown).flat_map(|(line, (_, remarks))| {
+        let remarks = remarks.iter().map(|remark| format!("{INDENT}{remark}"));
+        [line.to_owned()].into_iter().chain(remarks)
+    });
+    let rest = (total > SHOWN).then(|| paint(DIM, format!("... and {} more, see --json", total - SHOWN)));
+    section(&format!("{title} ({total})"), with_remarks.chain(rest))
+}
+
+fn pointer_cells(pointer: &IoPointer) -> [Cell; 4] {
+    let spelled = pointer.spelled.as_ref().map(|spelled| format!("spelled {}", one_line(spelled)));
+    [
+        Cell::new(one_line(&pointer.name)),
+        Cell::styled(DIM, pointer.pointer_type.to_string()),
+        Cell::styled(DIM, version(pointer.version.as_ref())),
+        Cell::styled(DIM, spelled.unwrap_or_default()),
+    ]
+}
+
+/// Whether a run read back the very bytes that it wrote.
+pub(crate) fn is_own(run: &RunRecord, input: &IoPointer) -> bool {
+    input.version.is_some()
+        && run.outputs.iter().any(|output| output.name == input.name && output.version == input.version)
+}
+
+/// Which runs wrote an input, and what is worth knowing about that.
+fn origin(run: &RunRecord, input: &IoPointer) -> Vec<String> {
+    let writers: Vec<_> =
+        run.dependencies.iter().filter(|dependency| dependency.pointer.as_ref() == Some(&input.name)).collect();
+    if writers.is_empty() {
+        let origin = if is_own(run, input) { "written by this run itself" } else { SOURCE };
+        return vec![paint(DIM, origin)];
+    }
+    let written_by = |dependency: &&Dependency| {
+        let by = format!("written by {}", run_name(dependency.run, &dependency.component));
+        [by].into_iter().chain(marks(dependency).map(|mark| paint(NEWS, mark))).collect::<Vec<_>>()
+    };
+    writers.iter().flat_map(written_by).collect()
+}
+
+fn declared(run: &RunRecord) -> impl Iterator<Item = String> {
+    let declared = run.dependencies.iter().filter(|dependency| dependency.pointer.is_none());
+    declared.map(|dependency| run_name(dependency.run, &dependency.component))
+}
+
+fn notes(run: &RunRecord) -> impl Iterator<Item = String> {
+    run.notes.iter().flat_map(|note| {
+        let mut text = lines(&note.text);
+        let first = format!("{}  {}", paint(DIM, local(note.written_at)), text.next().unwrap_or_default());
+        let rest = text.map(|line| format!("{:21}{line}", "")).collect::<Vec<_>>();
+        [first].into_iter().chain(rest)
+    })
+}

@@ -1,0 +1,185 @@
+//! Words and styles that several answers share.
+
+use std::fmt::Display;
+
+use anstyle::{AnsiColor, Style};
+use mltrace_core::{Dependency, GitRecord, RunId, Status, Version, VersionKind};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+pub(crate) const PLAIN: Style = Style::new();
+pub(crate) const STRONG: Style = Style::new().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+pub(crate) const BAD: Style = AnsiColor::Red.on_default();
+pub(crate) const OPEN: Style = AnsiColor::Yellow.on_default();
+pub(crate) const NEWS: Style = AnsiColor::Magenta.on_default();
+
+/// What is said of an input without a known writer.
+pub(crate) const SOURCE: &str = "source: no traced run wrote it";
+
+/// Styles are always written; the stream takes them out where nobody could see them.
+pub(crate) fn paint(style: Style, text: impl Display) -> String {
+    let text = text.to_string();
+    if style.is_plain() || text.is_empty() { text } else { format!("{style}{text}{style:#}") }
+}
+
+pub(crate) fn style_of(status: Status) -> Style {
+    match status {
+        Status::Completed => GOOD,
+        Status::Running | Status::Cancelled => OPEN,
+        _ => BAD,
+    }
+}
+
+/// The text on one line, without anything that could move the cursor or restyle the terminal.
+pub(crate) fn one_line(text: &str) -> String {
+    let clean = text.replace(|c: char| c.is_control(), " ");
+    clean.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// The first line, which says the most, and a mark where more follows.
+pub(crate) fn first_line(text: &str) -> String {
+    let mut lines = text.lines().map(one_line).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or_default();
+    if lines.next().is_some() { first + " …" } else { first }
+}
+
+/// The text's lines, without anything that could move the cursor or restyle the terminal.
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = String> {
+    text.lines().map(|line| line.replace('\t', "    ").replace(|c: char| c.is_control(), " "))
+}
+
+pub(crate) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// At most so many columns: the beginning, and a mark where something was cut.
+pub(crate) fn cut_end(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let kept = fitting(text.chars(), columns);
+    text.chars().take(kept).chain(['…']).collect()
+}
+
+/// At most so many columns: the end, which tells paths apart, after a mark where something was cut.
+pub(crate) fn cut_start(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let kept = fitting(text.chars().rev(), columns);
+    let cut = text.chars().count() - kept;
+    ['…'].into_iter().chain(text.chars().skip(cut)).collect()
+}
+
+/// How many of these characters stand in so many columns beside the mark.
+fn fitting(chars: impl Iterator<Item = char>, columns: usize) -> usize {
+    let room = columns.saturating_sub(1);
+    let ends = chars.scan(0, |end, c| {
+        *end += c.width().unwrap_or(0);
+        Some(*end)
+    });
+    ends.take_while(|&end| end <= room).count()
+}
+
+/// `1 run`, `2 runs`.
+pub(crate) fn count(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// The first few, and how many more there are.
+pub(crate) fn first_few(all: &[&str], shown: usize) -> String {
+    let (few, rest) = all.split_at(shown.min(all.len()));
+    let few = few.iter().map(|name| one_line(name)).collect::<Vec<_>>().join(", ");
+    if rest.is_empty() { few } else { format!("{few} and {} more", rest.len()) }
+}
+
+/// Enough of a version to tell it apart and to give to `--version`.
+pub(crate) fn version(version: Option<&Version>) -> String {
+    let Some(version) = version else { return "no version".to_owned() };
+    let shown = match version.kind {
+        VersionKind::Hash | VersionKind::Sampled | VersionKind::Tree => version.value.chars().take(8).collect(),
+        _ => cut_end(&one_line(&version.value), 24),
+    };
+    format!("{}:{shown}", version.kind)
+}
+
+/// A commit as people quote it, with `*` where the working tree differed from it.
+pub(crate) fn commit(git: &GitRecord) -> Option<String> {
+    let hash = git.commit.as_ref()?.chars().take(8).collect::<String>();
+    Some(if git.dirty == Some(true) { hash + "*" } else { hash })
+}
+
+pub(crate) fn run_name(id: RunId, component: &str) -> String {
+    format!("#{id} {}", one_line(component))
+}
+
+/// What is worth knowing about an edge, in words.
+pub(crate) fn marks(dependency: &Dependency) -> impl Iterator<Item = String> {
+    let run = dependency.run;
+    let modified = dependency.modified.then(|| format!("modified: bytes differ from what #{run} wrote"));
+    let overlapping = dependency.overlapping.then(|| format!("overlapping: #{run} had not ended when it was read"));
+    modified.into_iter().chain(overlapping)
+}
+
+/// A metric with the digits that matter.
+pub(crate) fn metric(value: f64) -> String {
+    let plain = value.to_string();
+    let rounded = if value.abs() < 0.001 { format!("{value:.2e}") } else { format!("{value:.4}") };
+    if plain.len() <= rounded.len() { plain } else { rounded }
+}
+
+/// A param as its author would write it: text without quotes.
+pub(crate) fn param(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), one_line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_by_columns_not_by_characters() {
+        assert_eq!(cut_end("データ.csv", 7), "データ…");
+        assert_eq!(cut_start("データ.csv", 7), "…タ.csv");
+        assert_eq!(cut_end("rides", 5), "rides");
+    }
+
+    #[test]
+    fn nothing_that_moves_the_cursor_passes() {
+        assert_eq!(one_line("a\n\u{1b}[31mb\r\tc"), "a [31mb c");
+        assert_eq!(lines("a\tb\n\u{7}c").collect::<Vec<_>>(), ["a    b", " c"]);
+    }
+
+    #[test]
+    fn a_commit_is_short_and_marked_where_the_tree_differed_from_it() {
+        let git = |dirty| GitRecord { commit: Some("c977b11e3f2a".to_owned()), dirty, ..GitRecord::default() };
+        assert_eq!(commit(&git(Some(true))).as_deref(), Some("c977b11e*"));
+        assert_eq!(commit(&git(Some(false))).as_deref(), Some("c977b11e"));
+        assert_eq!(commit(&git(None)).as_deref(), Some("c977b11e"));
+        assert_eq!(commit(&GitRecord::default()), None);
+    }
+
+    #[test]
+    fn a_measured_version_is_shown_by_its_beginning_a_stated_one_whole() {
+        let of = |kind| Some(Version { kind, value: "snapshot-81".to_owned() });
+        assert_eq!(version(of(VersionKind::Tree).as_ref()), "tree:snapshot");
+        assert_eq!(version(of(VersionKind::Stated).as_ref()), "stated:snapshot-81");
+        assert_eq!(version(None), "no version");
+    }
+
+    #[test]
+    fn an_error_of_many_lines_is_led_by_its_first() {
+        assert_eq!(first_line("no rides\n\ncaused by: no file"), "no rides …");
+        assert_eq!(first_line("no rides\n"), "no rides");
+    }
+
+    #[test]
+    fn a_metric_keeps_the_digits_that_matter() {
+        for (value, text) in
+            [(0.73, "0.73"), (0.731_234_5, "0.7312"), (100.0, "100"), (0.000_012_34, "1.23e-5"), (0.0, "0")]
+        {
+            assert_eq!(metric(value), text);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use chrono::{DateTime, Utc};
+use mltrace_core::Tracer;
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// What every command needs: the store, and where and how to answer.
+pub(crate) struct Session<'o> {
+    pub(crate) tracer: Tracer,
+    pub(crate) screen: Screen,
+    json: bool,
+    out: &'o mut dyn Write,
+}
+
+/// What the text is laid out for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Screen {
+    /// In columns.
+    pub(crate) width: usize,
+    pub(crate) now: DateTime<Utc>,
+}
+
+impl<'o> Session<'o> {
+    pub(crate) fn open(db: Option<PathBuf>, json: bool, out: &'o mut dyn Write) -> Result<Self, Failure> {
+        let tracer = open_store(&db.map_or_else(Tracer::default_path, Ok)?)?;
+        Ok(Self { tracer, screen: Screen { width: width(), now: Utc::now() }, json, out })
+    }
+
+    /// Answers with one document: the value as JSON, or its text.
+    pub(crate) fn answer<T: Serialize>(
+        &mut self,
+        value: &T,
+        text: impl FnOnce(&T, Screen) -> String,
+    ) -> Result<(), Failure> {
+        if self.json {
+            serde_json::to_writer_pretty(&mut self.out, value).map_err(io::Error::from)?;
+            writeln!(self.out)?;
+        } else {
+            self.out.write_all(text(value, self.screen).as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// A part of an answer that goes on: each value as a line of JSON, or their text; shown at once.
+    pub(crate) fn stream<T: Serialize>(
+        &mut self,
+        values: &[T],
+        text: impl FnOnce(&[T], Screen) -> String,
+    ) -> Result<(), Failure> {
+        if self.json {
+            for value in values {
+                serde_json::to_writer(&mut self.out, value).map_err(io::Error::from)?;
+                writeln!(self.out)?;
+            }
+        } else {
+            self.out.write_all(text(values, self.screen).as_bytes())?;
+        }
+        Ok(self.out.flush()?)
+    }
+}
+
+/// Asking never makes a store: neither a missing file nor an empty one becomes one.
+fn open_store(path: &Path) -> Result<Tracer, Failure> {
+    let missing = |what: &str| {
+        let advice = "run a traced program first, or name its store with --db PATH or MLTRACE_DB";
+        Err(Failure::Store(format!("{what}: {advice}")))
+    };
+    if path == Path::new(":memory:") {
+        return missing("a store in memory ends with its program");
+    }
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            missing(&format!("there is no store at {}", path.display()))
+        }
+        Ok(file) if file.is_file() && file.len() == 0 => {
+            missing(&format!("{} is empty, nothing was traced to it", path.display()))
+        }
+        _ => Tracer::open_existing(path).map_err(|error| Failure::Store(error.to_string())),
+    }
+}
+
+/// The terminal's width; for a pipe or a file what `COLUMNS` says, or else 80, so that output is the same anywhere.
+fn width() -> usize {
+    const NO_TERMINAL: usize = 80;
+    const NARROWEST: usize = 40;
+    let terminal = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
+    let stated = || env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    terminal.or_else(stated).unwrap_or(NO_TERMINAL).max(NARROWEST)
+}

@@ -1,0 +1,77 @@
+//! Times as people give them.
+
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+
+/// Reads RFC 3339, a date (its start in UTC), or an age such as `2w`, `36h`, `30m`, `10d`.
+pub(crate) fn parse(text: &str) -> Result<DateTime<Utc>, String> {
+    parse_at(text, Utc::now())
+}
+
+fn parse_at(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+    let instant = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
+    let date = || text.parse::<NaiveDate>().ok().map(|date| date.and_time(NaiveTime::MIN).and_utc());
+    let age = || now.checked_sub_signed(age(text)?);
+    instant().or_else(date).or_else(age).ok_or_else(|| {
+        "give a time as 2020-03-01T12:00:00Z, a date as 2020-03-01 (its start in UTC), or an age as 2w, 10d, 36h, 30m"
+            .to_owned()
+    })
+}
+
+fn age(text: &str) -> Option<TimeDelta> {
+    let unit = text.chars().next_back()?;
+    let count: u32 = text.strip_suffix(unit)?.parse().ok()?;
+    let count = i64::from(count);
+    match unit {
+        's' => TimeDelta::try_seconds(count),
+        'm' => TimeDelta::try_minutes(count),
+        'h' => TimeDelta::try_hours(count),
+        'd' => TimeDelta::try_days(count),
+        'w' => TimeDelta::try_weeks(count),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Result<String, String> {
+        let now = DateTime::from_timestamp(1_583_064_003, 0).unwrap(); // 2020-03-01T12:00:03Z
+        parse_at(text, now).map(|time| time.to_rfc3339())
+    }
+
+    #[test]
+    fn a_time_with_an_offset_is_that_instant() {
+        assert_eq!(at("2020-03-01T12:00:00+02:00").unwrap(), "2020-03-01T10:00:00+00:00");
+    }
+
+    #[test]
+    fn a_date_is_its_start_in_utc() {
+        assert_eq!(at("2020-03-01").unwrap(), "2020-03-01T00:00:00+00:00");
+    }
+
+    #[test]
+    fn an_age_counts_back_from_now() {
+        for (age, time) in [
+            ("2w", "2020-02-16T12:00:03+00:00"),
+            ("10d", "2020-02-20T12:00:03+00:00"),
+            ("36h", "2020-02-29T00:00:03+00:00"),
+            ("30m", "2020-03-01T11:30:03+00:00"),
+            ("3s", "2020-03-01T12:00:00+00:00"),
+        ] {
+            assert_eq!(at(age).unwrap(), time, "{age}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_answered_with_the_three_forms() {
+        for text in ["", "w", "yesterday", "2020-13-01", "2020-03-01 12:00", "-2w", "2y", "2ü", "99999999999w"] {
+            assert!(at(text).unwrap_err().contains("or an age as 2w"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_age_before_the_calendar_is_refused_not_wrapped() {
+        assert!(at("4294967295w").is_err());
+    }
+}

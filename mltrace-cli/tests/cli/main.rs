@@ -1,0 +1,14 @@
+//! The command as people and scripts use it: arguments in, text or JSON and an exit code out.
+
+mod catalogue;
+mod cli;
+mod failures;
+mod follow;
+mod help;
+mod history;
+mod inspect;
+mod pipeline;
+mod recent;
+mod screen;
+mod trace;
+mod traced;

@@ -136,6 +136,9 @@ fn a_store_that_must_be_there_is_not_created() {
     let path = folder.path().join("store.db");
     assert_eq!(Tracer::open_existing(&path).unwrap_err().kind(), ErrorKind::NotFound);
     assert!(!path.exists());
+    fs::write(&path, "").unwrap();
+    assert_eq!(Tracer::open_existing(&path).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(fs::read(&path).unwrap(), b"", "an empty file is left empty");
 }
 
 fn change(path: &Path, statements: &str) {

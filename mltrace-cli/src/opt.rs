@@ -74,6 +74,10 @@ pub(crate) struct Recent {
     #[arg(value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,
 
+    /// Go on where an earlier answer ended, given the `next` of its JSON
+    #[arg(long, value_name = "NEXT", value_parser = run_id, conflicts_with = "follow")]
+    pub(crate) after: Option<RunId>,
+
     /// Go on showing runs as they are recorded and as they end, newest last; with --json one object a line
     #[arg(long, short)]
     pub(crate) follow: bool,
@@ -108,6 +112,10 @@ pub(crate) struct History {
     /// Runs of this partition
     #[arg(long)]
     pub(crate) partition: Option<String>,
+
+    /// Go on where an earlier answer ended, given the `next` of its JSON
+    #[arg(long, value_name = "NEXT")]
+    pub(crate) after: Option<String>,
 }
 
 #[derive(Debug, Args)]

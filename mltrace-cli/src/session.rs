@@ -1,9 +1,9 @@
+use std::env;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::{env, fs};
 
 use chrono::{DateTime, Utc};
-use mltrace_core::Tracer;
+use mltrace_core::{ErrorKind, Tracer};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -63,24 +63,15 @@ impl<'o> Session<'o> {
     }
 }
 
-/// Asking never makes a store: neither a missing file nor an empty one becomes one.
 fn open_store(path: &Path) -> Result<Tracer, Failure> {
-    let missing = |what: &str| {
-        let advice = "run a traced program first, or name its store with --db PATH or MLTRACE_DB";
-        Err(Failure::Store(format!("{what}: {advice}")))
-    };
     if path == Path::new(":memory:") {
-        return missing("a store in memory ends with its program");
+        let message = "a store in memory ends with its program: name a file with --db PATH or MLTRACE_DB";
+        return Err(Failure::Store(message.to_owned()));
     }
-    match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            missing(&format!("there is no store at {}", path.display()))
-        }
-        Ok(file) if file.is_file() && file.len() == 0 => {
-            missing(&format!("{} is empty, nothing was traced to it", path.display()))
-        }
-        _ => Tracer::open_existing(path).map_err(|error| Failure::Store(error.to_string())),
-    }
+    Tracer::open_existing(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Failure::Store(format!("{error} with --db PATH or MLTRACE_DB")),
+        _ => Failure::Store(error.to_string()),
+    })
 }
 
 /// The terminal's width; for a pipe or a file what `COLUMNS` says, or else 80, so that output is the same anywhere.

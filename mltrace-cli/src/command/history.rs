@@ -18,6 +18,9 @@ pub(crate) fn run(opt: History, session: &mut Session<'_>) -> Result<(), Failure
     if let Some(partition) = opt.partition {
         history = history.partition(partition);
     }
+    if let Some(next) = opt.after {
+        history = history.after(&next)?;
+    }
     let page = history.get()?;
     session.answer(&page, |page, screen| render::history(&component, page, screen))
 }

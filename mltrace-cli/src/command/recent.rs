@@ -12,7 +12,10 @@ use crate::session::Session;
 const PAUSE: Duration = Duration::from_millis(500);
 
 pub(crate) fn run(opt: &Recent, session: &mut Session<'_>) -> Result<(), Failure> {
-    let page = session.tracer.recent(opt.limit)?;
+    let page = match opt.after {
+        Some(run) => session.tracer.recent_before(run, opt.limit)?,
+        None => session.tracer.recent(opt.limit)?,
+    };
     if opt.follow { follow(page, session) } else { session.answer(&page, render::recent) }
 }
 

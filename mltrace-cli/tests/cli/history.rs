@@ -42,3 +42,15 @@ fn runs_that_do_not_match_are_said_to_be_none() {
     let out = Cli::on(&Store::of_a_taxi_pipeline()).args("history train --status lost").succeeds();
     assert!(out.ends_with("\nno runs match\n"), "{out}");
 }
+
+#[test]
+fn the_next_of_an_answer_leads_to_the_rest() {
+    let store = Store::of_a_chain(3);
+    for list in ["recent 2", "history step 2"] {
+        let page = Cli::on(&store).args(list).answers();
+        let next = page["next"].as_str().unwrap();
+        let rest = Cli::on(&store).args(&format!("{list} --after {next}")).answers();
+        assert_eq!((ids(&page), ids(&rest)), (vec![3, 2], vec![1]), "{list}");
+        assert!(rest["next"].is_null());
+    }
+}

@@ -58,11 +58,19 @@ impl Store {
 
     /// Opens a store that must be there, to read and annotate it.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        if !path.exists() {
-            return Err(Error::new(
-                ErrorKind::NotFound,
-                format!("there is no store at {}: run a traced program first, or name another file", path.display()),
-            ));
+        let missing = |what: String| {
+            let advice = "run a traced program first, or name another file";
+            Err(Error::new(ErrorKind::NotFound, format!("{what}: {advice}")))
+        };
+        match std::fs::metadata(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return missing(format!("there is no store at {}", path.display()));
+            }
+            // Asking must not make a store of it.
+            Ok(file) if file.is_file() && file.len() == 0 => {
+                return missing(format!("{} is empty, nothing was traced to it", path.display()));
+            }
+            _ => {}
         }
         Sqlite::open(path)
             .and_then(|engine| Self::over(engine, Some(path), Durability::Normal))

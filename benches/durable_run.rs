@@ -18,7 +18,7 @@ use std::path::Path;
 use mltrace::{ComponentRun, Tracer, scoped};
 use rusqlite::Connection;
 
-use measure::{Result, Table, in_turns};
+use measure::{Compared, Lane, Result, Table, in_turns};
 use pipeline::MadeRun;
 use raw_write::RawWriter;
 
@@ -30,7 +30,7 @@ fn main() -> Result<()> {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let [raw_file, by_hand_file, annotated_file] =
         ["raw.db", "by_hand.db", "annotated.db"].map(|name| folder.path().join(name));
-    let runs = pipeline::chains(STORED + BLOCKS * CALLS, usize::MAX);
+    let runs = pipeline::chains(u32::try_from(STORED + BLOCKS * CALLS)?, u32::MAX);
     let (stored, measured) = runs.split_at(STORED);
 
     let connection = raw_write::create(&raw_file)?;
@@ -43,14 +43,12 @@ fn main() -> Result<()> {
         log_by_hand(&by_hand, run)?;
         pipeline::call(run);
     }
-    let [raw_times, by_hand_times, annotated_times] = in_turns(
-        BLOCKS,
-        CALLS,
+    let mut lanes: [Lane<'_>; 3] =
         [&mut |at| writer.write(&measured[at]), &mut |at| log_by_hand(&by_hand, &measured[at]), &mut |at| {
             pipeline::call(&measured[at]);
             Ok(())
-        }],
-    )?;
+        }];
+    let [raw_times, by_hand_times, annotated_times] = in_turns(BLOCKS, CALLS, &mut lanes)?;
     drop((guard, annotated, by_hand, writer));
     drop(connection);
 
@@ -61,20 +59,14 @@ fn main() -> Result<()> {
     {
         expect_the_same_facts(&raw_file, file)?;
         let bytes = bytes_a_run(file)?;
-        table.row(
-            &format!("durable run, {how}"),
-            Some(1.25),
-            times.over(&raw_times),
-            times.figures(),
-            raw_times.figures(),
-        );
-        table.row(
-            &format!("bytes a run, {how}"),
-            Some(1.1),
-            bytes / raw_bytes,
-            format!("{bytes:.0} B"),
-            format!("{raw_bytes:.0} B"),
-        );
+        table.row(&format!("durable run, {how}"), Some(1.25), times.compared_with(&raw_times));
+        let compared = Compared {
+            ratio: bytes / raw_bytes,
+            median_ratio: None,
+            ours: format!("{bytes:.0} B"),
+            raw: format!("{raw_bytes:.0} B"),
+        };
+        table.row(&format!("bytes a run, {how}"), Some(1.1), compared);
     }
     table.print();
     Ok(())

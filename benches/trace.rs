@@ -16,12 +16,14 @@ mod stored;
 
 use std::hint::black_box;
 
-use measure::{Result, Table, Timing, in_turns};
+use measure::{Lane, Result, Table, in_turns};
 use raw_read::RawReader;
-use stored::{CHAIN, Stored};
+use stored::Stored;
 
+/// Runs from the end of a chain to its beginning: 100 hops.
+const CHAIN: u32 = 101;
 const BLOCKS: usize = 24;
-const CALLS: usize = 32;
+const CALLS: usize = 16;
 
 /// From the latest completed run that wrote the name `?1`, whose key is `?2`, upstream.
 const WALK: &str = "
@@ -35,55 +37,54 @@ const WALK: &str = "
     )";
 
 fn main() -> Result<()> {
+    let [small, large] = [stored::fill(1_000, CHAIN)?, stored::fill(100_000, CHAIN)?];
+    let [mut raw_small, mut raw_large] = [raw_lane(&small)?, raw_lane(&large)?];
+    let [mut our_small, mut our_large] = [our_lane(&small)?, our_lane(&large)?];
+    let mut lanes: [Lane<'_>; 4] = [&mut raw_small, &mut our_small, &mut raw_large, &mut our_large];
+    let [raw_small, our_small, raw_large, our_large] = in_turns(BLOCKS, CALLS, &mut lanes)?;
+
     let mut table = Table::new();
-    let [raw_small, small] = measure_store(1_000, &mut table)?;
-    let [raw_large, large] = measure_store(100_000, &mut table)?;
-    for (side, small, large, bar) in [("mltrace", small, large, Some(1.2)), ("raw", raw_small, raw_large, None)] {
-        let growth = large.over(&small);
-        table.row(&format!("trace depth 100, 100k / 1k runs, {side}"), bar, growth, large.figures(), small.figures());
-    }
+    table.row("trace depth 100, 1k runs", Some(1.2), our_small.compared_with(&raw_small));
+    table.row("trace depth 100, 100k runs", Some(1.2), our_large.compared_with(&raw_large));
+    table.row("trace depth 100, 100k runs / 1k runs", Some(1.2), our_large.compared_with(&our_small));
+    table.row("the same of the baseline", None, raw_large.compared_with(&raw_small));
     table.print();
     Ok(())
 }
 
-fn measure_store(runs: usize, table: &mut Table) -> Result<[Timing; 2]> {
-    let store = stored::fill(runs)?;
-    let roots = chain_ends(&store, runs)?;
+fn raw_lane(store: &Stored) -> Result<impl FnMut(usize) -> Result<()>> {
+    let roots = chain_ends(store)?;
     let mut reader = RawReader::new(&store.connection, WALK, "up CROSS JOIN run r ON r.id = up.id", "")?;
     for (name, hash) in &roots {
         let graph = store.tracer.trace(name).get()?;
         let raw = reader.read(&[name, hash])?;
         raw_read::expect_the_same(&raw, graph.runs.iter().map(|found| &found.run))?;
-        if raw.len() != CHAIN {
+        if u32::try_from(raw.len())? != CHAIN {
             return Err(format!("{} runs behind {name}", raw.len()).into());
         }
     }
-    let [raw, ours] = in_turns(
-        BLOCKS,
-        CALLS,
-        [
-            &mut |call| {
-                let (name, hash) = &roots[call % roots.len()];
-                black_box(reader.read(&[name, hash])?);
-                Ok(())
-            },
-            &mut |call| {
-                black_box(store.tracer.trace(&roots[call % roots.len()].0).get()?);
-                Ok(())
-            },
-        ],
-    )?;
-    let promise = format!("trace depth 100, {}k runs", runs / 1_000);
-    table.row(&promise, Some(1.2), ours.over(&raw), ours.figures(), raw.figures());
-    Ok([raw, ours])
+    Ok(move |call: usize| {
+        let (name, hash) = &roots[call % roots.len()];
+        black_box(reader.read(&[name, hash])?);
+        Ok(())
+    })
+}
+
+fn our_lane(store: &Stored) -> Result<impl FnMut(usize) -> Result<()>> {
+    let roots = chain_ends(store)?;
+    Ok(move |call: usize| {
+        black_box(store.tracer.trace(&roots[call % roots.len()].0).get()?);
+        Ok(())
+    })
 }
 
 /// First outputs of the last runs of chains, with the key they are found by: at most 101, spread over the store.
-fn chain_ends(store: &Stored, runs: usize) -> Result<Vec<(String, i64)>> {
-    let chains = runs / CHAIN;
+fn chain_ends(store: &Stored) -> Result<Vec<(String, i64)>> {
+    let runs: u32 = store.connection.query_row("SELECT count(*) FROM run", [], |row| row.get(0))?;
+    let ends: Vec<_> = (1..=runs / CHAIN).map(|chain| chain * CHAIN).collect();
     let mut statement = store.connection.prepare(
         "SELECT n.text, n.hash FROM output o JOIN text n ON n.id = o.name WHERE o.run = ?1 AND o.position = 0",
     )?;
-    let ends = (1..=chains).step_by(chains.div_ceil(CHAIN)).map(|chain| chain * CHAIN);
-    ends.map(|run| Ok(statement.query_row([i64::try_from(run)?], |row| Ok((row.get(0)?, row.get(1)?)))?)).collect()
+    let spread = ends.iter().step_by(ends.len().div_ceil(101));
+    spread.map(|run| Ok(statement.query_row([run], |row| Ok((row.get(0)?, row.get(1)?)))?)).collect()
 }

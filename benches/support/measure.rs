@@ -15,7 +15,7 @@ pub(crate) struct Timing {
 
 /// Runs blocks of calls of the lanes in turns, so that the drift of a machine falls on all of them alike. Who begins
 /// changes from block to block.
-pub(crate) fn in_turns<const N: usize>(blocks: usize, calls: usize, lanes: [Lane<'_>; N]) -> Result<[Timing; N]> {
+pub(crate) fn in_turns<const N: usize>(blocks: usize, calls: usize, lanes: &mut [Lane<'_>; N]) -> Result<[Timing; N]> {
     let mut timings = [const { Timing { blocks: Vec::new() } }; N];
     for block in 0..blocks {
         for turn in 0..N {
@@ -32,45 +32,68 @@ pub(crate) fn in_turns<const N: usize>(blocks: usize, calls: usize, lanes: [Lane
     Ok(timings)
 }
 
+/// A cost of ours and the baseline's.
+pub(crate) struct Compared {
+    /// Ours over the baseline's: of times, the median over the blocks, slow calls and checkpoints included.
+    pub(crate) ratio: f64,
+    /// Of times, that of the median calls, which meet no checkpoint.
+    pub(crate) median_ratio: Option<f64>,
+    pub(crate) ours: String,
+    pub(crate) raw: String,
+}
+
 impl Timing {
-    /// The median over all blocks of this lane's time over the other's.
-    pub(crate) fn over(&self, other: &Self) -> f64 {
+    pub(crate) fn compared_with(&self, raw: &Self) -> Compared {
         let total = |block: &Vec<Duration>| block.iter().sum::<Duration>().as_secs_f64();
-        let mut ratios: Vec<_> = self.blocks.iter().zip(&other.blocks).map(|(a, b)| total(a) / total(b)).collect();
+        let mut ratios: Vec<_> = self.blocks.iter().zip(&raw.blocks).map(|(a, b)| total(a) / total(b)).collect();
         ratios.sort_by(f64::total_cmp);
-        ratios[ratios.len() / 2]
+        let [ours, theirs] = [self, raw].map(Self::micros);
+        Compared {
+            ratio: ratios[ratios.len() / 2],
+            median_ratio: Some(at(&ours, 50) / at(&theirs, 50)),
+            ours: figures(&ours),
+            raw: figures(&theirs),
+        }
     }
 
-    /// Mean, median and 99th percentile of a call, in microseconds.
-    pub(crate) fn figures(&self) -> String {
+    /// What each call took, ascending.
+    fn micros(&self) -> Vec<f64> {
         let mut calls: Vec<_> = self.blocks.iter().flatten().map(|time| time.as_secs_f64() * 1e6).collect();
         calls.sort_by(f64::total_cmp);
-        let count = u32::try_from(calls.len()).unwrap_or(u32::MAX);
-        let mean = calls.iter().sum::<f64>() / f64::from(count);
-        let [median, tail] = [50, 99].map(|percent| calls[(calls.len() - 1) * percent / 100]);
-        format!("{mean:.0} / {median:.0} / {tail:.0} us")
+        calls
     }
 }
 
+fn at(sorted: &[f64], percent: usize) -> f64 {
+    sorted[(sorted.len() - 1) * percent / 100]
+}
+
+fn figures(sorted: &[f64]) -> String {
+    let mean = sorted.iter().sum::<f64>() / f64::from(u32::try_from(sorted.len()).unwrap_or(u32::MAX));
+    format!("{mean:.0} / {:.0} / {:.0} us", at(sorted, 50), at(sorted, 99))
+}
+
 /// Promises, and whether they hold.
-pub(crate) struct Table(Vec<[String; 6]>);
+pub(crate) struct Table(Vec<[String; 7]>);
 
 impl Table {
     pub(crate) fn new() -> Self {
-        let titles = ["promise", "bar", "ratio", "mltrace (times: mean / p50 / p99)", "raw", "met"];
+        let titles = ["promise", "bar", "ratio", "of p50", "mltrace (times: mean / p50 / p99)", "raw", "met"];
         Self(vec![titles.map(ToOwned::to_owned), titles.map(|title| "-".repeat(title.len()))])
     }
 
     /// `bar` is the greatest ratio that keeps the promise; `None` where none is given.
-    pub(crate) fn row(&mut self, promise: &str, bar: Option<f64>, ratio: f64, ours: String, raw: String) {
+    pub(crate) fn row(&mut self, promise: &str, bar: Option<f64>, compared: Compared) {
+        let Compared { ratio, median_ratio, ours, raw } = compared;
         let met = bar.map_or("-", |bar| if ratio <= bar { "yes" } else { "NO" });
         let bar = bar.map_or("-".to_owned(), |bar| format!("<= {bar}"));
-        self.0.push([promise.to_owned(), bar, format!("{ratio:.2}"), ours, raw, met.to_owned()]);
+        let of_medians = median_ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
+        self.0.push([promise.to_owned(), bar, format!("{ratio:.2}"), of_medians, ours, raw, met.to_owned()]);
     }
 
     pub(crate) fn print(&self) {
         let width = |column: usize| self.0.iter().map(|row| row[column].len()).max().unwrap_or_default();
-        let widths: [usize; 6] = std::array::from_fn(width);
+        let widths: [usize; 7] = std::array::from_fn(width);
         println!();
         for row in &self.0 {
             let cells: Vec<_> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();

@@ -25,10 +25,10 @@ pub(crate) struct MadeRun {
 }
 
 /// Chains of runs, each so long; the last may be shorter.
-pub(crate) fn chains(runs: usize, length: usize) -> Vec<MadeRun> {
+pub(crate) fn chains(runs: u32, length: u32) -> Vec<MadeRun> {
     let mut random = Random(1);
     let sources: Vec<_> = (1..=12).map(|month| random.made(&format!("raw/2020-{month:02}.csv"))).collect();
-    let mut made: Vec<MadeRun> = Vec::with_capacity(runs);
+    let mut made: Vec<MadeRun> = Vec::new();
     for run in 0..runs {
         let first = match made.last() {
             Some(before) if run % length > 0 => before.outputs[0].clone(),
@@ -36,7 +36,7 @@ pub(crate) fn chains(runs: usize, length: usize) -> Vec<MadeRun> {
         };
         let prefix = random.hexadecimal();
         let outputs = ["features.csv", "features.schema.json"].map(|file| random.made(&format!("{prefix}/{file}")));
-        made.push(MadeRun { inputs: [first, sources[1 + run % 11].clone()], outputs });
+        made.push(MadeRun { inputs: [first, sources[made.len() % 11 + 1].clone()], outputs });
     }
     made
 }

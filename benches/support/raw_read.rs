@@ -3,6 +3,8 @@
 //! One prepared statement walks or lists the runs with all their columns; one each adds the inputs with their edges, the
 //! outputs, the declared dependencies, and the params, metrics, checks and notes of all those runs at once.
 
+use std::ops::Range;
+
 use mltrace::RunRecord;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, Statement};
@@ -160,6 +162,10 @@ fn add(statement: &mut Statement<'_>, keys: &str, mut each: impl FnMut(usize, &R
     Ok(())
 }
 
-fn columns(row: &Row<'_>, from: std::ops::Range<usize>) -> Result<Columns> {
-    Ok(from.map(|column| row.get(column)).collect::<rusqlite::Result<_>>()?)
+fn columns(row: &Row<'_>, from: Range<usize>) -> Result<Columns> {
+    let mut columns = Vec::with_capacity(from.len());
+    for column in from {
+        columns.push(row.get(column)?);
+    }
+    Ok(columns)
 }

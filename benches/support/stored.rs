@@ -1,16 +1,11 @@
 //! A store of made runs, for questions.
 
-use std::path::{Path, PathBuf};
-
 use mltrace::{Tracer, scoped};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::measure::Result;
 use super::pipeline;
-
-/// Runs from the end of a chain to its beginning.
-pub(crate) const CHAIN: usize = 101;
 
 /// A file with runs in it, open for both sides: each has its own connection.
 pub(crate) struct Stored {
@@ -19,21 +14,18 @@ pub(crate) struct Stored {
     _folder: TempDir,
 }
 
-/// Records so many runs, in chains, by an annotated function.
-pub(crate) fn fill(runs: usize) -> Result<Stored> {
+/// Records so many runs, in chains of a length, by an annotated function.
+pub(crate) fn fill(runs: u32, length: u32) -> Result<Stored> {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let file: PathBuf = folder.path().join("store.db");
+    let file = folder.path().join("store.db");
     let tracer = Tracer::open(&file)?;
     {
         let _guard = scoped(&tracer);
-        for made in pipeline::chains(runs, CHAIN) {
+        for made in pipeline::chains(runs, length) {
             pipeline::call(&made);
         }
     }
     drop(tracer);
-    Ok(Stored { tracer: Tracer::open_existing(&file)?, connection: open(&file)?, _folder: folder })
-}
-
-fn open(file: &Path) -> Result<Connection> {
-    Ok(Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?)
+    let connection = Connection::open(&file)?;
+    Ok(Stored { tracer: Tracer::open_existing(&file)?, connection, _folder: folder })
 }

@@ -42,7 +42,7 @@ impl Tracer {
             let has_more = ids.len() > limit as usize;
             ids.truncate(limit as usize);
             let next = ids.last().filter(|_| has_more).map(ToString::to_string);
-            Ok(Page { items: ids.into_iter().map(|id| run(view, id)).collect::<Result<_>>()?, next })
+            Ok(Page { items: view.runs(&ids)?, next })
         })
     }
 
@@ -51,7 +51,7 @@ impl Tracer {
     /// # Errors
     /// The store cannot be read.
     pub fn recorded_after(&self, id: RunId) -> Result<Vec<RunRecord>> {
-        self.store().read(|view| view.recorded_after(id)?.into_iter().map(|id| run(view, id)).collect())
+        self.store().read(|view| view.runs(&view.recorded_after(id)?))
     }
 
     /// A component's runs by start, newest first unless told otherwise.
@@ -258,7 +258,8 @@ impl History<'_> {
             keys.truncate(shown);
             let last = keys.last().filter(|_| has_more);
             let next = last.map(|key| format!("{}.{}", key.started_at, key.run));
-            Ok(Page { items: keys.iter().map(|key| run(view, key.run)).collect::<Result<_>>()?, next })
+            let ids: Vec<RunId> = keys.iter().map(|key| key.run).collect();
+            Ok(Page { items: view.runs(&ids)?, next })
         })
     }
 

@@ -18,35 +18,73 @@ pub(crate) struct Reach {
 
 /// The runs behind a run.
 pub(crate) fn upstream(view: &View<'_>, root: RunId, pointer: Option<IoPointer>, reach: &Reach) -> Result<Graph> {
-    let mut seen = HashSet::from([root]);
-    let mut runs = Vec::new();
-    let mut edges = Vec::new();
-    let mut beyond = Vec::new();
-    let mut level = vec![root];
-    for depth in 0.. {
-        let mut next = Vec::new();
-        for id in level {
-            let run = view.run(id)?.ok_or_else(|| missing(id))?;
-            let ends_here = reach.depth == Some(depth) || reach.stop_at.as_ref() == Some(&run.component);
-            let upstream = run.dependencies.iter().map(|dependency| dependency.run);
-            if ends_here {
-                beyond.extend(upstream);
-            } else {
-                next.extend(upstream.filter(|&to| seen.insert(to)));
-            }
-            edges.extend(run.dependencies.iter().map(|dependency| edge(id, dependency)));
-            runs.push(GraphRun { depth, run });
-        }
-        if next.is_empty() {
-            break;
-        }
-        level = next;
+    let walk = Walk::from(view, root, reach)?;
+    let ids: Vec<RunId> = walk.reached.iter().map(|&(_, id)| id).collect();
+    let records = view.runs(&ids)?;
+    if records.len() < ids.len() {
+        return Err(missing());
     }
-    edges.retain(|edge| seen.contains(&edge.to));
+    let shown: HashSet<RunId> = ids.iter().copied().collect();
+    let mut edges: Vec<Edge> = records
+        .iter()
+        .flat_map(|run| run.dependencies.iter().map(|dependency| edge(run.id, dependency)))
+        .filter(|edge| shown.contains(&edge.to))
+        .collect();
     edges.sort_by(|a, b| (a.from, a.to, &a.pointer).cmp(&(b.from, b.to, &b.pointer)));
-    runs.sort_by_key(|found| (found.depth, found.run.id));
-    let truncated = count_unseen(view, beyond, &mut seen)?;
+    let depths = walk.reached.iter().map(|&(depth, _)| depth);
+    let runs = std::iter::zip(depths, records).map(|(depth, run)| GraphRun { depth, run }).collect();
+    let truncated = (walk.beyond > 0).then_some(Truncated { runs: walk.beyond });
     Ok(Graph { root: GraphRoot { pointer, run: root }, runs, edges, truncated })
+}
+
+/// The ids that a walk found.
+struct Walk {
+    /// With the fewest hops from the root, ordered by those and then by id.
+    reached: Vec<(u32, RunId)>,
+    /// How many runs lie beyond its reach.
+    beyond: u64,
+}
+
+impl Walk {
+    fn from(view: &View<'_>, root: RunId, reach: &Reach) -> Result<Self> {
+        let stop_at = reach.stop_at.as_deref().map(|name| view.component_id(name)).transpose()?.flatten();
+        let mut seen = HashSet::from([root]);
+        let mut reached = Vec::new();
+        let mut cut = Vec::new();
+        let mut level = vec![root];
+        for depth in 0.. {
+            let mut next = Vec::new();
+            for id in level {
+                reached.push((depth, id));
+                let upstream = view.upstream_ids(id)?;
+                let stops = stop_at.map_or(Ok(false), |component| view.is_of(id, component))?;
+                if stops || reach.depth == Some(depth) {
+                    cut.extend(upstream);
+                } else {
+                    next.extend(upstream.into_iter().filter(|&to| seen.insert(to)));
+                }
+            }
+            if next.is_empty() {
+                break;
+            }
+            level = next;
+        }
+        reached.sort_unstable();
+        Ok(Self { reached, beyond: count_unseen(view, cut, &mut seen)? })
+    }
+}
+
+/// How many runs lie behind these that the walk did not show.
+fn count_unseen(view: &View<'_>, from: Vec<RunId>, seen: &mut HashSet<RunId>) -> Result<u64> {
+    let mut runs = 0;
+    let mut open = from;
+    while let Some(id) = open.pop() {
+        if seen.insert(id) {
+            runs += 1;
+            open.extend(view.upstream_ids(id)?);
+        }
+    }
+    Ok(runs)
 }
 
 fn edge(from: RunId, to: &Dependency) -> Edge {
@@ -60,22 +98,6 @@ fn edge(from: RunId, to: &Dependency) -> Edge {
     }
 }
 
-/// How many runs lie behind these that the walk did not show.
-fn count_unseen(view: &View<'_>, from: Vec<RunId>, seen: &mut HashSet<RunId>) -> Result<Option<Truncated>> {
-    let mut runs = 0;
-    let mut open = from;
-    while let Some(id) = open.pop() {
-        if seen.insert(id) {
-            runs += 1;
-            open.extend(view.upstream_ids(id)?);
-        }
-    }
-    Ok((runs > 0).then_some(Truncated { runs }))
-}
-
-fn missing(id: RunId) -> Error {
-    Error::new(
-        ErrorKind::Damaged,
-        format!("run {id} is depended on, but not in the store: restore the file from a backup"),
-    )
+fn missing() -> Error {
+    Error::new(ErrorKind::Damaged, "a run that another depends on is not in the store: restore the file from a backup")
 }

@@ -40,6 +40,8 @@ pub(crate) trait Engine: Send {
     fn rollback(&self);
     /// Runs a statement and says how many rows it changed.
     fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<usize>;
+    /// Inserts one row and gives the key that the database chose for it.
+    fn insert(&self, sql: &str, values: &[Value<'_>]) -> Result<i64>;
     /// Hands each row of an answer to `each`.
     fn query(&self, sql: &str, values: &[Value<'_>], each: &mut dyn FnMut(&dyn Row) -> Result<()>) -> Result<()>;
 }

@@ -4,6 +4,7 @@ mod engine;
 mod migrate;
 mod producers;
 mod read;
+mod records;
 mod rows;
 mod sqlite;
 mod write;
@@ -202,9 +203,8 @@ impl Write<'_> {
         self.0.0.execute(sql, values)
     }
 
-    /// Inserts a row and gives the key the store chose; the statement ends in `RETURNING id`.
+    /// Inserts a row and gives the key the store chose.
     fn insert(&self, sql: &str, values: &[Value<'_>]) -> Result<i64> {
-        self.one(sql, values, |row| row.integer(0))?
-            .ok_or_else(|| Error::new(ErrorKind::Internal, "an insert returned no key"))
+        self.0.0.insert(sql, values)
     }
 }

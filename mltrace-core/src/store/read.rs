@@ -1,16 +1,14 @@
-//! What is read: runs and components, as owned values.
+//! What is asked: lists of runs, components, pointers and versions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::engine::{Row, Value};
-use super::rows::{Coded, commit_source, damaged, uuid, version_text};
+use super::engine::Value;
+use super::records::{pointer, text_list};
+use super::rows::{Coded, version_text};
 use super::{ComponentId, NameId, VersionId, View};
 use crate::clock::from_micros;
 use crate::error::Result;
-use crate::model::{
-    Check, CheckStatus, CodeRecord, CommitSource, Component, Dependency, GitRecord, InputRecord, IoPointer, Match,
-    Note, PointerType, RunId, RunRecord, Status, Version, VersionKind,
-};
+use crate::model::{Component, IoPointer, RunId, Status, Version, VersionKind};
 
 /// Which runs of a component a history shows. Times are microseconds.
 #[derive(Debug, Clone, Default)]
@@ -30,137 +28,23 @@ pub(crate) struct HistoryKey {
 }
 
 impl View<'_> {
-    /// Everything about one run.
-    pub(crate) fn run(&self, id: RunId) -> Result<Option<RunRecord>> {
-        let found = self.one(
-            "SELECT r.uuid, c.name, r.status, p.text, r.started_at, r.ended_at, r.parent, r.error,
-                    d.file, d.line, d.crate_version, s.text, d.build_commit, d.in_repository,
-                    w.host, w.pid, w.git_commit, w.git_dirty, w.git_tags, w.git_source
-             FROM run r
-             JOIN component c ON c.id = r.component
-             JOIN definition d ON d.id = r.definition
-             LEFT JOIN snapshot s ON s.id = d.snapshot
-             LEFT JOIN text p ON p.id = r.partition
-             LEFT JOIN process w ON w.id = r.process
-             WHERE r.id = ?1",
-            &[id.into()],
-            |row| record(id, row),
-        )?;
-        let Some(mut record) = found else { return Ok(None) };
-        self.read_inputs(&mut record)?;
-        self.read_declared(&mut record)?;
-        self.read_outputs(&mut record)?;
-        self.read_facts(&mut record)?;
-        Ok(Some(record))
-    }
-
-    fn read_inputs(&self, record: &mut RunRecord) -> Result<()> {
-        let RunRecord { id, inputs, dependencies, .. } = record;
-        self.0.query(
-            "SELECT n.text, s.text, v.kind, v.value, i.type,
-                    EXISTS (SELECT 1 FROM flag f WHERE f.name = i.name AND (f.version IS NULL OR f.version = i.version)),
-                    i.captured_at, i.upstream, c.name, i.match, i.modified, i.overlapping
-             FROM input i
-             JOIN text n ON n.id = i.name
-             LEFT JOIN text s ON s.id = i.spelled
-             LEFT JOIN version v ON v.id = i.version
-             LEFT JOIN run u ON u.id = i.upstream
-             LEFT JOIN component c ON c.id = u.component
-             WHERE i.run = ?1 ORDER BY i.position",
-            &[(*id).into()],
-            &mut |row| {
-                let pointer = pointer(row)?;
-                if let Some(upstream) = row.optional_integer(7)? {
-                    dependencies.push(Dependency {
-                        run: RunId(upstream),
-                        component: row.text(8)?.to_owned(),
-                        pointer: Some(pointer.name.clone()),
-                        matched: Match::decode(row.integer(9)?)?,
-                        modified: row.integer(10)? != 0,
-                        overlapping: row.integer(11)? != 0,
-                    });
-                }
-                inputs.push(InputRecord { pointer, captured_at: from_micros(row.integer(6)?) });
-                Ok(())
-            },
-        )
-    }
-
-    fn read_declared(&self, record: &mut RunRecord) -> Result<()> {
-        let RunRecord { id, dependencies, .. } = record;
-        self.0.query(
-            "SELECT d.upstream, c.name FROM declared d JOIN component c ON c.id = d.component
-             WHERE d.run = ?1 AND d.upstream IS NOT NULL ORDER BY c.name",
-            &[(*id).into()],
-            &mut |row| {
-                dependencies.push(Dependency {
-                    run: RunId(row.integer(0)?),
-                    component: row.text(1)?.to_owned(),
-                    pointer: None,
-                    matched: Match::Declared,
-                    modified: false,
-                    overlapping: false,
-                });
-                Ok(())
-            },
-        )
-    }
-
-    fn read_outputs(&self, record: &mut RunRecord) -> Result<()> {
-        record.outputs = self.all(
-            "SELECT n.text, s.text, v.kind, v.value, o.type,
-                    EXISTS (SELECT 1 FROM flag f WHERE f.name = o.name AND (f.version IS NULL OR f.version = o.version))
-             FROM output o
-             JOIN text n ON n.id = o.name
-             LEFT JOIN text s ON s.id = o.spelled
-             LEFT JOIN version v ON v.id = o.version
-             WHERE o.run = ?1 ORDER BY o.position",
-            &[record.id.into()],
-            pointer,
-        )?;
-        Ok(())
-    }
-
-    fn read_facts(&self, record: &mut RunRecord) -> Result<()> {
-        let id = Value::from(record.id);
-        let params = self.all(
-            "SELECT n.text, p.value FROM param p JOIN text n ON n.id = p.name WHERE p.run = ?1",
-            &[id],
-            |row| Ok((row.text(0)?.to_owned(), json(row.text(1)?)?)),
-        )?;
-        record.params = BTreeMap::from_iter(params);
-        let metrics = self.all(
-            "SELECT n.text, m.value FROM metric m JOIN text n ON n.id = m.name WHERE m.run = ?1",
-            &[id],
-            |row| Ok((row.text(0)?.to_owned(), row.real(1)?)),
-        )?;
-        record.metrics = BTreeMap::from_iter(metrics);
-        record.checks = self.all(
-            "SELECT name, status, message FROM check_result WHERE run = ?1 ORDER BY position",
-            &[id],
-            |row| {
-                Ok(Check {
-                    name: row.text(0)?.to_owned(),
-                    status: CheckStatus::decode(row.integer(1)?)?,
-                    message: row.optional_text(2)?.map(ToOwned::to_owned),
-                })
-            },
-        )?;
-        record.notes =
-            self.all("SELECT written_at, text FROM note WHERE run = ?1 ORDER BY written_at, id", &[id], |row| {
-                Ok(Note { written_at: from_micros(row.integer(0)?), text: row.text(1)?.to_owned() })
-            })?;
-        Ok(())
-    }
-
-    /// The ids of the runs that a run depends on.
+    /// The ids of the runs that a run depends on, some perhaps twice.
     pub(crate) fn upstream_ids(&self, run: RunId) -> Result<Vec<RunId>> {
         self.all(
             "SELECT upstream FROM input WHERE run = ?1 AND upstream IS NOT NULL
-             UNION SELECT upstream FROM declared WHERE run = ?1 AND upstream IS NOT NULL",
+             UNION ALL SELECT upstream FROM declared WHERE run = ?1 AND upstream IS NOT NULL",
             &[run.into()],
             |row| row.integer(0).map(RunId),
         )
+    }
+
+    /// Whether a run is one of a component.
+    pub(crate) fn is_of(&self, run: RunId, component: ComponentId) -> Result<bool> {
+        let found =
+            self.one("SELECT 1 FROM run WHERE id = ?1 AND component = ?2", &[run.into(), component.into()], |row| {
+                row.integer(0)
+            })?;
+        Ok(found.is_some())
     }
 
     /// The last runs that were recorded before a run, newest first.
@@ -278,7 +162,7 @@ impl View<'_> {
 
     /// A pointer as the run that wrote it, or else the last run that read it, recorded it.
     pub(crate) fn pointer(&self, name: NameId, run: Option<RunId>) -> Result<Option<IoPointer>> {
-        const COLUMNS: &str = "n.text, s.text, v.kind, v.value, e.type,
+        const COLUMNS: &str = "e.run, n.text, s.text, v.kind, v.value, e.type,
             EXISTS (SELECT 1 FROM flag f WHERE f.name = e.name AND (f.version IS NULL OR f.version = e.version))";
         const JOINS: &str = "JOIN text n ON n.id = e.name LEFT JOIN text s ON s.id = e.spelled
              LEFT JOIN version v ON v.id = e.version";
@@ -311,90 +195,4 @@ impl View<'_> {
             |version: &Version| version.value.starts_with(beginning) || version.to_string().starts_with(beginning);
         Ok(found.into_iter().filter(|(_, version)| matches(version)).collect())
     }
-}
-
-fn record(id: RunId, row: &dyn Row) -> Result<RunRecord> {
-    let started_at = row.integer(4)?;
-    let ended_at = row.optional_integer(5)?;
-    #[allow(clippy::cast_precision_loss, reason = "exact up to 285 years")]
-    let duration_ms = ended_at.map(|ended_at| (ended_at - started_at) as f64 / 1e3);
-    Ok(RunRecord {
-        id,
-        uuid: uuid(row.blob(0)?)?,
-        component: row.text(1)?.to_owned(),
-        status: Status::decode(row.integer(2)?)?,
-        partition: row.optional_text(3)?.map(ToOwned::to_owned),
-        started_at: from_micros(started_at),
-        ended_at: ended_at.map(from_micros),
-        duration_ms,
-        parent: row.optional_blob(6)?.map(uuid).transpose()?,
-        inputs: Vec::new(),
-        outputs: Vec::new(),
-        dependencies: Vec::new(),
-        stale: None,
-        git: git(row)?,
-        code: CodeRecord {
-            file: row.optional_text(8)?.map(ToOwned::to_owned),
-            line: row.optional_integer(9)?.and_then(|line| u32::try_from(line).ok()),
-            crate_version: row.optional_text(10)?.map(ToOwned::to_owned),
-            snapshot: row.optional_text(11)?.map(ToOwned::to_owned),
-        },
-        params: BTreeMap::new(),
-        metrics: BTreeMap::new(),
-        checks: Vec::new(),
-        labels: None,
-        notes: Vec::new(),
-        error: row.optional_text(7)?.map(ToOwned::to_owned),
-        host: row.optional_text(14)?.map(ToOwned::to_owned),
-        pid: row.optional_integer(15)?.and_then(|pid| u32::try_from(pid).ok()),
-    })
-}
-
-/// The commit that the build stated; else the process's, unless that is of a repository the code does not lie in.
-fn git(row: &dyn Row) -> Result<GitRecord> {
-    if let Some(commit) = row.optional_text(12)? {
-        let (commit, dirty) = match commit.strip_suffix("-dirty") {
-            Some(commit) => (commit, Some(true)),
-            None => (commit, None),
-        };
-        let source = Some(CommitSource::Build);
-        return Ok(GitRecord { commit: Some(commit.to_owned()), dirty, tags: Vec::new(), source });
-    }
-    let source = row.optional_text(19)?.map(commit_source).transpose()?;
-    if source == Some(CommitSource::Cwd) && row.integer(13)? == 0 {
-        return Ok(GitRecord::default());
-    }
-    Ok(GitRecord {
-        commit: row.optional_text(16)?.map(ToOwned::to_owned),
-        dirty: row.optional_integer(17)?.map(|dirty| dirty != 0),
-        tags: row.optional_text(18)?.map(text_list).transpose()?.unwrap_or_default(),
-        source,
-    })
-}
-
-/// Columns 0 to 5: name, spelled, version kind, version value, type, flagged.
-fn pointer(row: &dyn Row) -> Result<IoPointer> {
-    let version = match row.optional_integer(2)? {
-        Some(kind) => {
-            let kind = VersionKind::decode(kind)?;
-            Some(Version { kind, value: version_text(kind, row.blob(3)?)? })
-        }
-        None => None,
-    };
-    Ok(IoPointer {
-        name: row.text(0)?.to_owned(),
-        spelled: row.optional_text(1)?.map(ToOwned::to_owned),
-        version,
-        pointer_type: PointerType::decode(row.integer(4)?)?,
-        flagged: row.integer(5)? != 0,
-        labels: None,
-    })
-}
-
-fn json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|source| damaged("a value that is no JSON").with_source(source))
-}
-
-fn text_list(text: &str) -> Result<Vec<String>> {
-    json(text)
 }

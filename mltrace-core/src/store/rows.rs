@@ -95,16 +95,12 @@ pub(super) fn version_bytes(kind: VersionKind, value: &str) -> Result<Vec<u8>> {
 }
 
 pub(super) fn version_text(kind: VersionKind, bytes: &[u8]) -> Result<String> {
-    use std::fmt::Write;
     if kind == VersionKind::Stated {
         return String::from_utf8(bytes.to_vec())
             .map_err(|source| damaged("a version that is no text").with_source(source));
     }
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    Ok(text)
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+    Ok(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect())
 }
 
 /// The 64-bit key under which a text or a version is looked up; collisions are told apart by the content.

@@ -98,7 +98,7 @@ impl Write<'_> {
         } else {
             RunId(self.insert(
                 "INSERT INTO run (uuid, component, definition, process, status, started_at, ended_at, parent, partition, error)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING id",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
                 &row,
             )?)
         };
@@ -312,7 +312,7 @@ impl Write<'_> {
         let started_at = to_micros(process.started_at);
         self.insert(
             "INSERT INTO process (uuid, host, pid, started_at, start_ticks, boot_id, pid_namespace, user_name, program, heartbeat_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?4) RETURNING id",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?4)",
             &[
                 uuid.into(),
                 (&process.host).into(),
@@ -331,7 +331,7 @@ impl Write<'_> {
         if let Some(id) = self.component_id(name)? {
             return Ok(id);
         }
-        self.insert("INSERT INTO component (name) VALUES (?1) RETURNING id", &[name.into()]).map(ComponentId)
+        self.insert("INSERT INTO component (name) VALUES (?1)", &[name.into()]).map(ComponentId)
     }
 
     fn definition(&self, definition: &Definition) -> Result<(ComponentId, i64)> {
@@ -351,7 +351,7 @@ impl Write<'_> {
         let id = self.insert(
             "INSERT INTO definition (identity, component, states_metadata, description, owner, tags, stale_after,
                                      file, line, crate_version, build_commit, in_repository, snapshot)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) RETURNING id",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             &[
                 identity.into(),
                 component.into(),
@@ -378,7 +378,7 @@ impl Write<'_> {
         match found {
             Some(id) => Ok(id),
             None => self.insert(
-                "INSERT INTO snapshot (identity, text) VALUES (?1, ?2) RETURNING id",
+                "INSERT INTO snapshot (identity, text) VALUES (?1, ?2)",
                 &[identity.into(), (&snapshot.text).into()],
             ),
         }
@@ -393,8 +393,7 @@ impl Write<'_> {
             return Ok(Interned { key, is_new: false });
         }
         let hash = key(text.as_bytes());
-        let id = self
-            .insert("INSERT INTO text (hash, text) VALUES (?1, ?2) RETURNING id", &[Value::from(hash), text.into()])?;
+        let id = self.insert("INSERT INTO text (hash, text) VALUES (?1, ?2)", &[Value::from(hash), text.into()])?;
         Ok(Interned { key: NameId(id), is_new: true })
     }
 
@@ -404,7 +403,7 @@ impl Write<'_> {
         }
         let value = version_bytes(version.kind, &version.value)?;
         self.insert(
-            "INSERT INTO version (hash, kind, value) VALUES (?1, ?2, ?3) RETURNING id",
+            "INSERT INTO version (hash, kind, value) VALUES (?1, ?2, ?3)",
             &[Value::from(key(&value)), version.kind.code().into(), value.as_slice().into()],
         )
         .map(VersionId)

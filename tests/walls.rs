@@ -45,9 +45,12 @@ fn reaches_for(code: &str, forbidden: &str) -> bool {
     if forbidden.ends_with(' ') {
         return code.contains(forbidden);
     }
-    let word_before = |at: usize| code[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_');
+    let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let stands_alone = |at: usize, path: &str| {
+        !code[..at].ends_with(is_word) && (path.ends_with(':') || !code[at + path.len()..].starts_with(is_word))
+    };
     let paths = [format!("crate::{forbidden}"), format!("super::{forbidden}"), format!("{forbidden}::")];
-    paths.iter().any(|path| code.match_indices(path.as_str()).any(|(at, _)| !word_before(at)))
+    paths.iter().any(|path| code.match_indices(path.as_str()).any(|(at, _)| stands_alone(at, path)))
 }
 
 fn is_test(path: &Path) -> bool {
@@ -88,4 +91,5 @@ fn a_breach_would_be_seen() {
     assert!(reaches_for("rusqlite::Connection::open(path)", "rusqlite"));
     assert!(reaches_for("\"SELECT 1\"", "SELECT "));
     assert!(!reaches_for("let restored = my_store::open();", "store"));
+    assert!(!reaches_for("use super::records::Batch;", "record"));
 }

@@ -1,4 +1,4 @@
-//! Two traced stages in thirty lines. Run it, then ask `mltrace trace report.txt`.
+//! Two traced stages in thirty lines. Run it, then ask `mltrace trace "rides with a fare"`.
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -14,10 +14,9 @@ fn cleaning(raw: &Path) -> io::Result<PathBuf> {
     Ok(clean)
 }
 
-#[component(inputs(clean), outputs("report.txt"), run = run)]
+#[component(inputs(clean), outputs("rides with a fare"), params(rides))]
 fn report(clean: &Path) -> io::Result<usize> {
     let rides = fs::read_to_string(clean)?.lines().count() - 1;
-    run.param("rides", &rides);
     Ok(rides)
 }
 

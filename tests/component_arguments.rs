@@ -52,6 +52,19 @@ fn pointer_types_are_given_inferred_or_endpoint_for_all_outputs() {
     assert_eq!(written[1], ("a+b.model", PointerType::Model));
 }
 
+#[component(inputs("rides", rides), outputs("report", report, "return", return))]
+fn literals(rides: &str) -> String {
+    let report = format!("{rides}.report");
+    report + ".sent"
+}
+
+#[test]
+fn a_literal_stays_beside_a_binding_of_the_same_text() {
+    let run = recorded_once(|| drop(literals("may")));
+    assert_eq!(inputs(&run), ["rides", "may"]);
+    assert_eq!(outputs(&run), ["report", "return", "may.report", "may.report.sent"]);
+}
+
 #[component(outputs(return), endpoint)]
 fn predict(ids: &[&str]) -> Vec<String> {
     ids.iter().map(|id| format!("prediction-{id}")).collect()

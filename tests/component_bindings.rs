@@ -89,6 +89,57 @@ fn an_output_counts_from_where_it_can_no_longer_change() {
 }
 
 #[component(outputs(out))]
+fn unfrozen(fail: bool) -> String {
+    let out = "early".to_owned();
+    let mut out = out;
+    if fail {
+        out.push('?');
+        return out;
+    }
+    let out = out;
+    out
+}
+
+#[component(outputs(out))]
+fn deferred_again(fail: bool) -> String {
+    let out = "early".to_owned();
+    let early = out.len();
+    let out: String;
+    if fail {
+        return early.to_string();
+    }
+    out = "late".to_owned();
+    out
+}
+
+#[test]
+fn what_a_binding_hides_that_is_not_final_is_no_output() {
+    assert!(recorded_once(|| assert_eq!(unfrozen(true), "early?")).outputs.is_empty());
+    assert_eq!(outputs(&recorded_once(|| assert_eq!(unfrozen(false), "early"))), ["early"]);
+    assert!(recorded_once(|| assert_eq!(deferred_again(true), "5")).outputs.is_empty());
+    assert_eq!(outputs(&recorded_once(|| assert_eq!(deferred_again(false), "late"))), ["late"]);
+}
+
+#[component(inputs(raw), params(depth))]
+fn thawed() -> usize {
+    let raw = "early";
+    let depth = raw.len();
+    let mut raw = raw.to_uppercase();
+    let mut depth = depth + 1;
+    raw.push('?');
+    depth += raw.len();
+    let depth = depth;
+    depth
+}
+
+#[test]
+fn an_input_counts_as_it_was_read_and_a_param_as_it_was_last() {
+    let run = recorded_once(|| assert_eq!(thawed(), 12));
+    assert_eq!(inputs(&run), ["EARLY"]);
+    assert_eq!(run.params["depth"], 12);
+}
+
+#[component(outputs(out))]
 fn branches(size: u8) -> String {
     if size == 0 {
         let out = "none";
@@ -143,6 +194,97 @@ fn what_an_arm_binds_is_recorded_in_that_arm() {
     }
 }
 
+#[component(outputs(out))]
+#[rustfmt::skip]
+#[expect(unsafe_code, unused_unsafe, reason = "the form of an arm is the subject of the test")]
+fn forms(kind: u8, big: bool) -> usize {
+    match kind {
+        0 => {
+            let out = "block";
+            out.len()
+        }
+        1 => unsafe {
+            let out = "unsafe";
+            out.len()
+        },
+        2 => if big {
+            let out = "if";
+            out.len()
+        } else if kind == 2 {
+            let out = "else if";
+            out.len()
+        } else {
+            0
+        },
+        3 => 'labelled: {
+            let out = "label";
+            if big {
+                break 'labelled 0;
+            }
+            out.len()
+        }
+        4 => match usize::from(big) {
+            0 => 0,
+            length => {
+                let out = "match";
+                out.len() + length
+            }
+        },
+        5 => {
+            if big {
+                let out = "if in a block";
+                out.len()
+            } else {
+                1
+            }
+        }
+        6 => {
+            let length = 0;
+            if big {
+                let out = "deeper";
+                out.len() + length
+            } else {
+                length
+            }
+        }
+        _ => 0,
+    }
+}
+
+#[test]
+fn the_form_of_an_arm_does_not_change_its_depth() {
+    for (kind, big, expected) in [
+        (0, true, vec!["block"]),
+        (1, true, vec!["unsafe"]),
+        (2, true, vec!["if"]),
+        (2, false, vec!["else if"]),
+        (3, true, vec!["label"]),
+        (4, true, vec!["match"]),
+        (5, true, vec!["if in a block"]),
+        (6, true, vec![]),
+    ] {
+        assert_eq!(outputs(&recorded_once(|| drop(forms(kind, big).to_string()))), expected, "{kind}");
+    }
+}
+
+#[component(inputs(from))]
+fn pattern_and_body(source: Result<&str, u8>) -> usize {
+    match source {
+        Ok(from) => match from.split_once('.') {
+            Some((from, _)) => from.len(),
+            None => from.len(),
+        },
+        Err(_) => 0,
+    }
+}
+
+#[test]
+fn what_the_body_of_an_arm_binds_replaces_what_its_pattern_bound() {
+    assert_eq!(inputs(&recorded_once(|| assert_eq!(pattern_and_body(Ok("rides.csv")), 5))), ["rides"]);
+    assert_eq!(inputs(&recorded_once(|| assert_eq!(pattern_and_body(Ok("rides")), 5))), ["rides"]);
+    assert!(recorded_once(|| assert_eq!(pattern_and_body(Err(1)), 0)).inputs.is_empty());
+}
+
 #[component(inputs(line), outputs(copy))]
 fn loops(text: &str) -> Vec<String> {
     let mut copies = Vec::new();
@@ -168,6 +310,79 @@ fn a_binding_in_a_loop_records_every_value() {
     assert_eq!((inputs(&run), outputs(&run)), (vec!["a".into(), "b".into()], vec!["a.copy".into(), "b.copy".into()]));
     let run = recorded_once(|| assert_eq!(while_let(vec!["x".to_owned(), "y".to_owned()]), 2));
     assert_eq!(inputs(&run), ["y", "x"]);
+}
+
+#[component(outputs(out))]
+fn shadowed_in_a_loop(months: &[u8]) -> usize {
+    let mut length = 0;
+    for month in months {
+        let out = "clean".to_owned();
+        if *month == 0 {
+            continue;
+        }
+        let out = format!("{out}/{month}");
+        length += out.len();
+    }
+    length
+}
+
+#[component(outputs(out))]
+fn frozen_in_a_loop(months: &[u8]) -> usize {
+    let mut length = 0;
+    for month in months {
+        let mut out = "clean/".to_owned();
+        out.push_str(&month.to_string());
+        let out = out;
+        length += out.len();
+    }
+    length
+}
+
+#[component(outputs(out))]
+fn configured_in_a_loop(months: &[u8]) -> usize {
+    let mut length = 0;
+    for month in months {
+        #[cfg(not(test))]
+        let out = month.to_string();
+        #[cfg(test)]
+        let out = format!("clean/{month}");
+        #[cfg(not(test))]
+        let out = out + "?";
+        length += out.len();
+    }
+    length
+}
+
+#[test]
+fn in_a_loop_a_later_binding_replaces_the_earlier_of_its_round() {
+    assert_eq!(outputs(&recorded_once(|| drop(shadowed_in_a_loop(&[1, 2]).to_string()))), ["clean/1", "clean/2"]);
+    assert_eq!(outputs(&recorded_once(|| drop(shadowed_in_a_loop(&[1, 0]).to_string()))), ["clean/1", "clean"]);
+    assert_eq!(outputs(&recorded_once(|| drop(frozen_in_a_loop(&[1, 2]).to_string()))), ["clean/1", "clean/2"]);
+    assert_eq!(outputs(&recorded_once(|| drop(configured_in_a_loop(&[1, 2]).to_string()))), ["clean/1", "clean/2"]);
+}
+
+#[component(outputs(out))]
+fn loop_and_branch(months: &[u8], with_summary: bool) -> usize {
+    let mut length = 0;
+    for month in months {
+        let out = format!("clean/{month}");
+        length += out.len();
+    }
+    if with_summary {
+        let out = "draft";
+        length += out.len();
+        let out = "summary";
+        length += out.len();
+    }
+    length
+}
+
+#[test]
+fn what_a_loop_recorded_stays_whatever_is_bound_elsewhere() {
+    let run = recorded_once(|| drop(loop_and_branch(&[1, 2], true).to_string()));
+    assert_eq!(outputs(&run), ["clean/1", "clean/2", "summary"]);
+    let run = recorded_once(|| drop(loop_and_branch(&[1, 2], false).to_string()));
+    assert_eq!(outputs(&run), ["clean/1", "clean/2"]);
 }
 
 struct Files<'a> {

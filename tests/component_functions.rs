@@ -4,6 +4,7 @@
 
 mod component_support;
 
+use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -252,6 +253,147 @@ fn a_boxed_async_block_is_traced_to_its_end() {
     assert_eq!(run.notes[0].text, "called");
     let run = recorded_once(|| assert!(block_on(service.call("")).is_err()));
     assert_eq!((run.status, run.error.as_deref()), (Status::Failed, Some("empty request")));
+}
+
+/// What middleware asks of a service: the future is named by an alias, behind an associated type.
+trait Callable {
+    type Future: Future;
+
+    fn call(&mut self, request: u8) -> Self::Future;
+}
+
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+impl Callable for Pipeline {
+    type Future = Boxed<'static, Result<u8, String>>;
+
+    #[component(params(request), outputs(answer))]
+    fn call(&mut self, request: u8) -> Self::Future {
+        Box::pin(async move {
+            one_poll_later().await;
+            let request = request.checked_add(1).ok_or("too big")?;
+            let answer = "answer";
+            drop(answer.to_owned());
+            Ok(request)
+        })
+    }
+}
+
+#[component]
+fn boxed_by_an_alias(text: &str) -> Boxed<'_, Result<u8, std::num::ParseIntError>> {
+    Box::pin(async move {
+        let number = text.parse()?;
+        Ok(number)
+    })
+}
+
+#[test]
+fn a_boxed_async_block_is_traced_also_where_its_type_is_named_elsewhere() {
+    let mut pipeline = Pipeline::new("taxi");
+    let run = recorded_once(|| assert_eq!(block_on(is_send(Callable::call(&mut pipeline, 1))), Ok(2)));
+    assert_eq!((run.status, outputs(&run)), (Status::Completed, vec!["answer".to_owned()]));
+    let run = recorded_once(|| assert!(block_on(Callable::call(&mut pipeline, 255)).is_err()));
+    assert_eq!((run.status, run.error.as_deref()), (Status::Failed, Some("too big")));
+    let run = recorded_once(|| assert!(block_on(boxed_by_an_alias("x")).is_err()));
+    assert_eq!(run.status, Status::Failed);
+}
+
+thread_local! {
+    static DROPPED: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Tells when it is dropped, and whether in a run: what is called there knows the run it is in.
+struct Tells(&'static str);
+
+impl Drop for Tells {
+    fn drop(&mut self) {
+        DROPPED.with_borrow_mut(|dropped| dropped.push(self.0));
+        dropped();
+    }
+}
+
+#[component]
+fn dropped() {}
+
+impl mltrace::Capture for Tells {
+    fn capture(&self, each: &mut dyn FnMut(mltrace::Captured)) {
+        self.0.capture(each);
+    }
+}
+
+impl Tells {
+    #[expect(clippy::needless_pass_by_value, reason = "parameters that drop are the subject of the test")]
+    fn in_plain(self, b: Tells, (c, d): (Tells, Tells), _e: Tells) -> usize {
+        let _local = Tells("local");
+        b.0.len() + d.0.len() + c.0.len() + self.0.len()
+    }
+
+    #[component(inputs(c))]
+    fn in_component(self, b: Tells, (c, d): (Tells, Tells), _e: Tells) -> usize {
+        let _local = Tells("local");
+        b.0.len() + d.0.len() + c.0.len() + self.0.len()
+    }
+
+    #[component(inputs(c))]
+    fn unused_in_component(self, _b: Tells, (c, _d): (Tells, Tells), mut _e: Tells) -> usize {
+        let _local = Tells("local");
+        4
+    }
+
+    #[component(inputs(c))]
+    async fn in_future(mut self, b: Tells, (c, mut d): (Tells, Tells), _e: Tells) -> usize {
+        let _local = Tells("local");
+        one_poll_later().await;
+        self.0 = "self";
+        d.0 = "d";
+        b.0.len() + d.0.len() + c.0.len() + self.0.len()
+    }
+}
+
+#[test]
+fn parameters_drop_in_the_order_of_the_language_and_before_the_run_ends() {
+    let order = |code: fn(Tells, Tells, (Tells, Tells), Tells) -> usize| {
+        let runs = recorded(|| {
+            code(Tells("self"), Tells("b"), (Tells("c"), Tells("d")), Tells("e"));
+        });
+        let outer = runs.iter().find(|run| run.component != "dropped").map(|run| run.uuid);
+        assert!(runs.iter().all(|run| Some(run.uuid) == outer || run.parent == outer), "{runs:#?}");
+        DROPPED.take()
+    };
+    let plain = order(Tells::in_plain);
+    assert_eq!(plain, ["local", "e", "d", "c", "b", "self"]);
+    assert_eq!(order(Tells::in_component), plain);
+    assert_eq!(order(Tells::unused_in_component), plain);
+    assert_eq!(order(|a, b, c, d| block_on(a.in_future(b, c, d))), plain);
+}
+
+#[component(inputs(recorded), params(count), partition = left)]
+fn any_parameter<'a, T: AsRef<str>>(
+    recorded: &str,
+    mut count: u8,
+    values: &'a mut [T],
+    #[expect(unused_variables, reason = "the subject of the test")] unused: String,
+    (mut left, ref right): (u8, String),
+    [first, .., last]: [u8; 3],
+    mut each: impl FnMut(&str),
+) -> Option<&'a mut T> {
+    count += first + last;
+    left += count;
+    each(values[usize::from(left)].as_ref());
+    values.iter_mut().find(|value| value.as_ref() == right)
+}
+
+#[test]
+fn parameters_of_any_form_are_what_they_were() {
+    let mut values = vec!["a".to_owned(), "b".to_owned()];
+    let mut seen = String::new();
+    let run = recorded_once(|| {
+        let see = |value: &str| seen.push_str(value);
+        let found = any_parameter("in", 0, &mut values, "u".to_owned(), (1, "b".to_owned()), [0, 9, 0], see);
+        found.expect("a value").push('!');
+    });
+    assert_eq!((seen.as_str(), values[1].as_str()), ("b", "b!"));
+    assert_eq!((inputs(&run), run.partition.as_deref()), (vec!["in".to_owned()], Some("1")));
 }
 
 #[component]

@@ -16,7 +16,7 @@ struct Project {
 
 impl Project {
     fn new() -> Self {
-        let folder = TempDir::new_in(env::current_dir().unwrap().join("target")).unwrap();
+        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         fs::create_dir(folder.path().join(".mltrace")).unwrap();
         let tracer = Tracer::open(folder.path().join(".mltrace/mltrace.db")).unwrap();
         Self { tracer, folder }
@@ -54,7 +54,8 @@ fn a_relative_a_dotted_and_an_absolute_path_are_one_name() {
     let written = project.writes("writer", "x.csv", "1");
     let here = env::current_dir().unwrap();
     let absolute = project.path("x.csv");
-    let relative = absolute.strip_prefix(&here).unwrap().to_owned();
+    let up: PathBuf = here.components().skip(1).map(|_| "..").collect();
+    let relative = up.join(absolute.strip_prefix("/").unwrap());
     let dotted = Path::new(".").join(&relative);
     let roundabout = project.path("none/../x.csv");
     for spelled in [&absolute, &relative, &dotted, &roundabout] {
@@ -184,4 +185,69 @@ fn a_trace_starts_where_it_is_told() {
     assert!(told(tracer.trace("model").version("w")).contains("`w`"), "an unknown version");
     assert!(told(tracer.trace("model").as_of("2019-01-01T00:00:00Z".parse().unwrap())).contains("2019"));
     assert!(told(tracer.trace("modle")).contains("no run wrote or read `modle`"));
+}
+
+#[test]
+fn an_input_added_while_a_run_is_under_way_was_read_then() {
+    let tracer = Tracer::in_memory().unwrap();
+    let log = |component: &str| {
+        let mut run = ComponentRun::new(component);
+        run.start().add_output("table").end();
+        tracer.log_component_run(run).unwrap()
+    };
+    log("yesterday");
+    let mut reader = ComponentRun::new("reader");
+    reader.start();
+    let today = log("today");
+    reader.add_input("table").end();
+    let reader = tracer.run(tracer.log_component_run(reader).unwrap()).unwrap();
+    assert_eq!((reader.dependencies[0].run, reader.dependencies[0].overlapping), (today, false));
+}
+
+#[test]
+fn a_version_that_begins_another_can_be_named() {
+    let tracer = Tracer::in_memory().unwrap();
+    let mut run = ComponentRun::new("train");
+    run.start();
+    for version in ["v1", "v10", "v11"] {
+        run.add_output(IoPointer::new("model").at_version(version));
+    }
+    run.end();
+    tracer.log_component_run(run).unwrap();
+    let graph = tracer.trace("model").version("v1").get().unwrap();
+    assert_eq!(graph.root.pointer.unwrap().version.unwrap().value, "v1", "and is the one that is shown");
+}
+
+#[test]
+fn a_folder_that_holds_the_store_keeps_its_version_while_runs_are_traced() {
+    let project = Project::new();
+    project.write("x.csv", "1");
+    let versions: Vec<_> =
+        (0..3).map(|_| project.reads("reader", project.folder.path()).inputs[0].pointer.version.clone()).collect();
+    assert!(versions[0].is_some() && versions.iter().all(|version| *version == versions[0]), "{versions:?}");
+    let store = project.reads("reader", &project.path(".mltrace/mltrace.db"));
+    assert_eq!(store.inputs[0].pointer.version, None, "the store itself is never opened but by SQLite");
+}
+
+#[test]
+fn a_folder_beside_a_store_of_another_name_leaves_the_store_alone() {
+    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let tracer = Tracer::open(folder.path().join("own.db")).unwrap();
+    let version = || {
+        let mut run = ComponentRun::new("reader");
+        let _guard = mltrace::scoped(&tracer);
+        run.add_input(folder.path()).start().end();
+        tracer.run(tracer.log_component_run(run).unwrap()).unwrap().inputs[0].pointer.version.clone()
+    };
+    assert_eq!(version(), version());
+}
+
+#[test]
+fn an_output_added_after_the_end_has_its_bytes() {
+    let project = Project::new();
+    let path = project.write("x.csv", "1");
+    let mut run = ComponentRun::new("writer");
+    run.start().end().add_output(&path);
+    let run = project.tracer.run(project.tracer.log_component_run(run).unwrap()).unwrap();
+    assert!(run.outputs[0].version.is_some());
 }

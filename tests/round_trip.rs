@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use mltrace::{ComponentRun, ErrorKind, IoPointer, PointerType, RunRecord, Status, Tracer};
+use mltrace::{ComponentRun, ErrorKind, IoPointer, PointerType, RunRecord, Status, Tracer, Version, VersionKind};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
@@ -42,6 +42,7 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
         Just(serde_json::Value::Null),
         any::<bool>().prop_map(Into::into),
         any::<i64>().prop_map(Into::into),
+        any::<f64>().prop_filter("a number", |x| x.is_finite()).prop_map(Into::into),
         ".{0,20}".prop_map(Into::into),
     ];
     leaf.prop_recursive(2, 8, 4, |inner| {
@@ -77,7 +78,7 @@ prop_compose! {
         outputs in vec(pointer(), 0..6),
         partition in proptest::option::of(name()),
         params in btree_map(name(), json(), 0..4),
-        metrics in btree_map(name(), prop_oneof![any::<f64>().prop_filter("a number", |x| !x.is_nan()), Just(f64::INFINITY)], 0..4),
+        metrics in btree_map(name(), any::<f64>().prop_filter("a number", |x| x.is_finite()), 0..4),
         notes in proptest::collection::btree_set("[^\0]{0,40}", 0..3),
         error in proptest::option::of("[^\0]{0,40}"),
         owner in proptest::option::of("[^\0]{0,40}"),
@@ -244,7 +245,20 @@ fn what_cannot_be_stored_is_refused_by_name_and_nothing_is_written() {
             with(|run| {
                 run.metric("f1", f64::NAN);
             }),
-            "the metric `f1` is not a number",
+            "the metric `f1` is NaN",
+        ),
+        (
+            with(|run| {
+                run.metric("loss", f64::INFINITY);
+            }),
+            "the metric `loss` is inf",
+        ),
+        (
+            with(|run| {
+                let version = Some(Version { kind: VersionKind::Hash, value: "sha256:12".to_owned() });
+                run.add_input(IoPointer { version, ..IoPointer::new("x") });
+            }),
+            "an input's version `sha256:12` is no hash",
         ),
         (
             with(|run| {
@@ -272,7 +286,7 @@ fn what_cannot_be_stored_is_refused_by_name_and_nothing_is_written() {
         assert!(error.to_string().contains("nothing was written"), "{error}");
     }
     assert!(tracer.recent(10).unwrap().items.is_empty());
-    assert!(tracer.components().unwrap().is_empty());
+    assert!(tracer.components().get().unwrap().is_empty());
 }
 
 #[test]
@@ -290,13 +304,21 @@ fn metadata_is_that_of_the_run_with_the_latest_start_whatever_the_order_of_arriv
         run.owner(owner).tag(tag).started_at(time(at)).ended_at(time(at));
         run
     };
-    let mut silent = ComponentRun::new("stage");
-    silent.started_at(time(40)).ended_at(time(41));
-    let runs = [of("first", "a", 10), of("last", "b", 30), of("middle", "c", 20), silent];
+    let silent = || {
+        let mut run = ComponentRun::new("stage");
+        run.started_at(time(40)).ended_at(time(41));
+        run
+    };
+    let run = |index| match index {
+        0 => of("first", "a", 10),
+        1 => of("last", "b", 30),
+        2 => of("middle", "c", 20),
+        _ => silent(),
+    };
     for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
         let tracer = Tracer::in_memory().unwrap();
         for index in order {
-            tracer.log_component_run(runs[index].clone()).unwrap();
+            tracer.log_component_run(run(index)).unwrap();
         }
         let component = tracer.component("stage").unwrap();
         assert_eq!(component.owner.as_deref(), Some("last"), "a run that states nothing takes nothing back");
@@ -354,4 +376,46 @@ fn a_history_is_paged_by_key_and_filtered() {
     assert!(history().partition("none").get().unwrap().items.is_empty());
     assert_eq!(tracer.history("unheard-of").get().unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(history().after("nonsense").unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+#[test]
+fn components_are_picked_by_tag_and_by_owner() {
+    let tracer = Tracer::in_memory().unwrap();
+    for (component, owner, tag) in [("a", "x", "etl"), ("b", "y", "etl"), ("c", "y", "serving")] {
+        let mut run = ComponentRun::new(component);
+        run.owner(owner).tag(tag).start().end();
+        tracer.log_component_run(run).unwrap();
+    }
+    let names = |components: mltrace::Components<'_>| {
+        components.get().unwrap().into_iter().map(|component| component.name).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(names(tracer.components()), "a b c");
+    assert_eq!(names(tracer.components().tag("etl")), "a b");
+    assert_eq!(names(tracer.components().owner("y")), "b c");
+    assert_eq!(names(tracer.components().tag("etl").owner("y")), "b");
+    assert_eq!(names(tracer.components().tag("none")), "");
+}
+
+#[test]
+fn a_component_that_was_only_declared_upstream_is_none_as_yet() {
+    let tracer = Tracer::in_memory().unwrap();
+    let mut run = ComponentRun::new("train");
+    run.set_upstream("downlaod").start().end();
+    tracer.log_component_run(run).unwrap();
+    assert_eq!(tracer.component("downlaod").unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(tracer.history("downlaod").get().unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(tracer.tag("downlaod", ["x"]).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn guards_of_scoped_tracers_may_be_dropped_in_any_order() {
+    let [one, two] = [(), ()].map(|()| Tracer::in_memory().unwrap());
+    let guard_of_one = mltrace::scoped(&one);
+    let guard_of_two = mltrace::scoped(&two);
+    drop(guard_of_one);
+    let mut run = ComponentRun::new("stage");
+    run.start().end();
+    mltrace::log_component_run(run).unwrap();
+    drop(guard_of_two);
+    assert_eq!((one.recent(9).unwrap().items.len(), two.recent(9).unwrap().items.len()), (0, 1));
 }

@@ -194,3 +194,53 @@ fn a_store_cut_off_in_the_middle_says_that_it_is_damaged() {
     let asked = Tracer::open(&path).and_then(|tracer| tracer.history("stage").limit(1_000).get().map(drop));
     assert_eq!(asked.unwrap_err().kind(), ErrorKind::Damaged);
 }
+
+#[test]
+fn a_store_that_was_migrated_while_it_was_open_is_not_written_any_more() {
+    let folder = folder();
+    let path = filled(folder.path());
+    let tracer = Tracer::open(&path).unwrap();
+    change(&path, "PRAGMA user_version = 900");
+    assert_eq!(tracer.log_component_run(finished("stage")).unwrap_err().kind(), ErrorKind::ReadOnly);
+    assert_eq!(tracer.recent(1).unwrap().items.len(), 1);
+}
+
+#[test]
+fn a_store_in_memory_may_be_opened_by_its_name() {
+    let tracer = Tracer::open(":memory:").unwrap();
+    tracer.log_component_run(finished("stage")).unwrap();
+    assert_eq!(tracer.recent(10).unwrap().items.len(), 1);
+    assert!(!Path::new(":memory:").exists());
+}
+
+#[test]
+fn a_store_in_a_read_only_place_is_read_and_not_written() {
+    const ROLE: &str = "MLTRACE_TEST_READS";
+    if let Some(path) = std::env::var_os(ROLE) {
+        let tracer = Tracer::open_existing(&path).unwrap();
+        assert_eq!(tracer.recent(1_000).unwrap().items.len(), 200);
+        assert_eq!(tracer.add_note(RunId(1), "hello").unwrap_err().kind(), ErrorKind::ReadOnly);
+        fs::write(Path::new(&path).with_extension("db-wal"), "not empty").unwrap_err();
+        return;
+    }
+    let folder = folder();
+    let place = folder.path().join("a place?");
+    fs::create_dir(&place).unwrap();
+    let path = filled(&place);
+    // The superuser may write anywhere, so the reader is somebody else, with a copy of this program in reach.
+    let program = folder.path().join("program");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    for (path, mode) in [(&path, 0o444), (&place, 0o555), (&program, 0o755), (&folder.path().to_owned(), 0o755)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let mut reader = Command::new(&program);
+    reader.args(["a_store_in_a_read_only_place_is_read_and_not_written", "--exact", "--nocapture"]);
+    reader.env(ROLE, &path).current_dir("/");
+    if fs::write(place.join("probe"), "").is_ok() {
+        fs::remove_file(place.join("probe")).unwrap();
+        std::os::unix::process::CommandExt::uid(&mut reader, 65_534);
+    }
+    let output = reader.output().unwrap();
+    fs::set_permissions(&place, fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

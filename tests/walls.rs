@@ -49,6 +49,12 @@ fn reaches_for(code: &str, forbidden: &str) -> bool {
     let stands_alone = |at: usize, path: &str| {
         !code[..at].ends_with(is_word) && (path.ends_with(':') || !code[at + path.len()..].starts_with(is_word))
     };
+    let grouped = ["use crate::{", "use super::{"].iter().flat_map(|group| code.split(group).skip(1));
+    let mut names =
+        grouped.filter_map(|rest| rest.split_once("};")).flat_map(|(group, _)| group.split(&[',', '{', '}']));
+    if names.any(|name| name.trim().split("::").next() == Some(forbidden)) {
+        return true;
+    }
     let paths = [format!("crate::{forbidden}"), format!("super::{forbidden}"), format!("{forbidden}::")];
     paths.iter().any(|path| code.match_indices(path.as_str()).any(|(at, _)| stands_alone(at, path)))
 }
@@ -90,6 +96,7 @@ fn a_breach_would_be_seen() {
     assert!(reaches_for("let x = super::record::Run;", "record"));
     assert!(reaches_for("rusqlite::Connection::open(path)", "rusqlite"));
     assert!(reaches_for("\"SELECT 1\"", "SELECT "));
+    assert!(reaches_for("use crate::{clock, store::Store};", "store"));
     assert!(!reaches_for("let restored = my_store::open();", "store"));
     assert!(!reaches_for("use super::records::Batch;", "record"));
 }

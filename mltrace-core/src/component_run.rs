@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::panic::Location;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, Utc};
@@ -10,19 +11,20 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::capture::{Capture, Captured};
-use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::limits;
+use crate::fingerprint::lexically_clean;
 use crate::model::{Code, Definition, InputEntry, IoPointer, Note, PointerType, RunEntry, RunId, Status, Version};
 use crate::record::{current, is_disabled, keep_first};
 use crate::tracer::{self, Tracer};
+use crate::{clock, limits, provenance};
 
 /// A run that the program describes itself, where an attribute on a function does not fit.
 ///
 /// Files are fingerprinted by [`start`](Self::start) and [`end`](Self::end): inputs when the run starts (or when they are
 /// added, after that), outputs when it ends. A run whose times are given instead, with
 /// [`started_at`](Self::started_at) and [`ended_at`](Self::ended_at), lies in the past: what the files hold now is no
-/// evidence of it, so they get no versions.
+/// evidence of it, so they get no versions. Files are hashed whole up to the limit of the tracer that is set for the thread
+/// or the program at that moment.
 ///
 /// ```
 /// use mltrace_core::{ComponentRun, Tracer};
@@ -37,7 +39,7 @@ use crate::tracer::{self, Tracer};
 /// assert_eq!(tracer.run(id)?.outputs[0].name, "clean/2020-01.csv");
 /// # Ok::<(), mltrace_core::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ComponentRun {
     uuid: Uuid,
     component: String,
@@ -61,11 +63,15 @@ pub struct ComponentRun {
     notes: Vec<Note>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Added {
     captured: Captured,
+    /// Where a path was when it was added.
+    absolute: Option<PathBuf>,
     pointer_type: Option<PointerType>,
     version: Option<Version>,
+    /// When an input was read; the run's start unless it was added while the run was under way.
+    captured_at: Option<DateTime<Utc>>,
 }
 
 impl ComponentRun {
@@ -129,19 +135,29 @@ impl ComponentRun {
         add(&mut self.inputs, &value, None);
         if self.is_live {
             fingerprint(&mut self.inputs[from..]);
+            for added in &mut self.inputs[from..] {
+                added.captured_at = Some(clock::now());
+            }
         }
         self
     }
 
     /// Something it writes.
     pub fn add_output(&mut self, value: impl Capture) -> &mut Self {
-        add(&mut self.outputs, &value, None);
-        self
+        self.add_outputs(None, &value)
     }
 
     /// Something it writes, with its type stated.
     pub fn add_output_as(&mut self, pointer_type: PointerType, value: impl Capture) -> &mut Self {
-        add(&mut self.outputs, &value, Some(pointer_type));
+        self.add_outputs(Some(pointer_type), &value)
+    }
+
+    fn add_outputs(&mut self, pointer_type: Option<PointerType>, value: &impl Capture) -> &mut Self {
+        let from = self.outputs.len();
+        add(&mut self.outputs, value, pointer_type);
+        if self.is_live && self.ended_at.is_some() {
+            fingerprint(&mut self.outputs[from..]);
+        }
         self
     }
 
@@ -241,7 +257,10 @@ impl ComponentRun {
         let mut inputs: Vec<InputEntry> = self
             .inputs
             .into_iter()
-            .map(|added| InputEntry { pointer: added.into_pointer(tracer), captured_at: started_at })
+            .map(|added| {
+                let captured_at = added.captured_at.unwrap_or(started_at);
+                InputEntry { pointer: added.into_pointer(tracer), captured_at }
+            })
             .collect();
         keep_first(&mut inputs, |input| &input.pointer);
         let mut outputs: Vec<IoPointer> = self.outputs.into_iter().map(|added| added.into_pointer(tracer)).collect();
@@ -254,6 +273,7 @@ impl ComponentRun {
             owner: self.owner,
             tags: self.tags,
             stale_after_s: None,
+            in_repository: provenance::is_source_in_repository(self.location.file()),
             code: Some(Code {
                 file: self.location.file().to_owned(),
                 line: self.location.line(),
@@ -261,11 +281,11 @@ impl ComponentRun {
                 snapshot: None,
             }),
             build_commit: None,
-            in_repository: false,
         };
         let entry = RunEntry {
             uuid: self.uuid,
-            definition: Arc::new(definition.complete()),
+            report: 0,
+            definition: Arc::new(definition.identified()),
             status: if self.error.is_some() { Status::Failed } else { Status::Completed },
             started_at,
             ended_at: Some(ended_at),
@@ -286,7 +306,10 @@ impl ComponentRun {
 
 impl Added {
     fn into_pointer(self, tracer: &Tracer) -> IoPointer {
-        let (mut pointer, _) = tracer.pointer(self.captured);
+        let mut pointer = match (&self.captured, &self.absolute) {
+            (Captured::Path(spelled), Some(absolute)) => tracer.path_pointer(spelled, absolute),
+            _ => tracer.pointer(self.captured).0,
+        };
         pointer.version = self.version.or(pointer.version);
         if let Some(pointer_type) = self.pointer_type {
             pointer.pointer_type = pointer_type;
@@ -296,12 +319,18 @@ impl Added {
 }
 
 fn add(list: &mut Vec<Added>, value: &impl Capture, pointer_type: Option<PointerType>) {
-    value.capture(&mut |captured| list.push(Added { captured, pointer_type, version: None }));
+    value.capture(&mut |captured| {
+        let absolute = match &captured {
+            Captured::Path(path) => Some(lexically_clean(path)),
+            _ => None,
+        };
+        list.push(Added { captured, absolute, pointer_type, version: None, captured_at: None });
+    });
 }
 
 fn fingerprint(list: &mut [Added]) {
     for added in list {
-        if let Captured::Path(path) = &added.captured {
+        if let Some(path) = &added.absolute {
             added.version = tracer::version_here(path);
         }
     }

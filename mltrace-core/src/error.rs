@@ -66,6 +66,12 @@ impl Error {
         self
     }
 
+    /// The same error, its message followed by what came of it.
+    pub(crate) fn then(mut self, outcome: &str) -> Self {
+        self.0.message = format!("{}; {outcome}", self.0.message);
+        self
+    }
+
     /// The same error, its message led by where it happened.
     pub(crate) fn at(mut self, place: impl fmt::Display) -> Self {
         self.0.message = format!("{place}: {}", self.0.message);

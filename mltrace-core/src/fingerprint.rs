@@ -1,9 +1,11 @@
 //! From a path to a name and a version.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::model::{Version, VersionKind};
 
@@ -19,6 +21,9 @@ pub(crate) struct Fingerprinter {
     pub(crate) limit: u64,
 }
 
+/// A folder of a project that holds its store.
+pub(crate) const STORE_FOLDER: &str = ".mltrace";
+
 impl Fingerprinter {
     /// The name of a path: lexically cleaned, links not followed, relative to the root when inside it.
     pub(crate) fn name(&self, path: &Path) -> String {
@@ -31,6 +36,9 @@ impl Fingerprinter {
 
     /// The version of what lies at a path now; `None` if nothing readable does.
     pub(crate) fn version(&self, path: &Path) -> Option<Version> {
+        if is_store(path) {
+            return None;
+        }
         let measured = fs::metadata(path).and_then(|found| {
             if found.is_dir() {
                 self.tree(path)
@@ -54,7 +62,8 @@ impl Fingerprinter {
         let mut file = File::open(path)?;
         if size <= self.limit {
             let mut hasher = blake3::Hasher::new();
-            hasher.update_reader(file)?;
+            // Of a file that is still growing, what was there.
+            hasher.update_reader(file.take(size))?;
             return Ok(version(VersionKind::Hash, &hasher));
         }
         let mut hasher = blake3::Hasher::new();
@@ -73,6 +82,9 @@ impl Fingerprinter {
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(&folder)? {
                 let entry = entry?;
+                if is_store(&entry.path()) {
+                    continue;
+                }
                 // A link is not followed: a cycle of links must not become an endless walk.
                 if entry.file_type()?.is_dir() {
                     folders.push(entry.path());
@@ -104,6 +116,32 @@ impl Fingerprinter {
     }
 }
 
+/// The stores that this process has opened, by their real paths. Their files are never opened here: when a process closes
+/// any handle of a file, it loses all its locks on it, those of SQLite among them.
+static OPEN_STORES: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// From now on a store's files, and those that SQLite keeps beside it, are left alone.
+pub(crate) fn leave_alone(store: &Path) {
+    if let Ok(real) = fs::canonicalize(store) {
+        OPEN_STORES.lock().unwrap_or_else(PoisonError::into_inner).insert(real);
+    }
+}
+
+/// Whether a path is that of an open store, of a file that SQLite keeps beside it, or of a folder for stores.
+fn is_store(path: &Path) -> bool {
+    if path.ends_with(STORE_FOLDER) {
+        return true;
+    }
+    let Some(name) = path.file_name() else { return false };
+    let stores = OPEN_STORES.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut namesakes = stores.iter().filter(|store| {
+        let store = store.file_name().unwrap_or_default();
+        name.as_encoded_bytes().starts_with(store.as_encoded_bytes())
+    });
+    let folder = || path.parent().and_then(|folder| fs::canonicalize(folder).ok());
+    namesakes.any(|store| folder().as_deref() == store.parent())
+}
+
 /// Feeds a field to a hash with its length first, so that ("ab", "c") and ("a", "bc") differ.
 pub(crate) fn update_sized(hasher: &mut blake3::Hasher, field: &[u8]) {
     hasher.update(&(field.len() as u64).to_le_bytes());
@@ -130,7 +168,7 @@ pub(crate) fn lexically_clean(path: &Path) -> PathBuf {
     clean
 }
 
-/// A path as text. Bytes that are no UTF-8 are escaped, so that two different paths never get one name.
+/// A path as text. Where it is no UTF-8 its bytes are escaped, so that two such paths never get one name.
 fn text(path: &OsStr) -> String {
     path.to_str().map_or_else(|| path.as_encoded_bytes().escape_ascii().to_string(), ToOwned::to_owned)
 }

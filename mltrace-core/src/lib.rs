@@ -44,7 +44,7 @@ pub use model::{
     InputRecord, IoPointer, Match, Note, Page, PointerType, RunId, RunRecord, Stale, StaleKind, Status, Truncated,
     Version, VersionKind,
 };
-pub use query::{History, Trace};
+pub use query::{Components, History, Trace};
 pub use record::{Run, RunHandle};
 pub use store::Durability;
 pub use tracer::{Scoped, Tracer, TracerBuilder, init, log_component_run, scoped};

@@ -2,7 +2,7 @@
 //! it must be recorded in any case.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IoPointer, RunEntry};
+use crate::model::{IoPointer, RunEntry, Version, VersionKind};
 
 /// Names of components, pointers, partitions, params, metrics and tags, in bytes.
 pub(crate) const NAME: usize = 4 << 10;
@@ -11,6 +11,10 @@ pub(crate) const TEXT: usize = 64 << 10;
 
 /// Refuses what cannot be stored.
 pub(crate) fn check(entry: &RunEntry) -> Result<()> {
+    check_fields(entry).map_err(|error| error.then("nothing was written"))
+}
+
+fn check_fields(entry: &RunEntry) -> Result<()> {
     name("the component's name", &entry.definition.component)?;
     for tag in &entry.definition.tags {
         name("a tag", tag)?;
@@ -55,6 +59,10 @@ pub(crate) fn trim(entry: &mut RunEntry) {
     let fits = |what: &str, checked: Result<()>| {
         checked.map_err(|error| tracing::warn!(%component, %error, "{what} is not recorded")).is_ok()
     };
+    let pointers = entry.inputs.iter_mut().map(|input| &mut input.pointer).chain(&mut entry.outputs);
+    for pointer in pointers {
+        pointer.version = pointer.version.take().filter(|given| fits("a version", version("the version", given)));
+    }
     entry.inputs.retain(|input| fits("an input", pointer("an input", &input.pointer)));
     entry.outputs.retain(|output| fits("an output", pointer("an output", output)));
     entry.partition =
@@ -84,11 +92,27 @@ fn shorten(text: &mut String) {
 
 fn pointer(what: &str, pointer: &IoPointer) -> Result<()> {
     name(&format!("{what}'s name"), &pointer.name)?;
-    pointer.version.as_ref().map_or(Ok(()), |version| name(&format!("{what}'s version"), &version.value))
+    pointer.version.as_ref().map_or(Ok(()), |given| version(&format!("{what}'s version"), given))
+}
+
+fn version(field: &str, version: &Version) -> Result<()> {
+    name(field, &version.value)?;
+    let is_digits = version.value.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    if version.kind == VersionKind::Stated || is_digits && version.value.len().is_multiple_of(2) {
+        return Ok(());
+    }
+    let Version { kind, value } = version;
+    Err(invalid(&format!(
+        "{field} `{value}` is no {kind}: that is pairs of the digits 0 to 9 and a to f; state others with `at_version`"
+    )))
 }
 
 fn number(key: &str, value: f64) -> Result<()> {
-    if value.is_nan() { Err(invalid(&format!("the metric `{key}` is not a number"))) } else { Ok(()) }
+    if value.is_finite() {
+        Ok(())
+    } else {
+        Err(invalid(&format!("the metric `{key}` is {value}, not a finite number")))
+    }
 }
 
 /// Refuses a name that is empty, too long, or holds a NUL byte.
@@ -115,5 +139,5 @@ fn bounded(field: &str, value: &str, limit: usize) -> Result<()> {
 }
 
 fn invalid(message: &str) -> Error {
-    Error::new(ErrorKind::Invalid, format!("{message}; nothing was written"))
+    Error::new(ErrorKind::Invalid, message)
 }

@@ -7,8 +7,13 @@
 
 use std::error::Error;
 use std::fmt::{Debug, Display};
+use std::iter::successors;
 
 use crate::record::{Ended, harmless};
+
+fn source_of<'e>(error: &&'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    (**error).source()
+}
 
 /// What a function returned, asked as `(&&&&&Outcome(&returned)).__ended()`.
 #[derive(Debug)]
@@ -23,16 +28,16 @@ pub trait EndedByError {
 impl<T, E: Error> EndedByError for &&&&Outcome<'_, Result<T, E>> {
     fn __ended(&self) -> Ended {
         told(self.0, |error| {
+            // Nothing keeps an error from being its own source.
+            const SOURCES: usize = 32;
             let mut message = error.to_string();
-            let mut source = error.source();
-            while let Some(error) = source {
-                let text = error.to_string();
+            for source in successors(error.source(), source_of).take(SOURCES) {
+                let text = source.to_string();
                 // Some errors tell their source themselves.
                 if !message.contains(&text) {
                     message.push_str(": ");
                     message.push_str(&text);
                 }
-                source = error.source();
             }
             message
         })

@@ -4,7 +4,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Condvar, Mutex, Once, OnceLock, PoisonError};
-use std::time::Duration;
+use std::thread;
+use std::time::Instant;
 
 use uuid::Uuid;
 
@@ -45,11 +46,9 @@ fn start_ticks() -> Option<u64> {
 }
 
 impl Definition {
-    /// Fills in what follows from the other fields: the identity, and whether the code lies in this repository.
-    pub(crate) fn complete(mut self) -> Self {
-        self.in_repository = self.code.as_ref().is_some_and(|code| lies_in_repository(&code.file));
-        self.identity = identity(&self);
-        self
+    /// Fills in the identity, which follows from the other fields.
+    pub(crate) fn identified(self) -> Self {
+        Self { identity: identity(&self), ..self }
     }
 }
 
@@ -104,91 +103,106 @@ fn first_half(hasher: &blake3::Hasher) -> [u8; 16] {
     half
 }
 
-/// Whether a source file, as the compiler named it, lies in the repository of the working directory.
-fn lies_in_repository(file: &str) -> bool {
+/// The repository of the directory that the process worked in when it began to trace.
+fn repository() -> Option<&'static Path> {
     static REPOSITORY: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let repository = REPOSITORY.get_or_init(|| {
+    let find = || {
         let here = env::current_dir().ok()?;
         here.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned)
-    });
-    let Some(repository) = repository else { return false };
-    let file = Path::new(file);
-    // The compiler names files relative to the workspace it was started in, which may lie below the repository's root.
-    let mut bases = vec![repository.clone()];
-    if let Ok(here) = env::current_dir() {
-        bases.extend(here.ancestors().take_while(|folder| *folder != repository).map(Path::to_owned));
+    };
+    REPOSITORY.get_or_init(find).as_deref()
+}
+
+/// Whether an absolute path lies in the repository of the working directory, so that its commit tells of it.
+pub(crate) fn is_in_repository(path: &Path) -> bool {
+    repository().is_some_and(|repository| path.starts_with(repository))
+}
+
+/// The same for a source file as the compiler named it, relative to the folder the build was started in. That folder is
+/// not known later; but a file of that name in a repository from which this very program was built is the one.
+pub(crate) fn is_source_in_repository(file: &str) -> bool {
+    let Some(repository) = repository() else { return false };
+    if Path::new(file).is_absolute() {
+        return is_in_repository(Path::new(file));
     }
-    if file.is_absolute() { file.starts_with(repository) } else { bases.iter().any(|base| base.join(file).is_file()) }
+    let is_built_here = env::current_exe().is_ok_and(|program| program.starts_with(repository));
+    let here = env::current_dir().unwrap_or_else(|_| repository.to_owned());
+    let mut bases = here.ancestors().take_while(|folder| folder.starts_with(repository));
+    is_built_here && bases.any(|base| base.join(file).is_file())
 }
 
 /// The one look-up that a process makes.
-#[derive(Clone)]
-enum LookUp {
-    Open,
-    Answered(Option<Commit>),
+struct LookUp {
+    /// What is known so far: the hash comes at once, the state of the working tree may take long.
+    commit: Option<Commit>,
+    is_done: bool,
 }
 
-static COMMIT: (Mutex<LookUp>, Condvar) = (Mutex::new(LookUp::Open), Condvar::new());
+static LOOK_UP: (Mutex<LookUp>, Condvar) = (Mutex::new(LookUp { commit: None, is_done: false }), Condvar::new());
 
 /// Asks for the commit once per process, on a thread of its own: `git status` can take long in a large repository.
 pub(crate) fn look_up_commit() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let spawned = std::thread::Builder::new().name("mltrace-git".to_owned()).spawn(|| answer(commit()));
-        if spawned.is_err() {
-            answer(None);
+        let look_up = || {
+            commit();
+            learn(|look_up| look_up.is_done = true);
+        };
+        if thread::Builder::new().name("mltrace-git".to_owned()).spawn(look_up).is_err() {
+            learn(|look_up| look_up.is_done = true);
         }
     });
 }
 
-impl LookUp {
-    fn commit(self) -> Option<Commit> {
-        match self {
-            Self::Open => None,
-            Self::Answered(commit) => commit,
-        }
-    }
+fn learn(change: impl FnOnce(&mut LookUp)) {
+    change(&mut LOOK_UP.0.lock().unwrap_or_else(PoisonError::into_inner));
+    LOOK_UP.1.notify_all();
 }
 
-fn answer(commit: Option<Commit>) {
-    *COMMIT.0.lock().unwrap_or_else(PoisonError::into_inner) = LookUp::Answered(commit);
-    COMMIT.1.notify_all();
-}
-
-/// The commit, if it is known by now and there is one.
+/// The commit, if all is known of it by now and there is one.
 pub(crate) fn known_commit() -> Option<Commit> {
-    COMMIT.0.lock().unwrap_or_else(PoisonError::into_inner).clone().commit()
+    let look_up = LOOK_UP.0.lock().unwrap_or_else(PoisonError::into_inner);
+    look_up.is_done.then(|| look_up.commit.clone()).flatten()
 }
 
-/// The commit, waited for if it was asked for.
-pub(crate) fn await_commit(at_most: Duration) -> Option<Commit> {
-    let answer = COMMIT.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let (answer, _) = COMMIT
+/// What can be known of the commit until a time.
+pub(crate) fn await_commit(deadline: Instant) -> Option<Commit> {
+    let look_up = LOOK_UP.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let at_most = deadline.saturating_duration_since(Instant::now());
+    let (look_up, _) = LOOK_UP
         .1
-        .wait_timeout_while(answer, at_most, |answer| matches!(answer, LookUp::Open))
+        .wait_timeout_while(look_up, at_most, |look_up| !look_up.is_done)
         .unwrap_or_else(PoisonError::into_inner);
-    answer.clone().commit()
+    look_up.commit.clone()
 }
 
-fn commit() -> Option<Commit> {
+fn commit() {
     if let Ok(stated) = env::var("MLTRACE_COMMIT") {
         let dirty = stated.ends_with("-dirty").then_some(true);
         let hash = Some(stated.trim_end_matches("-dirty").to_owned());
-        return Some(Commit { hash, dirty, tags: Vec::new(), source: CommitSource::Build });
+        learn(|look_up| look_up.commit = Some(Commit { hash, dirty, tags: Vec::new(), source: CommitSource::Build }));
+        return;
     }
-    git(&["rev-parse", "--git-dir"])?;
-    Some(Commit {
-        hash: git(&["rev-parse", "--verify", "HEAD"]).map(|hash| hash.trim().to_owned()),
-        dirty: git(&["status", "--porcelain", "--untracked-files=no"]).map(|changes| !changes.is_empty()),
-        tags: git(&["tag", "--points-at", "HEAD"])
+    let Some(repository) = repository() else { return };
+    let Some(hash) = git(repository, &["rev-parse", "--verify", "HEAD"]) else { return };
+    let mut commit = Commit {
+        hash: Some(hash.trim().to_owned()),
+        dirty: None,
+        tags: git(repository, &["tag", "--points-at", "HEAD"])
             .map(|tags| tags.lines().map(ToOwned::to_owned).collect())
             .unwrap_or_default(),
         source: CommitSource::Cwd,
-    })
+    };
+    learn(|look_up| look_up.commit = Some(commit.clone()));
+    commit.dirty =
+        git(repository, &["status", "--porcelain", "--untracked-files=no"]).map(|changes| !changes.is_empty());
+    learn(|look_up| look_up.commit = Some(commit));
 }
 
-fn git(arguments: &[&str]) -> Option<String> {
+fn git(repository: &Path, arguments: &[&str]) -> Option<String> {
     let output = Command::new("git")
+        .arg("-C")
+        .arg(repository)
         .args(arguments)
         // Asking must not take locks that would make the user's own git fail.
         .env("GIT_OPTIONAL_LOCKS", "0")

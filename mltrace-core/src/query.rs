@@ -10,8 +10,8 @@ use crate::clock::{now, to_micros};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::lineage::trace::{self, Reach};
-use crate::model::{Component, Graph, IoPointer, Page, RunId, RunRecord, Status};
-use crate::store::{HistoryFilter, HistoryKey, NameId, View};
+use crate::model::{Component, Graph, IoPointer, Page, RunId, RunRecord, Status, Version};
+use crate::store::{HistoryFilter, HistoryKey, NameId, VersionId, View};
 use crate::tracer::Tracer;
 
 impl Tracer {
@@ -21,6 +21,14 @@ impl Tracer {
     /// There is no such run, or the store cannot be read.
     pub fn run(&self, id: RunId) -> Result<RunRecord> {
         self.store().read(|view| run(view, id))
+    }
+
+    /// The id of the run with an identity that holds everywhere, such as a run's parent; `None` if it is not here.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn run_id(&self, uuid: Uuid) -> Result<Option<RunId>> {
+        self.store().read(|view| view.run_id(uuid))
     }
 
     /// The last runs that were recorded, newest first. The page's `next` is the id of the last run it shows, from which
@@ -71,7 +79,7 @@ impl Tracer {
         Trace::new(self, Origin::Output(output.into()))
     }
 
-    /// Where everything that a run read came from.
+    /// Where everything that a run read came from. The run is given, so a version or a time changes nothing.
     pub fn trace_run(&self, run: RunId) -> Trace<'_> {
         Trace::new(self, Origin::Run(run))
     }
@@ -82,18 +90,14 @@ impl Tracer {
     /// There is no such component, or the store cannot be read.
     pub fn component(&self, name: &str) -> Result<Component> {
         self.store().read(|view| {
-            let id = view.component_id(name)?.ok_or_else(|| no_component(view, name))?;
+            let id = view.component_that_ran(name)?.ok_or_else(|| no_component(view, name))?;
             view.component(id, name.to_owned())
         })
     }
 
-    /// All components, by name.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn components(&self) -> Result<Vec<Component>> {
-        self.store()
-            .read(|view| view.component_names()?.into_iter().map(|(id, name)| view.component(id, name)).collect())
+    /// The components, by name.
+    pub fn components(&self) -> Components<'_> {
+        Components { tracer: self, tag: None, owner: None }
     }
 
     /// All tags, each with the names of the components that carry it.
@@ -102,7 +106,7 @@ impl Tracer {
     /// The store cannot be read.
     pub fn tags(&self) -> Result<BTreeMap<String, Vec<String>>> {
         let mut tags: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for component in self.components()? {
+        for component in self.components().get()? {
             for tag in component.tags {
                 tags.entry(tag).or_default().push(component.name.clone());
             }
@@ -115,8 +119,8 @@ impl Tracer {
     /// # Errors
     /// There is no such component, a tag is empty or too long, or the store cannot be written.
     pub fn tag<T: AsRef<str>>(&self, component: &str, tags: impl IntoIterator<Item = T>) -> Result<()> {
-        self.store().write(|tx| {
-            let id = tx.component_id(component)?.ok_or_else(|| no_component(tx, component))?;
+        self.store().write(None, |tx| {
+            let id = tx.component_that_ran(component)?.ok_or_else(|| no_component(tx, component))?;
             for tag in tags {
                 limits::name("a tag", tag.as_ref())?;
                 tx.tag(id, tag.as_ref())?;
@@ -134,7 +138,7 @@ impl Tracer {
             return Err(Error::new(ErrorKind::Invalid, "the note is empty; nothing was written"));
         }
         limits::text("the note", text)?;
-        self.store().write(|tx| {
+        self.store().write(None, |tx| {
             tx.expect_run(id)?;
             tx.put_note(id, to_micros(now()), text)
         })
@@ -148,8 +152,11 @@ impl Tracer {
         self.store().read(|view| {
             let unknown = || not_found(format!("no run wrote or read `{name}`"));
             let id = self.pointer_id(view, name)?.ok_or_else(unknown)?;
-            let writer = view.latest_writer(id, None)?.map(|writer| writer.run);
-            view.pointer(id, writer)?.ok_or_else(unknown)
+            match view.latest_writer(id, None)? {
+                Some(writer) => view.output(writer.run, id, None),
+                None => view.last_input(id),
+            }?
+            .ok_or_else(unknown)
         })
     }
 
@@ -159,6 +166,59 @@ impl Tracer {
             Some(id) => Ok(Some(id)),
             None => view.pointer_id(&self.path_name(Path::new(text))),
         }
+    }
+}
+
+/// A question for components.
+///
+/// ```
+/// use mltrace_core::{ComponentRun, Tracer};
+///
+/// let tracer = Tracer::in_memory()?;
+/// for (component, owner) in [("clean", "data team"), ("train", "science")] {
+///     let mut run = ComponentRun::new(component);
+///     run.owner(owner).start().end();
+///     tracer.log_component_run(run)?;
+/// }
+/// let owned = tracer.components().owner("science").get()?;
+/// assert_eq!(owned[0].name, "train");
+/// # Ok::<(), mltrace_core::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "call `get` to ask"]
+pub struct Components<'t> {
+    tracer: &'t Tracer,
+    tag: Option<String>,
+    owner: Option<String>,
+}
+
+impl Components<'_> {
+    /// Those that carry this tag.
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.tag = Some(tag.into());
+        self
+    }
+
+    /// Those of this owner.
+    pub fn owner(mut self, owner: impl Into<String>) -> Self {
+        self.owner = Some(owner.into());
+        self
+    }
+
+    /// The components.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn get(self) -> Result<Vec<Component>> {
+        let all: Vec<Component> = self
+            .tracer
+            .store()
+            .read(|view| view.component_names()?.into_iter().map(|(id, name)| view.component(id, name)).collect())?;
+        let is_wanted = |component: &Component| {
+            self.tag.as_ref().is_none_or(|tag| component.tags.contains(tag))
+                && (self.owner.is_none() || component.owner == self.owner)
+        };
+        Ok(all.into_iter().filter(is_wanted).collect())
     }
 }
 
@@ -276,7 +336,7 @@ impl History<'_> {
     }
 
     fn keys(&self, view: &View<'_>, limit: u64) -> Result<Vec<HistoryKey>> {
-        let component = view.component_id(&self.component)?.ok_or_else(|| no_component(view, &self.component))?;
+        let component = view.component_that_ran(&self.component)?.ok_or_else(|| no_component(view, &self.component))?;
         view.history(component, &self.filter, self.newest_first, self.after, limit)
     }
 }
@@ -360,30 +420,36 @@ impl<'t> Trace<'t> {
     }
 
     fn writer(&self, view: &View<'_>, name: &str) -> Result<(RunId, Option<IoPointer>)> {
-        let id =
-            self.tracer.pointer_id(view, name)?.ok_or_else(|| not_found(format!("no run wrote or read `{name}`")))?;
+        let unknown = || not_found(format!("no run wrote or read `{name}`"));
+        let id = self.tracer.pointer_id(view, name)?.ok_or_else(unknown)?;
+        let version = self.version.as_deref().map(|beginning| the_version(view, id, name, beginning)).transpose()?;
         let ended_by = self.as_of.map(to_micros);
-        let writer = match &self.version {
+        let writer = match version {
             None => view.latest_writer(id, ended_by)?,
-            Some(beginning) => match view.versions_of(id, beginning)?.as_slice() {
-                [(version, _)] => view.latest_writer_of(id, *version, ended_by)?,
-                [] => {
-                    return Err(not_found(format!(
-                        "no run wrote a version of `{name}` that begins with `{beginning}`"
-                    )));
-                }
-                several => {
-                    let versions: Vec<_> = several.iter().map(|(_, version)| version.to_string()).collect();
-                    let message = format!("`{beginning}` begins several versions of `{name}`: {}", versions.join(", "));
-                    return Err(Error::new(ErrorKind::Invalid, message));
-                }
-            },
+            Some(version) => view.latest_writer_of(id, version, ended_by)?,
         };
         let writer = writer.ok_or_else(|| match self.as_of {
             Some(time) => not_found(format!("no run had written `{name}` by {time}")),
             None => not_found(format!("runs read `{name}`, but no traced run wrote it: it is a source")),
         })?;
-        Ok((writer.run, view.pointer(id, Some(writer.run))?))
+        Ok((writer.run, view.output(writer.run, id, version)?))
+    }
+}
+
+/// The one version of a name that is, or else begins, as given.
+fn the_version(view: &View<'_>, id: NameId, name: &str, beginning: &str) -> Result<VersionId> {
+    const SHOWN: usize = 5;
+    let versions = view.versions_of(id, beginning)?;
+    let is_exact = |version: &Version| version.value == beginning || version.to_string() == beginning;
+    match versions.as_slice() {
+        [] => Err(not_found(format!("no run wrote a version of `{name}` that begins with `{beginning}`"))),
+        [(only, _)] => Ok(*only),
+        several => several.iter().find(|(_, version)| is_exact(version)).map(|(exact, _)| *exact).ok_or_else(|| {
+            let shown: Vec<_> = several.iter().take(SHOWN).map(|(_, version)| version.to_string()).collect();
+            let more = if several.len() > SHOWN { ", ..." } else { "" };
+            let message = format!("`{beginning}` begins several versions of `{name}`: {}{more}", shown.join(", "));
+            Error::new(ErrorKind::Invalid, message)
+        }),
     }
 }
 

@@ -30,7 +30,8 @@ pub(crate) fn run(component: &str, started_at: i64, ended_at: i64) -> RunEntry {
     };
     RunEntry {
         uuid: Uuid::now_v7(),
-        definition: Arc::new(definition.complete()),
+        report: 0,
+        definition: Arc::new(definition.identified()),
         status: Status::Completed,
         started_at: from_micros(started_at),
         ended_at: Some(from_micros(ended_at)),
@@ -89,7 +90,7 @@ impl RunEntry {
 
 impl Store {
     pub(crate) fn put(&self, entry: &RunEntry) -> Result<RunId> {
-        self.write(|tx| resolve::put_run(tx, entry, provenance::process()))
+        self.write(None, |tx| Ok(resolve::put_run(tx, entry, provenance::process())?.run))
     }
 
     pub(crate) fn get(&self, id: RunId) -> RunRecord {

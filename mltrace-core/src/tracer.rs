@@ -2,16 +2,17 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::io::Write;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-use std::{env, fs};
+use std::{env, fs, io};
 
 use crate::capture::Captured;
 use crate::component_run::ComponentRun;
 use crate::error::{Error, ErrorKind, Result};
-use crate::fingerprint::{Fingerprinter, lexically_clean};
+use crate::fingerprint::{self, Fingerprinter, STORE_FOLDER, lexically_clean};
 use crate::model::{IoPointer, RunEntry, RunId, Version};
 use crate::record::is_disabled;
 use crate::store::{Durability, Store};
@@ -75,8 +76,12 @@ impl TracerBuilder {
     /// # Errors
     /// The file cannot be created or read, is no store, is damaged, or needs a newer mltrace. It is left as it was.
     pub fn open(self) -> Result<Tracer> {
-        let store = Store::create(&self.path, self.durability)?;
-        Ok(Tracer::over(store, self.root.or_else(|| project_root(&self.path)), self.fingerprint_limit))
+        if self.path == Path::new(IN_MEMORY) {
+            return Ok(Tracer::over(Store::in_memory()?, self.root, self.fingerprint_limit));
+        }
+        let path = lexically_clean(&self.path);
+        let store = Store::create(&path, self.durability)?;
+        Ok(Tracer::over(store, self.root.or_else(|| project_root(&path)), self.fingerprint_limit))
     }
 }
 
@@ -87,7 +92,7 @@ impl fmt::Debug for Tracer {
 }
 
 impl Tracer {
-    /// Opens a store, creating it if there is none.
+    /// Opens a store, creating it if there is none; `:memory:` stands for one in memory.
     ///
     /// # Errors
     /// As [`TracerBuilder::open`].
@@ -110,7 +115,7 @@ impl Tracer {
     /// # Errors
     /// Memory for the store cannot be had.
     pub fn in_memory() -> Result<Self> {
-        Ok(Self::over(Store::in_memory()?, None, FINGERPRINT_LIMIT))
+        Self::open(IN_MEMORY)
     }
 
     /// Opens a store that must be there already, as a program that only asks does.
@@ -118,8 +123,8 @@ impl Tracer {
     /// # Errors
     /// There is no such file, or as [`TracerBuilder::open`].
     pub fn open_existing(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        Ok(Self::over(Store::open(path)?, project_root(path), FINGERPRINT_LIMIT))
+        let path = lexically_clean(path.as_ref());
+        Ok(Self::over(Store::open(&path)?, project_root(&path), FINGERPRINT_LIMIT))
     }
 
     /// The store that a traced function without any set-up writes to: `$MLTRACE_DB`, or else the nearest
@@ -130,19 +135,14 @@ impl Tracer {
     /// As [`TracerBuilder::open`].
     pub fn open_default() -> Result<Self> {
         let path = default_path()?;
-        if path == Path::new(":memory:") {
-            return Self::in_memory();
-        }
-        let is_new = !path.exists();
-        if is_new && let Some(folder) = path.parent().filter(|folder| folder.ends_with(FOLDER)) {
+        let is_new = path != Path::new(IN_MEMORY) && !path.exists();
+        if is_new && let Some(folder) = path.parent().filter(|folder| folder.ends_with(STORE_FOLDER)) {
             create_folder(folder)?;
         }
         let tracer = Self::open(&path)?;
         if is_new {
-            #[allow(clippy::print_stderr, reason = "a new file deserves one line that names it")]
-            {
-                eprintln!("mltrace: tracing to {}", path.display());
-            }
+            // A new file deserves one line that names it, if there is anyone to read it.
+            let _ = writeln!(io::stderr(), "mltrace: tracing to {}", path.display());
         }
         Ok(tracer)
     }
@@ -156,6 +156,9 @@ impl Tracer {
     }
 
     fn over(store: Store, root: Option<PathBuf>, limit: u64) -> Self {
+        if let Some(path) = store.path() {
+            fingerprint::leave_alone(path);
+        }
         let fingerprinter = Fingerprinter { root, limit };
         Self(Arc::new(Inner { writer: Writer::new(store), fingerprinter }))
     }
@@ -168,17 +171,27 @@ impl Tracer {
         self.0.writer.put_run(entry)
     }
 
+    pub(crate) fn put_traced_run(&self, entry: &RunEntry) -> Result<RunId> {
+        self.0.writer.put_traced_run(entry)
+    }
+
     /// The pointer for what a program captured, and the path whose version it still lacks.
     pub(crate) fn pointer(&self, captured: Captured) -> (IoPointer, Option<PathBuf>) {
         match captured {
             Captured::Name(name) => (IoPointer::new(name), None),
             Captured::Pointer(pointer) => (IoPointer { flagged: false, labels: None, ..pointer }, None),
             Captured::Path(path) => {
-                let mut pointer = IoPointer::new(self.path_name(&path));
-                pointer.spelled = path.to_str().filter(|&spelled| spelled != pointer.name).map(ToOwned::to_owned);
-                (pointer, Some(path))
+                let absolute = lexically_clean(&path);
+                (self.path_pointer(&path, &absolute), Some(absolute))
             }
         }
+    }
+
+    /// The pointer of a path, as it was spelled and where that was when it was.
+    pub(crate) fn path_pointer(&self, spelled: &Path, absolute: &Path) -> IoPointer {
+        let pointer = IoPointer::new(self.path_name(absolute));
+        let spelled = spelled.to_str().filter(|&spelled| spelled != pointer.name).map(ToOwned::to_owned);
+        IoPointer { spelled, ..pointer }
     }
 
     /// The name that a path has in this store.
@@ -192,12 +205,13 @@ impl Tracer {
     }
 }
 
-const FOLDER: &str = ".mltrace";
+/// The path that stands for a store in memory.
+const IN_MEMORY: &str = ":memory:";
 
 /// The folder that holds the store's `.mltrace`.
 fn project_root(store: &Path) -> Option<PathBuf> {
-    let folder = lexically_clean(store).parent()?.to_owned();
-    if folder.ends_with(FOLDER) { folder.parent().map(Path::to_owned) } else { None }
+    let folder = store.parent()?;
+    if folder.ends_with(STORE_FOLDER) { folder.parent().map(Path::to_owned) } else { None }
 }
 
 fn default_path() -> Result<PathBuf> {
@@ -208,13 +222,13 @@ fn default_path() -> Result<PathBuf> {
         Error::new(ErrorKind::Io, "the working directory cannot be read: set MLTRACE_DB to the store's path")
             .with_source(source)
     })?;
-    let store = |folder: &Path| folder.join(FOLDER).join("mltrace.db");
+    let store = |folder: &Path| folder.join(STORE_FOLDER).join("mltrace.db");
     let existing = here.ancestors().map(store).find(|path| path.is_file());
     Ok(existing.unwrap_or_else(|| store(here.ancestors().find(|folder| is_project(folder)).unwrap_or(&here))))
 }
 
 fn is_project(folder: &Path) -> bool {
-    let is_workspace = |manifest: String| manifest.lines().any(|line| line.trim() == "[workspace]");
+    let is_workspace = |manifest: String| manifest.lines().any(|line| line.trim().starts_with("[workspace"));
     folder.join(".git").exists() || fs::read_to_string(folder.join("Cargo.toml")).is_ok_and(is_workspace)
 }
 
@@ -243,7 +257,13 @@ pub fn init(tracer: Tracer) -> Result<()> {
 }
 
 thread_local! {
-    static SCOPED: RefCell<Vec<Tracer>> = const { RefCell::new(Vec::new()) };
+    static SCOPED: RefCell<ScopedTracers> = const { RefCell::new(ScopedTracers { last_key: 0, tracers: Vec::new() }) };
+}
+
+/// This thread's own tracers, the last of which counts.
+struct ScopedTracers {
+    last_key: u64,
+    tracers: Vec<(u64, Tracer)>,
 }
 
 /// Makes a tracer this thread's own until the guard is dropped; guards may be nested.
@@ -261,23 +281,38 @@ thread_local! {
 /// ```
 #[must_use = "the tracer is this thread's own only until the guard is dropped"]
 pub fn scoped(tracer: &Tracer) -> Scoped {
-    SCOPED.with_borrow_mut(|stack| stack.push(tracer.clone()));
-    Scoped(PhantomData)
+    let key = SCOPED.with_borrow_mut(|scoped| {
+        scoped.last_key += 1;
+        scoped.tracers.push((scoped.last_key, tracer.clone()));
+        scoped.last_key
+    });
+    Scoped { key, thread: PhantomData }
 }
 
 /// The guard of [`scoped`].
 #[derive(Debug)]
-pub struct Scoped(PhantomData<*const ()>); // bound to its thread
+pub struct Scoped {
+    key: u64,
+    /// Bound to its thread.
+    thread: PhantomData<*const ()>,
+}
 
 impl Drop for Scoped {
     fn drop(&mut self) {
+        let own = |scoped: &RefCell<ScopedTracers>| {
+            let tracers = &mut scoped.borrow_mut().tracers;
+            let place = tracers.iter().position(|(key, _)| *key == self.key)?;
+            Some(tracers.remove(place))
+        };
         // The tracer is dropped outside the borrow: closing its store may take a while and may log.
-        let _closed = SCOPED.with_borrow_mut(Vec::pop);
+        let _closed = SCOPED.try_with(own);
     }
 }
 
 fn explicit() -> Option<Tracer> {
-    SCOPED.with_borrow(|stack| stack.last().cloned()).or_else(|| GLOBAL.get().cloned())
+    let scoped = SCOPED.try_with(|scoped| scoped.borrow().tracers.last().map(|(_, tracer)| tracer.clone()));
+    // A thread that ends has no tracer of its own any more.
+    scoped.ok().flatten().or_else(|| GLOBAL.get().cloned())
 }
 
 /// The tracer of a program that made none, opened when first needed.
@@ -311,17 +346,20 @@ pub(crate) fn for_traced_function(in_unit_test: bool) -> Option<Tracer> {
         static IN_MEMORY: OnceLock<Option<Tracer>> = OnceLock::new();
         return IN_MEMORY.get_or_init(|| Tracer::in_memory().ok()).clone();
     }
-    let mut default = DEFAULT.lock().unwrap_or_else(PoisonError::into_inner);
-    if default.failed_at.is_some_and(|at| at.elapsed() < PAUSE) {
-        return None;
-    }
-    default.open().map_err(|error| tracing::warn!(%error, "runs are not recorded")).ok()
+    let opened = {
+        let mut default = DEFAULT.lock().unwrap_or_else(PoisonError::into_inner);
+        if default.failed_at.is_some_and(|at| at.elapsed() < PAUSE) {
+            return None;
+        }
+        default.open()
+    };
+    opened.map_err(|error| tracing::warn!(%error, "runs are not recorded")).ok()
 }
 
 /// The version of what lies at a path now, by the settings of the tracer that this thread would use.
 pub(crate) fn version_here(path: &Path) -> Option<Version> {
-    let limit = explicit().map_or(FINGERPRINT_LIMIT, |tracer| tracer.0.fingerprinter.limit);
-    Fingerprinter { root: None, limit }.version(path)
+    let default = || Fingerprinter { root: None, limit: FINGERPRINT_LIMIT };
+    explicit().map_or_else(default, |tracer| tracer.0.fingerprinter.clone()).version(path)
 }
 
 /// Commits a run that the program describes itself, by this thread's tracer, else the global one, else the default.

@@ -1,29 +1,38 @@
 //! The path from a finished run to the store. Durable writing is direct: when the call returns, the run is committed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::lineage::resolve;
 use crate::model::{Commit, RunEntry, RunId};
 use crate::provenance;
 use crate::store::Store;
 
-/// How long the end of a process waits for `git` to say which commit it came from.
+/// How long the end of a process waits, in all, for `git` to say which commit it came from.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a traced function waits for a store that was found locked before.
+const SHORT_PATIENCE: Duration = Duration::from_millis(50);
 
 /// Writes runs of this process to one store.
 pub(crate) struct Writer {
     store: Store,
     wrote: AtomicBool,
     knows_commit: AtomicBool,
+    /// The last run of a traced function found the store locked until its patience ended.
+    is_locked: AtomicBool,
 }
 
 impl Writer {
     pub(crate) fn new(store: Store) -> Arc<Self> {
-        provenance::look_up_commit();
-        let writer = Arc::new(Self { store, wrote: AtomicBool::new(false), knows_commit: AtomicBool::new(false) });
+        let writer = Arc::new(Self {
+            store,
+            wrote: AtomicBool::new(false),
+            knows_commit: AtomicBool::new(false),
+            is_locked: AtomicBool::new(false),
+        });
         close_at_exit(Arc::downgrade(&writer));
         writer
     }
@@ -32,32 +41,56 @@ impl Writer {
         &self.store
     }
 
-    /// Commits a run.
+    /// Commits a run, waiting for a locked store as long as its busy time-out says.
     pub(crate) fn put_run(&self, entry: &RunEntry) -> Result<RunId> {
-        let run = self.store.write(|tx| resolve::put_run(tx, entry, provenance::process()))?;
+        self.put(entry, None)
+    }
+
+    /// As [`Self::put_run`], for a traced function, which must not wait long for a store again and again.
+    pub(crate) fn put_traced_run(&self, entry: &RunEntry) -> Result<RunId> {
+        let put = self.put(entry, self.patience());
+        let is_locked = put.as_ref().is_err_and(|error: &Error| error.kind() == ErrorKind::Busy);
+        self.is_locked.store(is_locked, Ordering::Relaxed);
+        put
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        self.is_locked.load(Ordering::Relaxed).then_some(SHORT_PATIENCE)
+    }
+
+    fn put(&self, entry: &RunEntry, patience: Option<Duration>) -> Result<RunId> {
+        provenance::look_up_commit();
+        let put = self.store.write(patience, |tx| resolve::put_run(tx, entry, provenance::process()))?;
+        for component in put.unresolved {
+            tracing::warn!(
+                component = %entry.definition.component,
+                upstream = %component,
+                "a component declared upstream has no run that ended before: the dependency stays open until it has"
+            );
+        }
         self.wrote.store(true, Ordering::Relaxed);
         if !self.knows_commit.load(Ordering::Relaxed)
             && let Some(commit) = provenance::known_commit()
         {
             self.put_commit(&commit);
         }
-        Ok(run)
+        Ok(put.run)
     }
 
     fn put_commit(&self, commit: &Commit) {
-        if self.knows_commit.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        if let Err(error) = self.store.write(|tx| tx.set_commit(provenance::process(), commit)) {
-            tracing::warn!(%error, "cannot keep the commit of this process");
+        match self.store.write(Some(SHORT_PATIENCE), |tx| tx.set_commit(provenance::process(), commit)) {
+            Ok(()) => self.knows_commit.store(true, Ordering::Relaxed),
+            Err(error) => tracing::warn!(%error, "cannot keep the commit of this process"),
         }
     }
 
-    /// Keeps what only comes to be known late.
+    /// Keeps what only comes to be known late, unless the store ends with its writer anyway.
     fn close(&self) {
-        if self.wrote.load(Ordering::Relaxed)
+        static DEADLINE: OnceLock<Instant> = OnceLock::new();
+        if self.store.path().is_some()
+            && self.wrote.load(Ordering::Relaxed)
             && !self.knows_commit.load(Ordering::Relaxed)
-            && let Some(commit) = provenance::await_commit(COMMIT_PATIENCE)
+            && let Some(commit) = provenance::await_commit(*DEADLINE.get_or_init(|| Instant::now() + COMMIT_PATIENCE))
         {
             self.put_commit(&commit);
         }
@@ -78,6 +111,7 @@ fn close_at_exit(writer: Weak<Writer>) {
     let mut writers = OPEN_WRITERS.lock().unwrap_or_else(PoisonError::into_inner);
     writers.retain(|writer| writer.strong_count() > 0);
     writers.push(writer);
+    drop(writers);
     REGISTER.call_once(|| {
         // SAFETY: `atexit` takes a plain function of C calling convention, and this one does not unwind.
         #[allow(unsafe_code, reason = "the standard library has no hook for the exit of a process")]
@@ -95,4 +129,25 @@ extern "C" fn close_all() {
             writer.close();
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Durability;
+    use crate::testing::run;
+
+    #[test]
+    fn a_traced_function_that_found_the_store_locked_does_not_wait_long_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let writer = Writer::new(Store::create(&path, Durability::Normal).unwrap());
+        let other = Store::create(&path, Durability::Normal).unwrap();
+        assert_eq!(writer.patience(), None);
+        let locked = other.write(None, |_| Ok(writer.put_traced_run(&run("stage", 0, 1)))).unwrap();
+        assert_eq!(locked.unwrap_err().kind(), ErrorKind::Busy);
+        assert_eq!(writer.patience(), Some(SHORT_PATIENCE));
+        writer.put_traced_run(&run("stage", 0, 1)).unwrap();
+        assert_eq!(writer.patience(), None, "once it is free again, so is the patience");
+    }
 }

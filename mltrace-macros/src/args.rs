@@ -86,10 +86,10 @@ impl Args {
 
     fn value(&mut self, key: &Ident, input: ParseStream) -> syn::Result<()> {
         match key.to_string().as_str() {
-            "name" => self.name = Some(assigned(input).and_then(not_empty)?),
-            "owner" => self.owner = Some(assigned(input)?),
-            "description" => self.description = Some(assigned(input)?),
-            "tags" => self.tags = self.list(key, input, |tag| tag.parse().and_then(not_empty))?,
+            "name" => self.name = Some(assigned(input).and_then(name)?),
+            "owner" => self.owner = Some(assigned(input).and_then(text)?),
+            "description" => self.description = Some(assigned(input).and_then(text)?),
+            "tags" => self.tags = self.list(key, input, |tag| tag.parse().and_then(name))?,
             "inputs" => self.inputs = self.list(key, input, input_item)?,
             "outputs" => self.outputs = self.list(key, input, Pointer::parse)?,
             "params" => self.params = self.list(key, input, value_name)?,
@@ -161,7 +161,7 @@ impl Parse for Pointer {
 impl Parse for Target {
     fn parse(input: ParseStream) -> syn::Result<Self> {
         if input.peek(LitStr) {
-            input.parse().and_then(not_empty).map(Self::Literal)
+            input.parse().and_then(name).map(Self::Literal)
         } else if input.peek(Token![return]) {
             input.parse().map(Self::Return)
         } else {
@@ -195,10 +195,27 @@ fn assigned<T: Parse>(input: ParseStream) -> syn::Result<T> {
     input.parse()
 }
 
-/// The store takes no empty name, and a compile error is seen sooner than its warning.
-fn not_empty(text: LitStr) -> syn::Result<LitStr> {
-    if text.value().trim().is_empty() {
-        return Err(Error::new(text.span(), "expected a text that is not empty"));
+// What the store does not take: a compile error is seen sooner than its warning.
+
+fn name(name: LitStr) -> syn::Result<LitStr> {
+    if name.value().trim().is_empty() {
+        return Err(Error::new(name.span(), "expected a text that is not empty"));
+    }
+    bounded(name, 4 << 10)
+}
+
+fn text(text: LitStr) -> syn::Result<LitStr> {
+    bounded(text, 64 << 10)
+}
+
+fn bounded(text: LitStr, limit: usize) -> syn::Result<LitStr> {
+    let value = text.value();
+    if value.contains('\0') {
+        return Err(Error::new(text.span(), "expected a text without a NUL byte"));
+    }
+    if value.len() > limit {
+        let message = format!("expected a text of at most {limit} bytes; this has {}", value.len());
+        return Err(Error::new(text.span(), message));
     }
     Ok(text)
 }

@@ -2,27 +2,32 @@
 
 use std::mem;
 
-use proc_macro2::Span;
-use syn::spanned::Spanned as _;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     Arm, Attribute, BinOp, Block, Expr, ExprAssign, ExprAsync, ExprClosure, ExprConst, ExprForLoop, ExprIf, ExprLoop,
-    ExprRepeat, ExprWhile, Ident, Item, Local, Pat, PatIdent, PathArguments, Stmt, Type, parse_quote,
+    ExprRepeat, ExprWhile, Ident, Item, Local, Pat, PatIdent, PatType, PathArguments, Stmt, Token, Type, parse_quote,
 };
 
-/// A place at which a name gets a value.
+/// A place at which a name is bound.
 #[derive(Clone)]
 pub(crate) struct Binding {
     pub(crate) ident: Ident,
     /// The `mut` of a name that may get another value later.
-    pub(crate) mutable: Option<Span>,
+    pub(crate) mutable: Option<Token![mut]>,
+    /// Seen to be a `&mut`: what it points to may be written later.
+    pub(crate) exclusive: bool,
     /// The `#[cfg]`s under which the name exists.
     pub(crate) cfgs: Vec<Attribute>,
-    /// How many blocks stand around it; in the function's own block 0. An arm of a `match` is a block.
+    /// How many blocks stand around it; in the function's own block 0. An arm of a `match` is a block, and one with the
+    /// block, `if` or `match` that is its body.
     pub(crate) depth: usize,
     /// The block it stands in: two bindings of one name in one block follow each other.
     pub(crate) block: usize,
     pub(crate) in_loop: bool,
+    /// `let x;` gives none; what is assigned later does, as one more binding.
+    pub(crate) has_value: bool,
+    /// The last binding of the name before it at its depth, where that is still in scope.
+    pub(crate) hides: Option<Box<Binding>>,
 }
 
 /// A binding where it cannot be followed: what runs there need not run in this call, or not once.
@@ -43,7 +48,7 @@ pub(crate) struct Bindings {
 pub(crate) fn find(body: &Block) -> Bindings {
     let mut visible = Vec::new();
     let mut found = |binding: &Binding| {
-        visible.push(binding.clone());
+        visible.extend(binding.has_value.then(|| binding.clone()));
         Vec::new()
     };
     let mut walker = Walker::new(&mut found);
@@ -52,7 +57,8 @@ pub(crate) fn find(body: &Block) -> Bindings {
     Bindings { visible, hidden }
 }
 
-/// Inserts what `records` answers for a binding at the first place where the bound value can be seen.
+/// Inserts what `records` answers for a binding at the first place where the bound value can be seen, and for one without
+/// a value right after it.
 pub(crate) fn insert(body: &mut Block, mut records: impl FnMut(&Binding) -> Vec<Stmt>) {
     Walker::new(&mut records).statements(body, Vec::new());
 }
@@ -73,8 +79,8 @@ struct Walker<'r> {
     block: usize,
     blocks: usize,
     in_loop: bool,
-    /// What is declared so far in the blocks around, with whether it still waits for its value (`let x;`).
-    declared: Vec<(Binding, bool)>,
+    /// What is declared so far in the blocks around.
+    declared: Vec<Binding>,
     hidden: Vec<Hidden>,
 }
 
@@ -102,13 +108,10 @@ impl<'r> Walker<'r> {
         let mut bindings = self.pattern(&local.pat);
         for binding in &mut bindings {
             binding.cfgs.extend(cfgs(&local.attrs));
+            binding.exclusive |= local.init.as_ref().is_some_and(|init| borrows(&local.pat, &init.expr));
+            binding.has_value = local.init.is_some();
         }
-        if local.init.is_some() {
-            return self.bound(bindings);
-        }
-        let waiting = bindings.into_iter().map(|binding| (binding, true));
-        self.declared.extend(waiting);
-        Vec::new()
+        self.bound(bindings)
     }
 
     /// What a pattern binds in the block at hand.
@@ -124,11 +127,17 @@ impl<'r> Walker<'r> {
 
     fn bound(&mut self, bindings: Vec<Binding>) -> Vec<Stmt> {
         let mut stmts = Vec::new();
-        for binding in bindings {
+        for mut binding in bindings {
+            binding.hides = self.hidden_by(&binding).map(Box::new);
             stmts.extend((self.records)(&binding));
-            self.declared.push((binding, false));
+            self.declared.push(binding);
         }
         stmts
+    }
+
+    fn hidden_by(&self, binding: &Binding) -> Option<Binding> {
+        let known = |known: &&Binding| known.ident == binding.ident && known.depth == binding.depth;
+        self.declared.iter().rfind(known).cloned()
     }
 
     /// What the `let`s of a condition bind: they hold in the block that follows.
@@ -153,16 +162,40 @@ impl<'r> Walker<'r> {
         stmts
     }
 
+    /// What the body binds is as deep as what the pattern binds, whatever form the body has. A block around nothing but
+    /// another such form says nothing either: formatters put it there and take it away.
+    fn arm_body(&mut self, body: &mut Expr, records: Vec<Stmt>) {
+        let block = match body {
+            Expr::Block(body) => &mut body.block,
+            Expr::Unsafe(body) => &mut body.block,
+            body => {
+                let levels = usize::from(matches!(body, Expr::If(_) | Expr::Match(_)));
+                self.depth -= levels;
+                self.visit_expr_mut(body);
+                self.depth += levels;
+                if !records.is_empty() {
+                    *body = parse_quote!({ #(#records)* #body });
+                }
+                return;
+            }
+        };
+        match block.stmts.as_mut_slice() {
+            [Stmt::Expr(only @ (Expr::Block(_) | Expr::Unsafe(_) | Expr::If(_) | Expr::Match(_)), None)] => {
+                self.arm_body(only, records);
+            }
+            _ => self.statements(block, records),
+        }
+    }
+
     /// A value for a name that was declared without one. It counts as bound where it was declared.
     fn assignment(&mut self, node: &ExprAssign) -> Vec<Stmt> {
         let mut targets = Vec::new();
         assigned(&node.left, &mut targets);
         let mut stmts = Vec::new();
         for target in targets {
-            let declared = self.declared.iter().rfind(|(known, _)| known.ident == target);
-            if let Some((declaration, true)) = declared {
-                let mut binding = declaration.clone();
-                binding.ident = target;
+            let declared = self.declared.iter().rfind(|known| known.ident == target);
+            if let Some(declaration) = declared.filter(|declaration| !declaration.has_value) {
+                let mut binding = Binding { ident: target, has_value: true, hides: None, ..declaration.clone() };
                 binding.cfgs.extend(cfgs(attributes(&node.left)));
                 stmts.extend((self.records)(&binding));
             }
@@ -249,18 +282,7 @@ impl VisitMut for Walker<'_> {
         self.in_block(|walker| {
             walker.visit_pat_mut(&mut node.pat);
             let records = walker.arm(&node.pat);
-            match &mut *node.body {
-                // The arm's own block: what it binds is as deep as what the pattern binds.
-                Expr::Block(body) if body.label.is_none() => {
-                    walker.statements(&mut body.block, records);
-                }
-                body => {
-                    walker.visit_expr_mut(body);
-                    if !records.is_empty() {
-                        *body = parse_quote!({ #(#records)* #body });
-                    }
-                }
-            }
+            walker.arm_body(&mut node.body, records);
         });
     }
 
@@ -313,16 +335,28 @@ struct Names {
 impl VisitMut for Names {
     fn visit_pat_ident_mut(&mut self, node: &mut PatIdent) {
         if self.found.iter().all(|known| known.ident != node.ident) {
+            let is_reference = node.by_ref.is_some();
             self.found.push(Binding {
                 ident: node.ident.clone(),
-                mutable: node.mutability.map(|token| token.span()),
+                mutable: node.mutability.filter(|_| !is_reference),
+                exclusive: node.mutability.is_some() && is_reference,
                 cfgs: self.cfgs.clone(),
                 depth: 0,
                 block: 0,
                 in_loop: false,
+                has_value: true,
+                hides: None,
             });
         }
         visit_mut::visit_pat_ident_mut(self, node);
+    }
+
+    fn visit_pat_type_mut(&mut self, node: &mut PatType) {
+        let around = self.found.len();
+        visit_mut::visit_pat_type_mut(self, node);
+        for binding in &mut self.found[around..] {
+            binding.exclusive |= exclusive(&node.pat, &node.ty);
+        }
     }
 
     fn visit_field_pat_mut(&mut self, node: &mut syn::FieldPat) {
@@ -330,6 +364,27 @@ impl VisitMut for Names {
         self.cfgs.extend(cfgs(&node.attrs));
         visit_mut::visit_field_pat_mut(self, node);
         self.cfgs.truncate(around);
+    }
+}
+
+/// Whether the one name of a pattern is seen to be a `&mut`, by the type of the pattern.
+fn exclusive(pat: &Pat, ty: &Type) -> bool {
+    match ty {
+        Type::Reference(ty) => ty.mutability.is_some() && matches!(pat, Pat::Ident(_)),
+        Type::Paren(ty) => exclusive(pat, &ty.elem),
+        Type::Group(ty) => exclusive(pat, &ty.elem),
+        _ => false,
+    }
+}
+
+/// Whether the one name of a pattern is seen to be a `&mut`, by what it is bound to.
+fn borrows(pat: &Pat, value: &Expr) -> bool {
+    match (pat, value) {
+        (Pat::Type(typed), _) => borrows(&typed.pat, value),
+        (_, Expr::Paren(value)) => borrows(pat, &value.expr),
+        (_, Expr::Group(value)) => borrows(pat, &value.expr),
+        (Pat::Ident(_), Expr::Reference(value)) => value.mutability.is_some(),
+        _ => false,
     }
 }
 
@@ -373,7 +428,7 @@ mod tests {
     /// The body with `seen(x)` after each binding of `x` at the depth given.
     fn marked(mut body: Block, depth: usize) -> String {
         insert(&mut body, |binding| {
-            if binding.ident != "x" || binding.depth != depth {
+            if binding.ident != "x" || binding.depth != depth || !binding.has_value {
                 return Vec::new();
             }
             let each = binding.in_loop.then(|| quote::quote!(, each));

@@ -6,11 +6,12 @@ use proc_macro2::Span;
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Error, Expr, ExprLit, FnArg, Ident, Lit, LitStr, Meta, MetaNameValue, ReturnType};
+use syn::{Attribute, Error, Expr, ExprLit, Ident, Lit, LitStr, Meta, MetaNameValue, ReturnType};
 
 use crate::args::{Args, Pointer, Target};
 use crate::bindings::{self, Binding, Bindings};
 use crate::function::{self, Function, Kind};
+use crate::parameters;
 
 /// A component as its attribute and its function describe it.
 pub(crate) struct Component {
@@ -55,15 +56,17 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    /// A value that may still change is no output yet: a later binding says when it is final.
     pub(crate) fn means(&self, binding: &Binding) -> bool {
-        self.named.name == binding.ident
-            && self.depth == binding.depth
-            && (matches!(self.named.role, Role::Input(_)) || binding.mutable.is_none())
+        self.named.name == binding.ident && self.depth == binding.depth
     }
 }
 
 impl Component {
+    /// Whether a parameter is recorded, by any name it has in the attribute.
+    pub(crate) fn records(&self, parameter: &Ident) -> bool {
+        self.at_entry.iter().any(|entry| matches!(entry, Entry::Parameter(named, _) if named.name == *parameter))
+    }
+
     /// The component, or all that is wrong with it.
     pub(crate) fn check(args: Args, function: &Function) -> Result<Self, Error> {
         let mut check = Check::new(function, args.errors);
@@ -127,7 +130,7 @@ impl<'f> Check<'f> {
     fn new(function: &'f Function, errors: Vec<Error>) -> Self {
         Self {
             function,
-            parameters: parameters(function),
+            parameters: parameters::find(&function.item.sig),
             bindings: bindings::find(&function.body),
             errors,
             at_entry: Vec::new(),
@@ -148,6 +151,11 @@ impl<'f> Check<'f> {
         }
         if let Some(variadic) = &sig.variadic {
             self.refuse(variadic.dots, "a C-variadic function cannot be traced");
+        }
+        if let Some(attr) = self.function.item.attrs.iter().find(|attr| attr.path().is_ident("track_caller")) {
+            let message = "`track_caller` is lost on a component: its body runs in a closure, and that has another caller\n\
+                           help: take the caller's `&Location` as an argument";
+            self.refuse(attr.path(), message);
         }
     }
 
@@ -218,34 +226,43 @@ impl<'f> Check<'f> {
 
     /// An output parameter is recorded at entry, so that entry's value must be its last.
     fn parameter_is_final(&mut self, name: &Ident, role: Role, parameter: &Binding) {
-        if !matches!(role, Role::Output(_)) || parameter.mutable.is_none() {
+        if !matches!(role, Role::Output(_)) || role.records(parameter) {
             return;
         }
-        let message = format!(
-            "{role} `{name}` is a `mut` parameter: it may change after it is recorded at entry\n\
-             help: take it without `mut`, and name the binding that is final instead"
-        );
+        let message = if parameter.exclusive {
+            format!(
+                "{role} `{name}` is a `&mut` parameter: what it points to may change after it is recorded at entry\n{}",
+                written_through(name)
+            )
+        } else {
+            format!(
+                "{role} `{name}` is a `mut` parameter: it may change after it is recorded at entry\n\
+                 help: take it without `mut`, and name the binding that is final instead"
+            )
+        };
         let binding = &parameter.ident;
         self.refuse(quote!(#name #binding), message);
     }
 
     /// What is captured where it is bound must be what it is at return: in each block the last binding is immutable.
-    /// What a function reads may change once it is read.
     fn binding_is_final(&mut self, name: &Ident, role: Role, depth: usize) {
-        if matches!(role, Role::Input(_)) {
-            return;
-        }
         let meant: Vec<_> =
             self.bindings.visible.iter().filter(|binding| binding.ident == *name && binding.depth == depth).collect();
         let last_of_its_block = |at: usize| meant[at + 1..].iter().all(|later| later.block != meant[at].block);
-        let changing =
-            meant.iter().enumerate().find(|(at, binding)| binding.mutable.is_some() && last_of_its_block(*at));
+        let changing = meant.iter().enumerate().find(|(at, binding)| !role.records(binding) && last_of_its_block(*at));
         if let Some((_, binding)) = changing {
+            let message = if matches!(role, Role::Output(_)) && binding.exclusive {
+                format!(
+                    "{role} `{name}` is bound to a `&mut`: what it points to may change after it is recorded\n{}",
+                    written_through(name)
+                )
+            } else {
+                format!(
+                    "{role} `{name}` is bound with `mut`: it may change after it is recorded\n\
+                     help: add `let {name} = {name};` when it is final"
+                )
+            };
             let binding = binding.ident.clone();
-            let message = format!(
-                "{role} `{name}` is bound with `mut`: it may change after it is recorded\n\
-                 help: add `let {name} = {name};` when it is final"
-            );
             self.refuse(quote!(#name #binding), message);
         }
     }
@@ -287,6 +304,16 @@ impl<'f> Check<'f> {
 }
 
 impl Role {
+    /// Whether a name that is bound like this is recorded there. What may still change is no output yet: a later binding
+    /// says when it is final. What a function reads may change once it is read.
+    pub(crate) fn records(self, binding: &Binding) -> bool {
+        match self {
+            Self::Input(_) => true,
+            Self::Output(_) => binding.mutable.is_none() && !binding.exclusive,
+            Self::Param | Self::Partition => binding.mutable.is_none(),
+        }
+    }
+
     /// The call that records a value of this role by hand.
     fn by_hand(self, name: &Ident) -> String {
         match self {
@@ -309,23 +336,9 @@ impl fmt::Display for Role {
     }
 }
 
-/// The names of the parameters, `self` and those in patterns among them.
-fn parameters(function: &Function) -> Vec<Binding> {
-    let mut found = Vec::new();
-    for input in &function.item.sig.inputs {
-        let (mut names, attrs) = match input {
-            FnArg::Typed(typed) => (bindings::in_pattern(&typed.pat), &typed.attrs),
-            FnArg::Receiver(receiver) => {
-                let name = Ident::new("self", receiver.self_token.span());
-                (bindings::in_pattern(&syn::parse_quote!(#name)), &receiver.attrs)
-            }
-        };
-        for name in &mut names {
-            name.cfgs.extend(bindings::cfgs(attrs));
-        }
-        found.extend(names);
-    }
-    found
+/// How an output is recorded that is written through a reference.
+fn written_through(name: &Ident) -> String {
+    format!("help: return it and name `return`, or add `run = run` and call `run.output(&{name})` at the end")
 }
 
 /// The first line of the doc comment that says something.

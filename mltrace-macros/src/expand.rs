@@ -3,6 +3,8 @@
 //! Names of our own carry `Span::mixed_site`, so that the user's code can neither see nor hide them. What records a
 //! value is located at its name in the attribute: a type that cannot be recorded is an error there.
 
+use std::iter;
+
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
@@ -13,6 +15,7 @@ use crate::args::Args;
 use crate::bindings::{self, Binding};
 use crate::component::{Component, Entry, Named, Role, all};
 use crate::function::{Function, Kind};
+use crate::parameters;
 use crate::snapshot::Snapshot;
 
 /// Expands the attribute `args` on `item`. A refusal is emitted beside the function, which stays usable, so that one
@@ -80,10 +83,10 @@ impl Runtime {
     fn traced(&self, mut function: Function, component: &Component, snapshot: &Snapshot) -> TokenStream {
         bindings::insert(&mut function.body, |binding| {
             let meant = component.in_body.iter().filter(|bound| bound.means(binding));
-            meant.map(|bound| self.record_name(&bound.named, binding)).collect()
+            meant.filter_map(|bound| self.at_binding(&bound.named, binding)).collect()
         });
         let start = self.start(component, snapshot);
-        let call = self.call(&function, component);
+        let call = self.call(&mut function, component);
         let (path, run) = (&self.path, &self.run);
         let statements = if function.never_returns() {
             quote_spanned! {Span::mixed_site()=>
@@ -130,6 +133,7 @@ impl Runtime {
                     line: #line,
                     source: #source,
                     tokens: #tokens,
+                    manifest_dir: ::core::option_env!("CARGO_MANIFEST_DIR"),
                     // Not every build system sets it.
                     crate_version: match ::core::option_env!("CARGO_PKG_VERSION") {
                         ::core::option::Option::Some(version) => version,
@@ -144,7 +148,12 @@ impl Runtime {
     }
 
     /// The body, run inside the run.
-    fn call(&self, function: &Function, component: &Component) -> TokenStream {
+    fn call(&self, function: &mut Function, component: &Component) -> TokenStream {
+        // A boxed block has taken what it uses, when the function that made it returned.
+        let parameters = match function.kind {
+            Kind::Plain | Kind::Async => parameters::take_in(&mut function.item.sig, |name| component.records(name)),
+            Kind::Boxed(_) => Vec::new(),
+        };
         let (path, run, output) = (&self.path, &self.run, &function.output);
         let span = Span::mixed_site();
         let at_entry = component.at_entry.iter().map(|entry| self.record_entry(entry));
@@ -155,7 +164,7 @@ impl Runtime {
             Kind::Plain => {
                 let mut body = TokenStream::new();
                 function.body.brace_token.surround(&mut body, |body| {
-                    body.extend(quote!(#user_run #(#statements)*));
+                    body.extend(quote!(#(#parameters)* #user_run #(#statements)*));
                 });
                 quote_spanned!(span=> #path::call_once(#run, move || -> #output #body))
             }
@@ -170,7 +179,7 @@ impl Runtime {
                 });
                 let never = function.never_returns().then(|| quote_spanned!(span=> ; ::core::unreachable!()));
                 quote_spanned! {span=>
-                    #path::in_run(#run, async move { #typed #user_run #(#statements)* }).await #never
+                    #path::in_run(#run, async move { #typed #(#parameters)* #user_run #(#statements)* }).await #never
                 }
             }
         };
@@ -186,51 +195,74 @@ impl Runtime {
     fn record_entry(&self, entry: &Entry) -> TokenStream {
         match entry {
             Entry::Parameter(named, binding) => self.record_name(named, binding).into_token_stream(),
+            // No binding replaces it, whatever its name.
             Entry::Literal(text, role) => {
-                let span = Span::mixed_site().located_at(text.span());
-                self.record(*role, text, span, &text.to_token_stream(), false)
+                let label = LitStr::new(&text.value(), Span::mixed_site().located_at(text.span()));
+                self.record(*role, &Place { label, each: true, shadows: quote!(false) }, &text.to_token_stream())
             }
         }
+    }
+
+    /// Records what is final where it is bound. What is not may hide something that was recorded, which then is no longer
+    /// what the name stands for.
+    fn at_binding(&self, named: &Named, binding: &Binding) -> Option<Stmt> {
+        if binding.has_value && named.role.records(binding) {
+            return Some(self.record_name(named, binding));
+        }
+        let hides_recorded = iter::successors(binding.hides.as_deref(), |hidden| hidden.hides.as_deref())
+            .any(|hidden| named.role.records(hidden));
+        let slot = self.slot(named.role, &Place::of(named, binding)).filter(|_| hides_recorded)?;
+        let (path, run, cfgs) = (&self.path, &self.run, &binding.cfgs);
+        let unbind = quote_spanned!(Span::mixed_site()=> #(#cfgs)* #path::Run::unbind(#run, #slot););
+        Some(Stmt::Expr(syn::Expr::Verbatim(unbind), None))
     }
 
     /// Records a binding under the name in the attribute.
     fn record_name(&self, named: &Named, binding: &Binding) -> Stmt {
-        let span = Span::mixed_site().located_at(named.name.span());
-        let label = LitStr::new(&named.name.unraw().to_string(), span);
+        let place = Place::of(named, binding);
+        let span = place.label.span();
         // It is the body's name, wherever that comes from; only the place is the attribute's.
         let mut value = binding.ident.clone();
         value.set_span(binding.ident.span().located_at(named.name.span()));
-        let record = self.record(named.role, &label, span, &quote_spanned!(span=> &#value), binding.in_loop);
+        let record = self.record(named.role, &place, &quote_spanned!(span=> &#value));
         let cfgs = &binding.cfgs;
         Stmt::Expr(syn::Expr::Verbatim(quote!(#(#cfgs)* #record)), None)
     }
 
-    fn record(&self, role: Role, label: &LitStr, span: Span, value: &TokenStream, each: bool) -> TokenStream {
-        let (path, run) = (&self.path, &self.run);
-        match role {
-            Role::Param => quote_spanned!(span=> #path::RunHandle::param(#run, #label, #value);),
-            Role::Partition => quote_spanned!(span=> #path::RunHandle::partition(#run, #value);),
-            Role::Input(pointer_type) | Role::Output(pointer_type) => {
-                let direction = if let Role::Input(_) = role { "Input" } else { "Output" };
-                let direction = Ident::new(direction, span);
-                let pointer_type = option(pointer_type.map(|name| {
-                    let name = Ident::new(name, span);
-                    quote_spanned!(span=> #path::PointerType::#name)
-                }));
-                quote_spanned! {span=>
-                    #path::Run::bind(
-                        #run,
-                        #path::Slot {
-                            name: #label,
-                            direction: #path::Direction::#direction,
-                            pointer_type: #pointer_type,
-                            each: #each,
-                        },
-                        #value,
-                    );
-                }
-            }
+    fn record(&self, role: Role, place: &Place, value: &TokenStream) -> TokenStream {
+        let (path, run, label) = (&self.path, &self.run, &place.label);
+        let span = label.span();
+        match self.slot(role, place) {
+            Some(slot) => quote_spanned!(span=> #path::Run::bind(#run, #slot, #value);),
+            None if role == Role::Partition => quote_spanned!(span=> #path::RunHandle::partition(#run, #value);),
+            None => quote_spanned!(span=> #path::RunHandle::param(#run, #label, #value);),
         }
+    }
+
+    /// What an input or output is bound to; params and partitions have none.
+    fn slot(&self, role: Role, place: &Place) -> Option<TokenStream> {
+        let path = &self.path;
+        let Place { label, each, shadows } = place;
+        let span = label.span();
+        let (direction, pointer_type) = match role {
+            Role::Input(pointer_type) => ("Input", pointer_type),
+            Role::Output(pointer_type) => ("Output", pointer_type),
+            Role::Param | Role::Partition => return None,
+        };
+        let direction = Ident::new(direction, span);
+        let pointer_type = option(pointer_type.map(|name| {
+            let name = Ident::new(name, span);
+            quote_spanned!(span=> #path::PointerType::#name)
+        }));
+        Some(quote_spanned! {span=>
+            #path::Slot {
+                name: #label,
+                direction: #path::Direction::#direction,
+                pointer_type: #pointer_type,
+                each: #each,
+                shadows: #shadows,
+            }
+        })
     }
 
     /// Records what the body gave: of a `Result` the `Ok` value.
@@ -238,7 +270,8 @@ impl Runtime {
         let (path, run) = (&self.path, &self.run);
         let span = Span::mixed_site().located_at(at);
         let value = Ident::new("value", span);
-        let record = self.record(role, &LitStr::new("return", span), span, &value.to_token_stream(), false);
+        let place = Place { label: LitStr::new("return", span), each: false, shadows: quote!(false) };
+        let record = self.record(role, &place, &value.to_token_stream());
         quote_spanned! {span=>
             {
                 let #run = &#run;
@@ -252,6 +285,41 @@ impl Runtime {
             }
         }
     }
+}
+
+/// Where a value comes from, in the words of the runtime.
+struct Place {
+    /// The name of the slot or param, at the place of the name in the attribute.
+    label: LitStr,
+    /// Whether it counts beside others of the name.
+    each: bool,
+    /// Whether it hides what was recorded last, as an expression.
+    shadows: TokenStream,
+}
+
+impl Place {
+    fn of(named: &Named, binding: &Binding) -> Self {
+        let span = Span::mixed_site().located_at(named.name.span());
+        Self {
+            label: LitStr::new(&named.name.unraw().to_string(), span),
+            each: binding.in_loop,
+            shadows: is_recorded(named.role, binding.hides.as_deref()),
+        }
+    }
+}
+
+/// Whether a binding that is hidden was recorded. It may not be there in every configuration, and hide another.
+fn is_recorded(role: Role, hidden: Option<&Binding>) -> TokenStream {
+    let Some(binding) = hidden else {
+        return quote!(false);
+    };
+    let recorded = role.records(binding);
+    if binding.cfgs.is_empty() {
+        return quote!(#recorded);
+    }
+    let conditions = binding.cfgs.iter().filter_map(|cfg| cfg.meta.require_list().ok()).map(|list| &list.tokens);
+    let before = is_recorded(role, binding.hides.as_deref());
+    quote_spanned!(Span::mixed_site()=> if ::core::cfg!(all(#(#conditions),*)) { #recorded } else { #before })
 }
 
 /// The tokens of an `Option`.
@@ -307,6 +375,19 @@ mod tests {
     }
 
     #[test]
+    fn texts_are_bounded_as_in_the_store() {
+        for (key, limit) in [("name", 4 << 10), ("owner", 64 << 10), ("description", 64 << 10)] {
+            let given = |bytes: usize| errors(&format!("{key} = {:?}", "x".repeat(bytes)), "fn f() {}");
+            assert_eq!((given(limit).len(), given(limit + 1).len()), (0, 1), "{key}");
+        }
+        for list in ["tags", "inputs", "outputs"] {
+            let given = |bytes: usize| errors(&format!("{list}({:?})", "x".repeat(bytes)), "fn f() {}");
+            assert_eq!(given(4 << 10), [""; 0], "{list}");
+            assert_eq!(given((4 << 10) + 1), ["expected a text of at most 4096 bytes; this has 4097"], "{list}");
+        }
+    }
+
+    #[test]
     #[cfg(not(feature = "off"))]
     fn ages_are_whole_numbers_with_a_unit() {
         for (age, seconds) in
@@ -336,6 +417,7 @@ mod tests {
         assert!(expanded.contains("crate :: reexported :: __private :: Run :: start"), "{expanded}");
         assert!(!expanded.contains("mltrace"), "{expanded}");
     }
+
     #[test]
     #[cfg(feature = "off")]
     fn with_the_feature_off_the_function_is_bare_and_still_checked() {

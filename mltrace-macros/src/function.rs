@@ -14,7 +14,7 @@ pub(crate) struct Function {
     pub(crate) kind: Kind,
     /// The statements that are traced; not always the item's own block, see [`Kind::Boxed`].
     pub(crate) body: Block,
-    /// What the body gives, with `_` where `impl Trait` is written; `None` if that is not to be seen.
+    /// What the body gives, with `_` where `impl Trait` is written; `None` if that cannot be said.
     pub(crate) output: Option<Type>,
 }
 
@@ -39,7 +39,7 @@ impl Function {
             (Kind::Plain, (*item.block).clone())
         };
         let output = match (&kind, &item.sig.output) {
-            (Kind::Boxed(_), ReturnType::Type(_, ty)) => future(ty).and_then(|future| future.output),
+            (Kind::Boxed(_), ReturnType::Type(_, ty)) => output(ty),
             (_, ReturnType::Type(_, ty)) => Some((**ty).clone()),
             (_, ReturnType::Default) => Some(parse_quote!(())),
         };
@@ -98,6 +98,14 @@ fn boxed(block: &Block) -> Option<(Box<Expr>, ExprAsync)> {
     }
 }
 
+/// What a boxed future gives: by its name, so that errors speak of what is written, or else by the trait.
+fn output(ty: &Type) -> Option<Type> {
+    let output = future(ty).and_then(|future| future.output);
+    output.or_else(|| {
+        (without_impl_trait(ty.clone()) == *ty).then(|| parse_quote!(<#ty as ::core::future::Future>::Output))
+    })
+}
+
 /// A type that is a future by its name.
 pub(crate) struct Future {
     pub(crate) output: Option<Type>,
@@ -115,7 +123,8 @@ pub(crate) fn future(ty: &Type) -> Option<Future> {
             if name == "Pin" || name == "Box" {
                 future(&argument(&ty.path)?)
             } else if name == "BoxFuture" || name == "LocalBoxFuture" {
-                Some(Future { output: argument(&ty.path) })
+                // An alias, of which only the trait knows what its arguments mean.
+                Some(Future { output: None })
             } else {
                 None
             }
@@ -173,6 +182,8 @@ fn without_impl_trait(mut ty: Type) -> Type {
 
 #[cfg(test)]
 mod tests {
+    use quote::ToTokens as _;
+
     use super::*;
 
     fn parsed(text: &str) -> Function {
@@ -195,6 +206,17 @@ mod tests {
     }
 
     #[test]
+    fn what_a_boxed_future_gives_is_asked_of_the_trait_where_its_name_does_not_tell() {
+        let output = |ty: &str| output(&format!("fn f() -> {ty} {{ Box::pin(async move {{ g() }}) }}"));
+        for ty in ["Self::Future", "BoxFuture<'_, u8>"] {
+            let ty: Type = syn::parse_str(ty).unwrap();
+            let projected = parse_quote!(<#ty as ::core::future::Future>::Output);
+            assert_eq!(output(&ty.to_token_stream().to_string()), Some(projected));
+        }
+        assert_eq!(output("Pin<Box<impl Service>>"), None);
+    }
+
+    #[test]
     fn a_boxed_async_block_beside_other_statements_is_a_plain_body() {
         let function = parsed("fn f() -> BoxFuture<'static, u8> { g(); Box::pin(async move { 1 }) }");
         assert!(matches!(function.kind, Kind::Plain));
@@ -213,11 +235,11 @@ mod tests {
             "impl Future<Output = u8>",
             "impl Send + std::future::Future<Output = u8>",
             "Pin<Box<dyn Future<Output = u8> + Send>>",
-            "futures::future::BoxFuture<'static, u8>",
         ] {
             let ty: Type = syn::parse_str(ty).unwrap();
             assert_eq!(future(&ty).and_then(|future| future.output), Some(parse_quote!(u8)));
         }
+        assert!(future(&parse_quote!(futures::future::BoxFuture<'static, u8>)).is_some());
         for ty in ["Box<u8>", "impl Iterator<Item = u8>", "Result<u8, E>", "u8"] {
             assert!(future(&syn::parse_str(ty).unwrap()).is_none(), "{ty}");
         }

@@ -7,6 +7,7 @@ mod bindings;
 mod component;
 mod expand;
 mod function;
+mod parameters;
 mod snapshot;
 
 /// Records every call of the function as a run of a component.
@@ -51,18 +52,38 @@ mod snapshot;
 /// | `run = run` | binds `run: &Run` in the body | not bound |
 /// | `crate = path` | where the runtime crate is | `::mltrace` |
 ///
-/// An item of `inputs` or `outputs` is the name of a parameter or of a `let` binding anywhere in the body, a
-/// `"literal name"`, or (outputs only) `return`: of a `Result` the `Ok` value. `data(x)`, `model(x)` and
-/// `endpoint(x)` give the pointer type. The value implements `Capture`; numbers do not, they are parameters.
+/// An item of `inputs` or `outputs` is the name of a parameter or of a binding in the body (of a `let` or any other
+/// pattern), a `"literal name"`, or (outputs only) `return`: of a `Result` the `Ok` value. `data(x)`, `model(x)` and
+/// `endpoint(x)` give the pointer type. The value implements `Capture`; numbers do not, they are parameters. Names
+/// have at most 4,096 bytes.
 ///
 /// # Which binding a name means
 ///
-/// A parameter, if there is one of that name; it is recorded when the function is entered. Else the bindings of
-/// that name at the shallowest block depth at which it occurs, each recorded right after it is bound; branches and
-/// arms of equal depth all count. A binding inside a loop records every value, elsewhere a later one replaces an
-/// earlier one. An output must not end as `mut`: `let out = out;` says when it is final. Bindings made by macros
-/// cannot be seen, and those inside closures, async blocks and nested items are not followed: there,
-/// `run.output(&out)` records by hand.
+/// A parameter, if there is one of that name; it is recorded when the function is entered, and bindings of the name
+/// in the body are ignored. Else the bindings of that name at the shallowest block depth at which it occurs, each
+/// recorded right after it is bound; branches and arms of equal depth all count, and deeper bindings are ignored. An
+/// arm is one level with the block, `if` or `match` that is its body.
+///
+/// Outside of loops a later binding replaces the earlier ones. A binding inside a loop records every value, except
+/// that one which hides another in the same round replaces it. Literals and what `run` records by hand always stay.
+///
+/// An output must not end as `mut`, for then it may change after it is recorded: `let out = out;` says when it is
+/// final. Nor may it be a `&mut` parameter or be bound to a `&mut`: return what was written and name `return`, or
+/// call `run.output(&out)` at the end. That call is also for bindings made by macros, which cannot be seen, and for
+/// those inside closures, async blocks and nested items, which are not followed.
+///
+/// # What becomes of the function
+///
+/// It is called as before, and its body does what it did. Parameters drop in their usual order, before the run ends;
+/// one that is `_` drops after it, for nothing can take it in. A body that is nothing but `Box::pin(async move { .. })`
+/// is traced as the `async fn` it stands for.
+///
+/// The body runs in a closure (or an async block), which is told the return type where that can be said. `impl Trait`
+/// cannot: a closure returned as `impl Fn(&str) -> usize` states the types of its parameters, as in
+/// `|text: &str| text.len()`, and one that returns what it borrows is returned as `Box<dyn Fn(&str) -> &str>`.
+///
+/// Refused are a `const fn`, a C-variadic, a function without a body, one that returns a future without being
+/// `async`, and `#[track_caller]`, which would tell of the closure's caller.
 #[proc_macro_attribute]
 pub fn component(args: proc_macro::TokenStream, function: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expand::component(args.into(), function.into()).into()

@@ -7,7 +7,9 @@ use crate::session::Session;
 
 pub(crate) fn run(opt: &Inspect, session: &mut Session<'_>) -> Result<(), Failure> {
     let run = find(&session.tracer, opt.run)?;
-    session.answer(&run, render::run)
+    let parent = run.parent.map(|uuid| session.tracer.run_id(uuid)).transpose()?.flatten();
+    let parent = parent.map(|id| session.tracer.run(id)).transpose()?;
+    session.answer(&run, |run, screen| render::run(run, parent.as_ref(), screen))
 }
 
 /// A run, or the news which there are.

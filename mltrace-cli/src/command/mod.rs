@@ -25,7 +25,7 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
         Command::History(opt) => history::run(opt, &mut open()?),
         Command::Inspect(opt) => inspect::run(&opt, &mut open()?),
         Command::Trace(opt) => trace::run(opt, &mut open()?),
-        Command::Components(opt) => components::run(&opt, &mut open()?),
+        Command::Components(opt) => components::run(opt, &mut open()?),
         Command::Tags(opt) => tags::run(&opt, &mut open()?),
         Command::Tag(opt) => tag::run(&opt, &mut open()?),
         Command::Note(opt) => note::run(&opt, &mut open()?),

@@ -19,9 +19,10 @@ pub(crate) fn name_of(run: &RunRecord) -> String {
     run_name(run.id, &run.component) + &partition.unwrap_or_default()
 }
 
-pub(crate) fn run(run: &RunRecord, screen: Screen) -> String {
+/// A run, whose parent is given if it is in the store.
+pub(crate) fn run(run: &RunRecord, parent: Option<&RunRecord>, screen: Screen) -> String {
     let sections = [
-        head(run, screen),
+        head(run, parent, screen),
         section("metrics", run.metrics.iter().map(|(name, value)| format!("{} = {value}", one_line(name)))),
         section("params", run.params.iter().map(|(name, value)| format!("{} = {}", one_line(name), param(value)))),
         section("checks", checks(run)),
@@ -42,7 +43,7 @@ fn section(title: &str, lines: impl IntoIterator<Item = String>) -> String {
     if body.is_empty() { body } else { format!("{}\n{body}", paint(STRONG, title)) }
 }
 
-fn head(run: &RunRecord, screen: Screen) -> String {
+fn head(run: &RunRecord, parent: Option<&RunRecord>, screen: Screen) -> String {
     let name = paint(STRONG, name_of(run));
     let status = paint(style_of(run.status), run.status);
     let error = run.error.iter().flat_map(|error| lines(error)).map(|line| format!("{INDENT}{}\n", paint(BAD, line)));
@@ -53,7 +54,7 @@ fn head(run: &RunRecord, screen: Screen) -> String {
         ("commit", git(run)),
         ("code", code(run)),
         ("process", process(run)),
-        ("parent", run.parent.map(|uuid| format!("run {uuid}"))),
+        ("parent", run.parent.map(|uuid| parent.map_or_else(|| format!("run {uuid}, not in this store"), name_of))),
         ("uuid", Some(run.uuid.to_string())),
     ]
     .into_iter()

@@ -43,3 +43,21 @@ fn a_panic_is_shown_with_its_message() {
     let out = Cli::on(&store).args("history refuse --status panicked").env("CLICOLOR_FORCE", "1").succeeds();
     assert!(out.contains("\u{1b}[31mpanicked") && out.contains("\u{1b}[31mraw cannot be read"), "{out:?}");
 }
+
+#[component]
+fn outer() {
+    inner();
+}
+
+#[component]
+fn inner() {}
+
+#[test]
+fn the_run_inside_which_a_run_was_called_is_named_by_its_number() {
+    let store = Store::empty();
+    let tracing = mltrace::scoped(&store.tracer);
+    outer();
+    drop(tracing);
+    let out = Cli::on(&store).args("inspect 1").succeeds();
+    assert!(out.starts_with("#1 inner") && out.contains("\n  parent   #2 outer\n"), "{out}");
+}

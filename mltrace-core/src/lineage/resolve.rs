@@ -15,15 +15,15 @@
 
 use crate::error::Result;
 use crate::model::{Match, Process, RunEntry, RunId};
-use crate::store::{ComponentId, OPEN, Producer, Proof, Put, Reading, Rules, View, Write};
+use crate::store::{Change, ComponentId, OPEN, Producer, Proof, Put, Reading, Rules, View, Write};
 
 /// Writes a run, and brings every edge that it can change up to date.
-pub(crate) fn put_run(tx: &Write<'_>, entry: &RunEntry, process: &Process) -> Result<RunId> {
-    let (run, put) = tx.put_run(entry, process, &Rules { input: &producer_of, declared: &declared })?;
-    if let Some(put) = put {
-        resolve_again(tx, &put)?;
+pub(crate) fn put_run(tx: &Write<'_>, entry: &RunEntry, process: &Process) -> Result<Put> {
+    let put = tx.put_run(entry, process, &Rules { input: &producer_of, declared: &declared })?;
+    if let Some(change) = &put.change {
+        resolve_again(tx, change)?;
     }
-    Ok(run)
+    Ok(put)
 }
 
 /// The run that an input depends on.
@@ -65,15 +65,15 @@ fn declared(view: &View<'_>, component: ComponentId, run: RunId, started_at: i64
 
 /// Resolves again the inputs of other runs that a write can have changed: those of the names it touched, in runs that
 /// ended at or after it began; and declared dependencies on its component, of runs that started at or after it ended.
-fn resolve_again(tx: &Write<'_>, put: &Put) -> Result<()> {
-    for &name in &put.names {
-        for reading in tx.readings_of(name, put.began_at, put.run)? {
+fn resolve_again(tx: &Write<'_>, change: &Change) -> Result<()> {
+    for &name in &change.names {
+        for reading in tx.readings_of(name, change.began_at, change.run)? {
             tx.set_edge(&reading, producer_of(tx, &reading)?)?;
         }
     }
-    if put.ended_at < OPEN {
-        for (run, started_at) in tx.declarations_of(put.component, put.ended_at)? {
-            tx.set_declared(run, put.component, declared(tx, put.component, run, started_at)?)?;
+    if change.ended_at < OPEN {
+        for (run, started_at) in tx.declarations_of(change.component, change.ended_at)? {
+            tx.set_declared(run, change.component, declared(tx, change.component, run, started_at)?)?;
         }
     }
     Ok(())

@@ -252,7 +252,7 @@ fn reported() -> impl Strategy<Value = Reported> {
     let component = prop_oneof![Just("a"), Just("b"), Just("c")];
     let status = prop_oneof![4 => Just(Status::Completed), 1 => Just(Status::Failed), 1 => Just(Status::Running)];
     let io = (vec((pointer_text(), 0_i64..12), 0..3), vec(pointer_text(), 0..3), vec(component.clone(), 0..2));
-    // What an early report claimed and the end took back: another start, another output.
+    // What a first report claimed and the next took back: another start, another output.
     let early = proptest::option::of((0_i64..12, pointer_text()));
     (component, 0_i64..12, 0_i64..6, status, io, early).prop_map(
         |(component, started_at, length, status, (inputs, outputs, upstream), early)| {
@@ -266,17 +266,20 @@ fn reported() -> impl Strategy<Value = Reported> {
             }
             crate::record::keep_first(&mut entry.inputs, |input| &input.pointer);
             crate::record::keep_first(&mut entry.outputs, |output| output);
-            let open = entry.clone().open();
-            if status == Status::Running {
-                return Reported(vec![open]);
+            let mut reports = Vec::new();
+            if let Some((other_start, other_output)) = early {
+                let mut first = entry.clone().open();
+                first.started_at = crate::clock::from_micros(other_start);
+                first.inputs.truncate(1);
+                first.outputs = vec![crate::testing::pointer(&other_output)];
+                reports.push(first);
+                reports.push(entry.clone().open());
             }
-            let ended = entry.ending(status);
-            let Some((other_start, other_output)) = early else { return Reported(vec![ended]) };
-            let mut first = open.clone();
-            first.started_at = crate::clock::from_micros(other_start);
-            first.inputs.truncate(1);
-            first.outputs = vec![crate::testing::pointer(&other_output)];
-            Reported(vec![first, open, ended])
+            reports.push(if status == Status::Running { entry.open() } else { entry.ending(status) });
+            for (number, report) in (0..).zip(&mut reports) {
+                report.report = number;
+            }
+            Reported(reports)
         },
     )
 }

@@ -3,9 +3,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::resolve::put_run;
 use super::trace::{Reach, upstream};
 use crate::model::{Graph, RunEntry, RunId};
-use crate::store::Store;
+use crate::store::{Store, Write};
 use crate::testing::run;
 
 fn trace(store: &Store, root: RunId, depth: Option<u32>) -> Graph {
@@ -16,7 +17,8 @@ fn trace(store: &Store, root: RunId, depth: Option<u32>) -> Graph {
 /// Writes runs in one transaction, because a test of ten thousand commits would measure the disk.
 fn put_all(store: &Store, entries: impl IntoIterator<Item = RunEntry>) -> Vec<RunId> {
     let process = crate::provenance::process();
-    store.write(|tx| entries.into_iter().map(|entry| super::resolve::put_run(tx, &entry, process)).collect()).unwrap()
+    let put_all = |tx: &Write<'_>| entries.into_iter().map(|entry| Ok(put_run(tx, &entry, process)?.run)).collect();
+    store.write(None, put_all).unwrap()
 }
 
 #[test]

@@ -10,6 +10,8 @@ use super::{IoPointer, Note, Status};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RunEntry {
     pub(crate) uuid: Uuid,
+    /// Counts the reports of an open run; of two, the later stands.
+    pub(crate) report: u32,
     pub(crate) definition: Arc<Definition>,
     /// Never [`Status::Lost`], which is computed on reading.
     pub(crate) status: Status,

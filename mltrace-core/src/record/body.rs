@@ -14,8 +14,13 @@ use super::live::Live;
 
 /// Nothing that goes wrong in tracing reaches the traced function.
 pub(crate) fn harmless<T>(what: &str, body: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(body))
-        .map_err(|panic| tracing::error!("cannot {what}: {}", panic_message(&*panic)))
+    let outcome = catch_unwind(AssertUnwindSafe(body));
+    outcome
+        .map_err(|panic| {
+            // Whoever listens to events may panic, too.
+            let tell = || tracing::error!("cannot {what}: {}", panic_message(&*panic));
+            let _ = catch_unwind(AssertUnwindSafe(tell));
+        })
         .ok()
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Display;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -23,6 +24,7 @@ pub(super) struct Live {
     definition: Arc<Definition>,
     started_at: DateTime<Utc>,
     parent: Option<Uuid>,
+    was_panicking: bool,
     state: Mutex<State>,
 }
 
@@ -30,6 +32,8 @@ pub(super) struct Live {
 pub(super) struct State {
     inputs: Vec<Bound>,
     outputs: Vec<Bound>,
+    /// The number of each slot's last binding.
+    last_bindings: HashMap<(Direction, &'static str), u32>,
     params: BTreeMap<String, serde_json::Value>,
     metrics: BTreeMap<String, f64>,
     notes: Vec<Note>,
@@ -41,11 +45,22 @@ pub(super) struct State {
 /// A pointer that was captured, and where it came from.
 #[derive(Debug)]
 struct Bound {
-    slot: Option<&'static str>,
+    /// The binding it comes from; `None` for what the run was told directly.
+    binding: Option<Binding>,
     pointer: IoPointer,
     /// For what has no version yet: the path to take it from at the end.
     path: Option<PathBuf>,
     captured_at: DateTime<Utc>,
+}
+
+/// One binding of a name of the attribute.
+#[derive(Debug, Clone, Copy)]
+struct Binding {
+    slot: &'static str,
+    /// Counts the bindings of the slot.
+    number: u32,
+    /// See [`Slot::each`].
+    each: bool,
 }
 
 impl Live {
@@ -56,6 +71,7 @@ impl Live {
             definition: definition(meta),
             started_at: clock::now(),
             parent: current(),
+            was_panicking: thread::panicking(),
             state: Mutex::default(),
         })
     }
@@ -67,28 +83,35 @@ impl Live {
     /// The state, unless the run has ended.
     fn open_state(&self, what: &str) -> Option<MutexGuard<'_, State>> {
         let state = self.state();
-        if state.ended {
-            tracing::warn!(component = %self.definition.component, "{what} came after the run had ended and is not recorded");
-            return None;
+        if !state.ended {
+            return Some(state);
         }
-        Some(state)
+        // Whoever listens to events may trace, too.
+        drop(state);
+        tracing::warn!(component = %self.definition.component, "{what} came after the run had ended and is not recorded");
+        None
     }
 
     pub(super) fn bind<C: Capture + ?Sized>(&self, slot: Slot, value: &C) {
         harmless("record a binding", || {
-            let bound = self.bound(slot.direction, Some(slot.name), slot.pointer_type, value);
+            let mut bound = self.bound(slot.direction, slot.pointer_type, value);
             let mut state = self.state();
-            let list = state.list(slot.direction);
-            if !slot.each {
-                list.retain(|earlier| earlier.slot != Some(slot.name));
+            let number = state.take_back(slot) + 1;
+            state.last_bindings.insert((slot.direction, slot.name), number);
+            for bound in &mut bound {
+                bound.binding = Some(Binding { slot: slot.name, number, each: slot.each });
             }
-            list.extend(bound);
+            state.list(slot.direction).extend(bound);
         });
+    }
+
+    pub(super) fn unbind(&self, slot: Slot) {
+        harmless("record a binding", || self.state().take_back(slot));
     }
 
     pub(super) fn capture<C: Capture + ?Sized>(&self, direction: Direction, value: &C) {
         harmless("record an input or output", || {
-            let bound = self.bound(direction, None, None, value);
+            let bound = self.bound(direction, None, value);
             if let Some(mut state) = self.open_state("an input or output") {
                 state.list(direction).extend(bound);
             }
@@ -99,7 +122,6 @@ impl Live {
     fn bound<C: Capture + ?Sized>(
         &self,
         direction: Direction,
-        slot: Option<&'static str>,
         pointer_type: Option<PointerType>,
         value: &C,
     ) -> Vec<Bound> {
@@ -115,7 +137,7 @@ impl Live {
             {
                 pointer.version = self.tracer.version(&path);
             }
-            bound.push(Bound { slot, pointer, path, captured_at });
+            bound.push(Bound { binding: None, pointer, path, captured_at });
         });
         bound
     }
@@ -141,15 +163,24 @@ impl Live {
     }
 
     pub(super) fn metric(&self, name: &str, value: f64) {
-        if let Some(mut state) = self.open_state("a metric") {
-            state.metrics.insert(name.to_owned(), value);
-        }
+        harmless("record a metric", || {
+            if let Some(mut state) = self.open_state("a metric") {
+                state.metrics.insert(name.to_owned(), value);
+            }
+        });
     }
 
     pub(super) fn note(&self, text: String) {
-        if let Some(mut state) = self.open_state("a note") {
-            state.notes.push(Note { written_at: clock::now(), text });
-        }
+        harmless("record a note", || {
+            if let Some(mut state) = self.open_state("a note") {
+                state.notes.push(Note { written_at: clock::now(), text });
+            }
+        });
+    }
+
+    /// Whether a panic that began after this run did is unwinding this thread.
+    pub(super) fn is_unwound(&self) -> bool {
+        thread::panicking() && !self.was_panicking
     }
 
     /// Writes the run. The outputs get their versions now, also where the function failed or panicked.
@@ -162,7 +193,7 @@ impl Live {
             };
             let mut entry = self.entry(status, error, state);
             limits::trim(&mut entry);
-            if let Err(error) = self.tracer.put_run(&entry) {
+            if let Err(error) = self.tracer.put_traced_run(&entry) {
                 tracing::warn!(component = %entry.definition.component, run = %entry.uuid, %error, "a run is not recorded");
             }
         });
@@ -176,6 +207,7 @@ impl Live {
         keep_first(&mut outputs, |output| output);
         RunEntry {
             uuid: self.uuid,
+            report: 0,
             definition: Arc::clone(&self.definition),
             status,
             started_at: self.started_at,
@@ -215,6 +247,18 @@ pub(crate) fn keep_first<T>(list: &mut Vec<T>, pointer: impl Fn(&T) -> &IoPointe
 }
 
 impl State {
+    /// Takes back what a new binding of a slot makes obsolete, and gives the number of the slot's last binding.
+    fn take_back(&mut self, slot: Slot) -> u32 {
+        let last = self.last_bindings.get(&(slot.direction, slot.name)).copied().unwrap_or_default();
+        self.list(slot.direction).retain(|earlier| {
+            let Some(binding) = earlier.binding.filter(|binding| binding.slot == slot.name) else { return true };
+            let is_hidden = slot.shadows && binding.number == last;
+            let is_replaced = !slot.each && !binding.each;
+            !is_hidden && !is_replaced
+        });
+        last
+    }
+
     fn list(&mut self, direction: Direction) -> &mut Vec<Bound> {
         match direction {
             Direction::Input => &mut self.inputs,
@@ -225,30 +269,39 @@ impl State {
 
 /// The definition of an annotated function, made once.
 fn definition(meta: &'static Meta) -> Arc<Definition> {
-    static DEFINITIONS: OnceLock<Mutex<HashMap<usize, Arc<Definition>>>> = OnceLock::new();
-    let mut known = DEFINITIONS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-    let definition = known.entry(std::ptr::from_ref(meta).addr()).or_insert_with(|| {
-        let definition = Definition {
-            identity: [0; 16],
-            component: meta.name.to_owned(),
-            states_metadata: true,
-            description: meta.description.map(ToOwned::to_owned),
-            owner: meta.owner.map(ToOwned::to_owned),
-            tags: meta.tags.iter().map(|&tag| tag.to_owned()).collect(),
-            stale_after_s: meta.stale_after_secs,
-            code: Some(Code {
-                file: meta.file.to_owned(),
-                line: meta.line,
-                crate_version: Some(meta.crate_version.to_owned()),
-                snapshot: Some(Snapshot {
-                    identity: provenance::text_identity(meta.tokens),
-                    text: meta.source.to_owned(),
-                }),
-            }),
-            build_commit: meta.commit.map(ToOwned::to_owned),
-            in_repository: false,
-        };
-        Arc::new(definition.complete())
-    });
-    Arc::clone(definition)
+    static DEFINITIONS: Mutex<BTreeMap<usize, Arc<Definition>>> = Mutex::new(BTreeMap::new());
+    let mut known = DEFINITIONS.lock().unwrap_or_else(PoisonError::into_inner);
+    let address = std::ptr::from_ref(meta).addr();
+    // A library that was unloaded may have left its addresses to another.
+    if let Some(definition) = known.get(&address).filter(|definition| is_of(definition, meta)) {
+        return Arc::clone(definition);
+    }
+    let definition = Definition {
+        identity: [0; 16],
+        component: meta.name.to_owned(),
+        states_metadata: true,
+        description: meta.description.map(ToOwned::to_owned),
+        owner: meta.owner.map(ToOwned::to_owned),
+        tags: meta.tags.iter().map(|&tag| tag.to_owned()).collect(),
+        stale_after_s: meta.stale_after_secs,
+        code: Some(Code {
+            file: meta.file.to_owned(),
+            line: meta.line,
+            crate_version: Some(meta.crate_version.to_owned()),
+            snapshot: Some(Snapshot { identity: provenance::text_identity(meta.tokens), text: meta.source.to_owned() }),
+        }),
+        build_commit: meta.commit.map(ToOwned::to_owned),
+        in_repository: meta.manifest_dir.is_some_and(|folder| provenance::is_in_repository(Path::new(folder))),
+    };
+    let definition = Arc::new(definition.identified());
+    known.insert(address, Arc::clone(&definition));
+    definition
+}
+
+fn is_of(definition: &Definition, meta: &Meta) -> bool {
+    let code = definition.code.as_ref();
+    let source = code.and_then(|code| code.snapshot.as_ref()).map(|snapshot| snapshot.text.as_str());
+    definition.component == meta.name
+        && source == Some(meta.source)
+        && code.is_some_and(|code| code.file == meta.file && code.line == meta.line)
 }

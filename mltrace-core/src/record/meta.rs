@@ -23,7 +23,9 @@ pub struct Meta {
     pub source: &'static str,
     /// Its tokens: two texts of the same tokens are one snapshot.
     pub tokens: &'static str,
-    /// The version of the crate that the function stands in.
+    /// The folder of the crate that the function stands in, where it was built.
+    pub manifest_dir: Option<&'static str>,
+    /// The version of that crate.
     pub crate_version: &'static str,
     /// The commit that the build script stated.
     pub commit: Option<&'static str>,
@@ -32,7 +34,7 @@ pub struct Meta {
 }
 
 /// Which list of the attribute a value belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// `inputs(..)`.
     Input,
@@ -51,6 +53,8 @@ pub struct Slot {
     pub pointer_type: Option<PointerType>,
     /// The binding stands in a loop, so every value counts; else a later one replaces the earlier.
     pub each: bool,
+    /// The binding hides an earlier one of its block, so what that recorded does not count.
+    pub shadows: bool,
 }
 
 /// How the function returned.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::capture::Capture;
 use crate::model::Status;
@@ -28,7 +29,7 @@ pub use meta::{Direction, Ended, Meta, Slot};
 /// ```
 /// # use mltrace_core::{IoPointer, __private::{Ended, Meta, Run}};
 /// # static META: Meta = Meta { name: "train", owner: None, description: None, tags: &[], stale_after_secs: None,
-/// #     file: file!(), line: line!(), source: "", tokens: "", crate_version: "0", commit: None, in_unit_test: true };
+/// #     file: file!(), line: line!(), source: "", tokens: "", manifest_dir: None, crate_version: "0", commit: None, in_unit_test: true };
 /// fn body(run: &Run) {
 ///     run.input(&IoPointer::new("warehouse.rides").at_version("snapshot-81"));
 ///     run.param("depth", &10);
@@ -54,7 +55,8 @@ static TRACING: AtomicU8 = AtomicU8::new(UNDECIDED);
 pub(crate) fn is_disabled() -> bool {
     match TRACING.load(Ordering::Relaxed) {
         UNDECIDED => {
-            let disabled = env::var_os("MLTRACE_DISABLED").is_some_and(|value| value != "0" && !value.is_empty());
+            let disabled = env::var_os("MLTRACE_DISABLED")
+                .is_some_and(|value| value != "0" && value != "false" && !value.is_empty());
             TRACING.store(if disabled { DISABLED } else { ENABLED }, Ordering::Relaxed);
             disabled
         }
@@ -96,6 +98,15 @@ impl Run {
         }
     }
 
+    /// A name of the attribute is bound anew to what is not recorded as yet.
+    #[doc(hidden)]
+    #[inline]
+    pub fn unbind(&self, slot: Slot) {
+        if let Some(live) = &self.0.0 {
+            live.unbind(slot);
+        }
+    }
+
     /// The function returned; how is only asked where it is recorded.
     #[doc(hidden)]
     #[inline]
@@ -107,6 +118,12 @@ impl Run {
                 Ended::Failed(message) => (Status::Failed, Some(message)),
             });
         }
+    }
+
+    /// The run's identity in every store, for example to set `MLTRACE_PARENT` of a program that it starts. `None` where
+    /// nothing is recorded.
+    pub fn uuid(&self) -> Option<Uuid> {
+        self.0.0.as_ref().map(|live| live.uuid)
     }
 
     /// The same run, for threads and tasks that outlive the borrow.
@@ -174,12 +191,13 @@ impl Deref for Run {
 }
 
 impl Drop for Run {
-    /// Dropped without an end: the function panicked, which left its message, or its future was dropped.
+    /// Dropped without an end: the function panicked, or its future was dropped.
     #[inline]
     fn drop(&mut self) {
         if let Some(live) = self.0.0.take() {
             live.end(|state| match state.panic.take() {
                 Some(message) => (Status::Panicked, Some(message)),
+                None if live.is_unwound() => (Status::Panicked, None),
                 None => (Status::Cancelled, Some("the future was dropped before it finished".to_owned())),
             });
         }

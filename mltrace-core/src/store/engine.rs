@@ -1,6 +1,8 @@
 //! The narrow trait behind which a database stands. SQL above it stays in what SQLite and PostgreSQL share; types and
 //! settings that only one of them has stay below it.
 
+use std::time::Duration;
+
 use crate::error::Result;
 
 /// A value bound to a statement.
@@ -36,6 +38,10 @@ pub(crate) enum Access {
 /// One connection to a database.
 pub(crate) trait Engine: Send {
     fn begin(&self, access: Access) -> Result<()>;
+    /// How long to wait for a lock: this long, or where nothing is given as long as the engine thinks right.
+    fn wait_for_locks(&self, at_most: Option<Duration>) -> Result<()>;
+    /// The schema number that the database has now.
+    fn schema(&self) -> Result<i64>;
     fn commit(&self) -> Result<()>;
     fn rollback(&self);
     /// Runs a statement and says how many rows it changed.

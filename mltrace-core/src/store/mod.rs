@@ -12,6 +12,8 @@ mod write;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use std::{fs, io};
 
 use crate::error::{Error, ErrorKind, Result};
 use engine::{Access, Engine, Row, Value};
@@ -19,7 +21,7 @@ pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
 pub use sqlite::Durability;
 use sqlite::Sqlite;
-pub(crate) use write::{Proof, Put, Rules};
+pub(crate) use write::{Change, Proof, Put, Rules};
 
 /// The key of an interned name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,21 +52,21 @@ impl Store {
         Self::over(Sqlite::in_memory()?, None, Durability::Normal)
     }
 
-    /// Opens a store, creating the file if there is none.
+    /// Opens a store, creating the file if there is none. The path is absolute.
     pub(crate) fn create(path: &Path, durability: Durability) -> Result<Self> {
         Sqlite::create(path)
             .and_then(|engine| Self::over(engine, Some(path), durability))
             .map_err(|error| error.at(path.display()))
     }
 
-    /// Opens a store that must be there, to read and annotate it.
+    /// Opens a store that must be there, to read and annotate it. The path is absolute.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let missing = |what: String| {
             let advice = "run a traced program first, or name another file";
             Err(Error::new(ErrorKind::NotFound, format!("{what}: {advice}")))
         };
-        match std::fs::metadata(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        match fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return missing(format!("there is no store at {}", path.display()));
             }
             // Asking must not make a store of it.
@@ -73,63 +75,97 @@ impl Store {
             }
             _ => {}
         }
-        Sqlite::open(path)
-            .and_then(|engine| Self::over(engine, Some(path), Durability::Normal))
-            .map_err(|error| error.at(path.display()))
+        let opened = Sqlite::open(path).and_then(|engine| Self::over(engine, Some(path), Durability::Normal));
+        match opened {
+            Err(error) if matches!(error.kind(), ErrorKind::ReadOnly | ErrorKind::Io) => Self::open_immutable(path),
+            opened => opened,
+        }
+        .map_err(|error| error.at(path.display()))
+    }
+
+    /// Opens a store in a place where nothing can be written, not even the files that SQLite keeps beside it.
+    fn open_immutable(path: &Path) -> Result<Self> {
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        if fs::metadata(log).is_ok_and(|log| log.len() > 0) {
+            let message = "a program has the store open, or ended without closing it, and this place cannot be written, \
+                           so it cannot be read here: copy it elsewhere together with the file beside it that ends in -wal";
+            return Err(Error::new(ErrorKind::ReadOnly, message));
+        }
+        Self::over(Sqlite::open_immutable(path)?, Some(path), Durability::Normal)
     }
 
     fn over(engine: Sqlite, path: Option<&Path>, durability: Durability) -> Result<Self> {
-        let writable = !engine.is_read_only()?;
-        let writable = if writable {
-            let current = migrate::bring_up_to_date(&engine)?;
-            engine.tune(durability)?;
-            current
-        } else {
+        let writable = if engine.is_read_only()? {
             migrate::check_readable(&engine)?;
             false
+        } else {
+            let is_current = migrate::bring_up_to_date(&engine)?;
+            engine.tune(durability)?;
+            is_current
         };
-        Ok(Self {
-            writer: Mutex::new(Box::new(engine)),
-            reader: OnceLock::new(),
-            path: path.map(Path::to_owned),
-            writable,
-        })
+        let path = path.map(Path::to_owned);
+        Ok(Self { writer: Mutex::new(Box::new(engine)), reader: OnceLock::new(), path, writable })
     }
 
     pub(crate) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// Runs `body` in one transaction, which lands whole or, on an error, not at all.
-    pub(crate) fn write<T>(&self, body: impl FnOnce(&Write<'_>) -> Result<T>) -> Result<T> {
+    /// Runs `body` in one transaction, which lands whole or, on an error, not at all. Waits for a locked store for as long
+    /// as `patience` says, or where it says nothing for its busy time-out.
+    pub(crate) fn write<T>(&self, patience: Option<Duration>, body: impl FnOnce(&Write<'_>) -> Result<T>) -> Result<T> {
         if !self.writable {
-            return Err(Error::new(
-                ErrorKind::ReadOnly,
-                "this store can be read but not written here: it is read-only, or was written by a newer mltrace",
-            ));
+            return Err(not_written_here());
         }
         let engine = lock(&self.writer);
-        let transaction = Transaction::begin(&**engine, Access::Write)?;
-        let done = body(&Write(View(&**engine)))?;
-        transaction.commit()?;
-        Ok(done)
+        let written = engine.wait_for_locks(patience).and_then(|()| {
+            let transaction = Transaction::begin(&**engine, Access::Write)?;
+            // A newer program may have migrated the file since it was opened.
+            if engine.schema()? != migrate::SCHEMA {
+                return Err(not_written_here());
+            }
+            let done = body(&Write(View(&**engine)))?;
+            transaction.commit()?;
+            Ok(done)
+        });
+        written.map_err(|error| self.locate(error))
     }
 
     /// Runs `body` over one consistent view of the store.
     pub(crate) fn read<T>(&self, body: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
-        let engine = lock(self.reader()?);
-        let _transaction = Transaction::begin(&**engine, Access::Read)?;
-        body(&View(&**engine))
+        self.reader()
+            .and_then(|reader| {
+                let engine = lock(reader);
+                let _transaction = Transaction::begin(&**engine, Access::Read)?;
+                body(&View(&**engine))
+            })
+            .map_err(|error| self.locate(error))
     }
 
     fn reader(&self) -> Result<&Mutex<Box<dyn Engine>>> {
-        let Some(path) = &self.path else { return Ok(&self.writer) };
+        let Some(path) = self.path.as_ref().filter(|_| self.writable) else { return Ok(&self.writer) };
         if let Some(reader) = self.reader.get() {
             return Ok(reader);
         }
         let opened: Box<dyn Engine> = Box::new(Sqlite::open(path)?);
         Ok(self.reader.get_or_init(|| Mutex::new(opened)))
     }
+
+    /// Leads trouble with the file by its path; what was asked wrongly is wrong in any store.
+    fn locate(&self, error: Error) -> Error {
+        match (&self.path, error.kind()) {
+            (None, _) | (_, ErrorKind::Invalid | ErrorKind::NotFound) => error,
+            (Some(path), _) => error.at(path.display()),
+        }
+    }
+}
+
+fn not_written_here() -> Error {
+    Error::new(
+        ErrorKind::ReadOnly,
+        "this store can be read but not written here: it is read-only, or was written by a newer mltrace",
+    )
 }
 
 /// A panic while the lock was held has rolled its transaction back, so the connection behind it is sound.

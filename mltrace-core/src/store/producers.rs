@@ -49,18 +49,17 @@ impl View<'_> {
     }
 
     fn exact(&self, reading: &Reading, version: VersionId, when: &str) -> Result<Option<Producer>> {
+        self.candidate(reading, "o.version", version.into(), when)
+    }
+
+    /// The latest candidate of those that an index keeps together, and that stand so to the capture, `?3`.
+    fn candidate(&self, reading: &Reading, key: &str, value: Value<'_>, when: &str) -> Result<Option<Producer>> {
         self.one(
             &format!(
                 "SELECT o.run, o.ended_at, r.started_at, r.uuid FROM output o JOIN run r ON r.id = o.run
-                 WHERE o.name = ?1 AND o.version = ?2 AND {when} AND o.run <> ?4 AND r.started_at <= ?5 {LATEST}"
+                 WHERE o.name = ?1 AND {key} = ?2 AND {when} AND o.run <> ?4 AND r.started_at <= ?5 {LATEST}"
             ),
-            &[
-                reading.name.into(),
-                version.into(),
-                reading.captured_at.into(),
-                reading.run.into(),
-                reading.run_ended_at.into(),
-            ],
+            &[reading.name.into(), value, reading.captured_at.into(), reading.run.into(), reading.run_ended_at.into()],
             producer,
         )
     }
@@ -91,20 +90,7 @@ impl View<'_> {
     }
 
     fn named(&self, reading: &Reading, completed: bool, when: &str) -> Result<Option<Producer>> {
-        self.one(
-            &format!(
-                "SELECT o.run, o.ended_at, r.started_at, r.uuid FROM output o JOIN run r ON r.id = o.run
-                 WHERE o.name = ?1 AND o.completed = ?2 AND {when} AND o.run <> ?4 AND r.started_at <= ?5 {LATEST}"
-            ),
-            &[
-                reading.name.into(),
-                completed.into(),
-                reading.captured_at.into(),
-                reading.run.into(),
-                reading.run_ended_at.into(),
-            ],
-            producer,
-        )
+        self.candidate(reading, "o.completed", completed.into(), when)
     }
 
     /// Whether a run wrote exactly this version of a name.

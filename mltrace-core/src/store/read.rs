@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::engine::Value;
-use super::records::{pointer, text_list};
+use super::records::{INPUTS, OUTPUTS, pointer, text_list};
 use super::rows::{Coded, version_text};
 use super::{ComponentId, NameId, VersionId, View};
 use crate::clock::from_micros;
@@ -103,6 +103,22 @@ impl View<'_> {
         )
     }
 
+    /// The key of a component that has run. One that was only declared upstream is none as yet.
+    pub(crate) fn component_that_ran(&self, name: &str) -> Result<Option<ComponentId>> {
+        self.one(
+            "SELECT c.id FROM component c WHERE c.name = ?1 AND EXISTS (SELECT 1 FROM run r WHERE r.component = c.id)",
+            &[name.into()],
+            |row| row.integer(0).map(ComponentId),
+        )
+    }
+
+    /// The id of a run by its uuid.
+    pub(crate) fn run_id(&self, uuid: uuid::Uuid) -> Result<Option<RunId>> {
+        self.one("SELECT id FROM run WHERE uuid = ?1", &[uuid.as_bytes().as_slice().into()], |row| {
+            row.integer(0).map(RunId)
+        })
+    }
+
     /// The names of all components that have run, sorted.
     pub(crate) fn component_names(&self) -> Result<Vec<(ComponentId, String)>> {
         self.all(
@@ -160,24 +176,18 @@ impl View<'_> {
         Ok(component)
     }
 
-    /// A pointer as the run that wrote it, or else the last run that read it, recorded it.
-    pub(crate) fn pointer(&self, name: NameId, run: Option<RunId>) -> Result<Option<IoPointer>> {
-        const COLUMNS: &str = "e.run, n.text, s.text, v.kind, v.value, e.type,
-            EXISTS (SELECT 1 FROM flag f WHERE f.name = e.name AND (f.version IS NULL OR f.version = e.version))";
-        const JOINS: &str = "JOIN text n ON n.id = e.name LEFT JOIN text s ON s.id = e.spelled
-             LEFT JOIN version v ON v.id = e.version";
-        match run {
-            Some(run) => self.one(
-                &format!("SELECT {COLUMNS} FROM output e {JOINS} WHERE e.run = ?1 AND e.name = ?2 ORDER BY e.position"),
-                &[run.into(), name.into()],
-                pointer,
-            ),
-            None => self.one(
-                &format!("SELECT {COLUMNS} FROM input e {JOINS} WHERE e.name = ?1 ORDER BY e.ended_at DESC LIMIT 1"),
-                &[name.into()],
-                pointer,
-            ),
-        }
+    /// A pointer as a run wrote it, in a version if one is given.
+    pub(crate) fn output(&self, run: RunId, name: NameId, version: Option<VersionId>) -> Result<Option<IoPointer>> {
+        self.one(
+            &format!("{OUTPUTS} WHERE o.run = ?1 AND o.name = ?2 AND (?3 IS NULL OR o.version = ?3)"),
+            &[run.into(), name.into(), version.into()],
+            pointer,
+        )
+    }
+
+    /// A pointer as the last run that read it recorded it.
+    pub(crate) fn last_input(&self, name: NameId) -> Result<Option<IoPointer>> {
+        self.one(&format!("{INPUTS} WHERE i.name = ?1 ORDER BY i.ended_at DESC LIMIT 1"), &[name.into()], pointer)
     }
 
     /// The versions of a name that runs wrote, whose value begins as given.

@@ -19,6 +19,25 @@ const BATCH: usize = 32;
 const IDS: &str = "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
                    ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)";
 
+/// Inputs as [`pointer`] reads them, with when and from which run they were read.
+pub(super) const INPUTS: &str = "SELECT i.run, n.text, s.text, v.kind, v.value, i.type,
+        EXISTS (SELECT 1 FROM flag f WHERE f.name = i.name AND (f.version IS NULL OR f.version = i.version)),
+        i.captured_at, i.upstream, c.name, i.match, i.modified, i.overlapping
+    FROM input i
+    JOIN text n ON n.id = i.name
+    LEFT JOIN text s ON s.id = i.spelled
+    LEFT JOIN version v ON v.id = i.version
+    LEFT JOIN run u ON u.id = i.upstream
+    LEFT JOIN component c ON c.id = u.component";
+
+/// Outputs as [`pointer`] reads them.
+pub(super) const OUTPUTS: &str = "SELECT o.run, n.text, s.text, v.kind, v.value, o.type,
+        EXISTS (SELECT 1 FROM flag f WHERE f.name = o.name AND (f.version IS NULL OR f.version = o.version))
+    FROM output o
+    JOIN text n ON n.id = o.name
+    LEFT JOIN text s ON s.id = o.spelled
+    LEFT JOIN version v ON v.id = o.version";
+
 impl View<'_> {
     /// Everything about one run.
     pub(crate) fn run(&self, id: RunId) -> Result<Option<RunRecord>> {
@@ -93,18 +112,7 @@ impl<'i> Batch<'i> {
     }
 
     fn read_inputs(&mut self, view: &View<'_>) -> Result<()> {
-        let sql = format!(
-            "SELECT i.run, n.text, s.text, v.kind, v.value, i.type,
-                    EXISTS (SELECT 1 FROM flag f WHERE f.name = i.name AND (f.version IS NULL OR f.version = i.version)),
-                    i.captured_at, i.upstream, c.name, i.match, i.modified, i.overlapping
-             FROM input i
-             JOIN text n ON n.id = i.name
-             LEFT JOIN text s ON s.id = i.spelled
-             LEFT JOIN version v ON v.id = i.version
-             LEFT JOIN run u ON u.id = i.upstream
-             LEFT JOIN component c ON c.id = u.component
-             WHERE i.run IN {IDS} ORDER BY i.run, i.position"
-        );
+        let sql = format!("{INPUTS} WHERE i.run IN {IDS} ORDER BY i.run, i.position");
         self.rows(view, &sql, |record, row| {
             let pointer = pointer(row)?;
             if let Some(upstream) = row.optional_integer(8)? {
@@ -141,15 +149,7 @@ impl<'i> Batch<'i> {
     }
 
     fn read_outputs(&mut self, view: &View<'_>) -> Result<()> {
-        let sql = format!(
-            "SELECT o.run, n.text, s.text, v.kind, v.value, o.type,
-                    EXISTS (SELECT 1 FROM flag f WHERE f.name = o.name AND (f.version IS NULL OR f.version = o.version))
-             FROM output o
-             JOIN text n ON n.id = o.name
-             LEFT JOIN text s ON s.id = o.spelled
-             LEFT JOIN version v ON v.id = o.version
-             WHERE o.run IN {IDS} ORDER BY o.run, o.position"
-        );
+        let sql = format!("{OUTPUTS} WHERE o.run IN {IDS} ORDER BY o.run, o.position");
         self.rows(view, &sql, |record, row| {
             record.outputs.push(pointer(row)?);
             Ok(())

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// "mltr": what `file` and other programs see in the header.
 const APPLICATION_ID: i64 = 0x6d6c_7472;
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+const BUSY_TIMEOUT: Duration = if cfg!(test) { Duration::from_millis(200) } else { Duration::from_secs(30) };
 
 /// What a commit survives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,7 +50,10 @@ impl Sqlite {
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             options.open(path).map_err(|source| {
-                Error::new(ErrorKind::Io, format!("cannot create {}: {source}", path.display())).with_source(source)
+                let message = format!(
+                    "cannot create the store: {source}. Check that its folder exists and that you may write there"
+                );
+                Error::new(ErrorKind::Io, message).with_source(source)
             })?;
         }
         Self::open(path)
@@ -60,6 +63,18 @@ impl Sqlite {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         Self::with(Connection::open_with_flags(path, flags).map_err(error)?)
+    }
+
+    /// Opens a file that nobody can write, without the files that SQLite would keep beside it.
+    pub(super) fn open_immutable(path: &Path) -> Result<Self> {
+        let escaped = |byte: &u8| match byte {
+            b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => char::from(*byte).to_string(),
+            byte => format!("%{byte:02x}"),
+        };
+        let path: String = path.as_os_str().as_encoded_bytes().iter().map(escaped).collect();
+        let uri = format!("file:{path}?immutable=1");
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Self::with(Connection::open_with_flags(uri, flags).map_err(error)?)
     }
 
     fn with(connection: Connection) -> Result<Self> {
@@ -112,7 +127,7 @@ impl Sqlite {
                 Err(rusqlite::Error::SqliteFailure(failure, _))
                     if failure.code == ErrorCode::DatabaseBusy && Instant::now() < deadline =>
                 {
-                    std::thread::yield_now();
+                    std::thread::sleep(Duration::from_millis(1));
                 }
                 Err(other) => return Err(error(other)),
                 Ok(_) => return Ok(()),
@@ -148,6 +163,19 @@ impl Engine for Sqlite {
             Access::Write => "BEGIN IMMEDIATE",
         };
         self.execute(sql, &[]).map(drop)
+    }
+
+    fn wait_for_locks(&self, at_most: Option<Duration>) -> Result<()> {
+        self.0.busy_timeout(at_most.unwrap_or(BUSY_TIMEOUT)).map_err(error)
+    }
+
+    fn schema(&self) -> Result<i64> {
+        let mut schema = 0;
+        self.query("PRAGMA user_version", &[], &mut |row| {
+            schema = row.integer(0)?;
+            Ok(())
+        })?;
+        Ok(schema)
     }
 
     fn commit(&self) -> Result<()> {

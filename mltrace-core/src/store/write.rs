@@ -27,9 +27,19 @@ pub(crate) struct Rules<'r> {
     pub(crate) declared: &'r DeclaredRule,
 }
 
-/// What a write changed, as far as the edges of other runs depend on it.
+/// A run that was written.
 #[derive(Debug)]
 pub(crate) struct Put {
+    pub(crate) run: RunId,
+    /// `None` where the store knew as much of it before.
+    pub(crate) change: Option<Change>,
+    /// Components declared upstream that have no run to depend on as yet.
+    pub(crate) unresolved: Vec<String>,
+}
+
+/// What a write changed, as far as the edges of other runs depend on it.
+#[derive(Debug)]
+pub(crate) struct Change {
     pub(crate) run: RunId,
     /// Names that the run writes, or wrote before this change, and that others may have read.
     pub(crate) names: Vec<NameId>,
@@ -40,7 +50,8 @@ pub(crate) struct Put {
     pub(crate) ended_at: i64,
 }
 
-/// How much a write knows of a run. Of two writes of one run the greater stands, so that their order does not matter.
+/// How much a write knows of a run: whether it has ended, the number of the report, the end, the status. Of two writes of
+/// one run the greater stands, so that their order does not matter.
 type Revision = (bool, i64, i64, i64);
 
 struct Stored {
@@ -50,29 +61,28 @@ struct Stored {
     ended_at: i64,
 }
 
-struct Interned<K> {
-    key: K,
+/// A pointer as keys.
+struct Interned {
+    name: NameId,
+    /// The name was never seen before.
     is_new: bool,
+    version: Option<VersionId>,
+    spelled: Option<NameId>,
 }
 
 impl Write<'_> {
-    /// Writes a run, whole. `None` where the store already knows as much of it.
-    pub(crate) fn put_run(
-        &self,
-        entry: &RunEntry,
-        process: &Process,
-        rules: &Rules<'_>,
-    ) -> Result<(RunId, Option<Put>)> {
+    /// Writes a run, whole.
+    pub(crate) fn put_run(&self, entry: &RunEntry, process: &Process, rules: &Rules<'_>) -> Result<Put> {
         let stored = self.stored(entry)?;
         if let Some(stored) = &stored
             && stored.revision >= revision(entry)
         {
-            return Ok((stored.run, None));
+            return Ok(Put { run: stored.run, change: None, unresolved: Vec::new() });
         }
         let (component, definition) = self.definition(&entry.definition)?;
         let started_at = to_micros(entry.started_at);
         let ended_at = entry.ended_at.map_or(OPEN, to_micros);
-        let partition = entry.partition.as_deref().map(|text| self.text(text)).transpose()?.map(|text| text.key);
+        let partition = entry.partition.as_deref().map(|text| self.text(text)).transpose()?;
         let row = [
             Value::from(entry.uuid.as_bytes().as_slice()),
             component.into(),
@@ -84,6 +94,7 @@ impl Write<'_> {
             entry.parent.as_ref().map(|parent| parent.as_bytes().as_slice()).into(),
             partition.into(),
             entry.error.as_ref().into(),
+            i64::from(entry.report).into(),
         ];
         let mut names = Vec::new();
         let run = if let Some(stored) = &stored {
@@ -91,39 +102,37 @@ impl Write<'_> {
             self.clear(stored.run)?;
             self.execute(
                 "UPDATE run SET component = ?2, definition = ?3, process = ?4, status = ?5, started_at = ?6,
-                 ended_at = ?7, parent = ?8, partition = ?9, error = ?10 WHERE uuid = ?1",
+                 ended_at = ?7, parent = ?8, partition = ?9, error = ?10, report = ?11 WHERE uuid = ?1",
                 &row,
             )?;
             stored.run
         } else {
             RunId(self.insert(
-                "INSERT INTO run (uuid, component, definition, process, status, started_at, ended_at, parent, partition, error)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                "INSERT INTO run (uuid, component, definition, process, status, started_at, ended_at, parent, partition, error, report)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
                 &row,
             )?)
         };
         names.extend(self.put_outputs(run, entry, ended_at)?);
         self.put_inputs(run, entry, ended_at, rules)?;
-        self.put_declared(run, entry, rules)?;
+        let unresolved = self.put_declared(run, entry, rules)?;
         self.put_facts(run, entry)?;
         names.sort_unstable();
         names.dedup();
         let began_at = stored.as_ref().map_or(started_at, |stored| stored.started_at.min(started_at));
         let ended_at = stored.as_ref().map_or(ended_at, |stored| stored.ended_at.min(ended_at));
-        Ok((run, Some(Put { run, names, began_at, component, ended_at })))
+        Ok(Put { run, change: Some(Change { run, names, began_at, component, ended_at }), unresolved })
     }
 
     fn stored(&self, entry: &RunEntry) -> Result<Option<Stored>> {
         self.one(
-            "SELECT id, status, started_at, ended_at,
-                    (SELECT count(*) FROM input WHERE run = id) + (SELECT count(*) FROM output WHERE run = id)
-             FROM run WHERE uuid = ?1",
+            "SELECT id, status, started_at, ended_at, report FROM run WHERE uuid = ?1",
             &[entry.uuid.as_bytes().as_slice().into()],
             |row| {
                 let ended_at = row.optional_integer(3)?;
                 Ok(Stored {
                     run: RunId(row.integer(0)?),
-                    revision: (ended_at.is_some(), ended_at.unwrap_or(OPEN), row.integer(1)?, row.integer(4)?),
+                    revision: (ended_at.is_some(), row.integer(4)?, ended_at.unwrap_or(OPEN), row.integer(1)?),
                     started_at: row.integer(2)?,
                     ended_at: ended_at.unwrap_or(OPEN),
                 })
@@ -147,16 +156,14 @@ impl Write<'_> {
     fn put_outputs(&self, run: RunId, entry: &RunEntry, ended_at: i64) -> Result<Vec<NameId>> {
         let mut known = Vec::new();
         for (position, pointer) in (0_i64..).zip(&entry.outputs) {
-            let name = self.text(&pointer.name)?;
-            let version = pointer.version.as_ref().map(|version| self.version(version)).transpose()?;
-            let spelled = self.spelled(pointer)?;
+            let Interned { name, is_new, version, spelled } = self.pointer(pointer)?;
             self.execute(
                 "INSERT INTO output (run, position, name, version, type, spelled, completed, ended_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 &[
                     run.into(),
                     position.into(),
-                    name.key.into(),
+                    name.into(),
                     version.into(),
                     pointer.pointer_type.code().into(),
                     spelled.into(),
@@ -164,8 +171,8 @@ impl Write<'_> {
                     ended_at.into(),
                 ],
             )?;
-            if !name.is_new {
-                known.push(name.key);
+            if !is_new {
+                known.push(name);
             }
         }
         Ok(known)
@@ -173,13 +180,11 @@ impl Write<'_> {
 
     fn put_inputs(&self, run: RunId, entry: &RunEntry, ended_at: i64, rules: &Rules<'_>) -> Result<()> {
         for (position, InputEntry { pointer, captured_at }) in (0_i64..).zip(&entry.inputs) {
-            let name = self.text(&pointer.name)?;
-            let version = pointer.version.as_ref().map(|version| self.version(version)).transpose()?;
-            let spelled = self.spelled(pointer)?;
+            let Interned { name, is_new, version, spelled } = self.pointer(pointer)?;
             let captured_at = to_micros(*captured_at);
-            let reading = Reading { run, position, name: name.key, version, captured_at, run_ended_at: ended_at };
+            let reading = Reading { run, position, name, version, captured_at, run_ended_at: ended_at };
             // Nobody can have written a name that was never seen.
-            let proof = if name.is_new { None } else { (rules.input)(self, &reading)? };
+            let proof = if is_new { None } else { (rules.input)(self, &reading)? };
             self.execute(
                 "INSERT INTO input (run, position, name, version, type, spelled, captured_at, ended_at,
                                     upstream, match, modified, overlapping)
@@ -187,7 +192,7 @@ impl Write<'_> {
                 &[
                     run.into(),
                     position.into(),
-                    name.key.into(),
+                    name.into(),
                     version.into(),
                     pointer.pointer_type.code().into(),
                     spelled.into(),
@@ -203,13 +208,15 @@ impl Write<'_> {
         Ok(())
     }
 
-    fn put_declared(&self, run: RunId, entry: &RunEntry, rules: &Rules<'_>) -> Result<()> {
+    /// Gives the components that have no run to depend on.
+    fn put_declared(&self, run: RunId, entry: &RunEntry, rules: &Rules<'_>) -> Result<Vec<String>> {
+        let mut unresolved = Vec::new();
         let started_at = to_micros(entry.started_at);
         for name in &entry.upstream {
             let component = self.component(name)?;
             let upstream = (rules.declared)(self, component, run, started_at)?;
             if upstream.is_none() {
-                tracing::warn!(component = %entry.definition.component, upstream = %name, "a declared upstream component has no run yet: the dependency stays open until it has");
+                unresolved.push(name.clone());
             }
             self.execute(
                 "INSERT INTO declared (run, component, started_at, upstream) VALUES (?1, ?2, ?3, ?4)
@@ -217,19 +224,19 @@ impl Write<'_> {
                 &[run.into(), component.into(), started_at.into(), upstream.into()],
             )?;
         }
-        Ok(())
+        Ok(unresolved)
     }
 
     fn put_facts(&self, run: RunId, entry: &RunEntry) -> Result<()> {
         for (name, value) in &entry.params {
-            let name = self.text(name)?.key;
+            let name = self.text(name)?;
             self.execute(
                 "INSERT INTO param (run, name, value) VALUES (?1, ?2, ?3)",
                 &[run.into(), name.into(), (&value.to_string()).into()],
             )?;
         }
         for (name, value) in &entry.metrics {
-            let name = self.text(name)?.key;
+            let name = self.text(name)?;
             self.execute(
                 "INSERT INTO metric (run, name, value) VALUES (?1, ?2, ?3)",
                 &[run.into(), name.into(), (*value).into()],
@@ -384,17 +391,23 @@ impl Write<'_> {
         }
     }
 
-    fn spelled(&self, pointer: &IoPointer) -> Result<Option<NameId>> {
-        Ok(pointer.spelled.as_deref().map(|text| self.text(text)).transpose()?.map(|text| text.key))
+    fn pointer(&self, pointer: &IoPointer) -> Result<Interned> {
+        let (name, is_new) = match self.name_id(&pointer.name)? {
+            Some(id) => (id, false),
+            None => (self.new_text(&pointer.name)?, true),
+        };
+        let version = pointer.version.as_ref().map(|version| self.version(version)).transpose()?;
+        let spelled = pointer.spelled.as_deref().map(|text| self.text(text)).transpose()?;
+        Ok(Interned { name, is_new, version, spelled })
     }
 
-    fn text(&self, text: &str) -> Result<Interned<NameId>> {
-        if let Some(key) = self.name_id(text)? {
-            return Ok(Interned { key, is_new: false });
-        }
+    fn text(&self, text: &str) -> Result<NameId> {
+        self.name_id(text)?.map_or_else(|| self.new_text(text), Ok)
+    }
+
+    fn new_text(&self, text: &str) -> Result<NameId> {
         let hash = key(text.as_bytes());
-        let id = self.insert("INSERT INTO text (hash, text) VALUES (?1, ?2)", &[Value::from(hash), text.into()])?;
-        Ok(Interned { key: NameId(id), is_new: true })
+        self.insert("INSERT INTO text (hash, text) VALUES (?1, ?2)", &[Value::from(hash), text.into()]).map(NameId)
     }
 
     fn version(&self, version: &Version) -> Result<VersionId> {
@@ -444,6 +457,5 @@ impl View<'_> {
 }
 
 fn revision(entry: &RunEntry) -> Revision {
-    let captured = i64::try_from(entry.inputs.len() + entry.outputs.len()).unwrap_or(i64::MAX);
-    (entry.ended_at.is_some(), entry.ended_at.map_or(OPEN, to_micros), entry.status.code(), captured)
+    (entry.ended_at.is_some(), entry.report.into(), entry.ended_at.map_or(OPEN, to_micros), entry.status.code())
 }

@@ -86,6 +86,7 @@ CREATE TABLE run (
     definition INTEGER NOT NULL REFERENCES definition (id),
     process    INTEGER REFERENCES process (id),
     status     INTEGER NOT NULL,
+    report     INTEGER NOT NULL, -- counts the reports of an open run: a later one replaces an earlier
     started_at INTEGER NOT NULL,
     ended_at   INTEGER,
     parent     BLOB, -- a uuid: the parent is often written after its children

@@ -481,3 +481,30 @@ fn the_snapshot_of_a_function_made_by_a_macro_is_its_tokens() {
         assert!(!snapshot.contains('$') && !snapshot.contains("/*"), "{snapshot}");
     }
 }
+
+#[component(inputs(rides))]
+fn begins_with_an_item(rides: &str) -> usize {
+    const LONGEST: usize = 3;
+    fn shorter(one: usize, other: usize) -> usize {
+        one.min(other)
+    }
+    let length = rides.len();
+    shorter(length, LONGEST)
+}
+
+#[component(inputs(rides), run = run)]
+async fn begins_with_an_item_later(rides: &str) -> usize {
+    const LONGEST: usize = 3;
+    run.metric("longest", 3.0);
+    one_poll_later().await;
+    rides.len().min(LONGEST)
+}
+
+#[test]
+fn items_may_begin_a_body() {
+    let runs = recorded(|| {
+        assert_eq!(begins_with_an_item("rides"), 3);
+        assert_eq!(block_on(begins_with_an_item_later("rides")), 3);
+    });
+    assert!(runs.iter().all(|run| inputs(run) == ["rides"]));
+}

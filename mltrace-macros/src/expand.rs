@@ -158,13 +158,15 @@ impl Runtime {
         let span = Span::mixed_site();
         let at_entry = component.at_entry.iter().map(|entry| self.record_entry(entry));
         let user_run = self.user_run.as_ref().map(|name| quote!(let #name: &#path::Run = #run;));
-        let statements = &function.body.stmts;
+        // Items that begin a body stay its beginning, where they stand best.
+        let first = function.body.stmts.iter().position(|stmt| !matches!(stmt, Stmt::Item(_)));
+        let (items, statements) = function.body.stmts.split_at(first.unwrap_or(function.body.stmts.len()));
         // The closure stands in the call, where it is known to run once: else `&mut self -> &mut T` would not do.
         let call = match function.kind {
             Kind::Plain => {
                 let mut body = TokenStream::new();
                 function.body.brace_token.surround(&mut body, |body| {
-                    body.extend(quote!(#(#parameters)* #user_run #(#statements)*));
+                    body.extend(quote!(#(#items)* #(#parameters)* #user_run #(#statements)*));
                 });
                 quote_spanned!(span=> #path::call_once(#run, move || -> #output #body))
             }
@@ -179,7 +181,7 @@ impl Runtime {
                 });
                 let never = function.never_returns().then(|| quote_spanned!(span=> ; ::core::unreachable!()));
                 quote_spanned! {span=>
-                    #path::in_run(#run, async move { #typed #(#parameters)* #user_run #(#statements)* }).await #never
+                    #path::in_run(#run, async move { #(#items)* #typed #(#parameters)* #user_run #(#statements)* }).await #never
                 }
             }
         };
@@ -408,6 +410,15 @@ mod tests {
         let block = expanded("", "#[doc = \"\\n * Drops rides.\\n * More.\\n \"] fn f() {}");
         assert!(block.contains("Some (\"Drops rides.\")"), "{block}");
         assert!(expanded("description = \"Other.\"", "/// Drops rides.\nfn f() {}").contains("Some (\"Other.\")"));
+    }
+
+    #[test]
+    #[cfg(not(feature = "off"))]
+    fn what_only_the_build_of_the_function_knows_is_asked_there() {
+        let expanded = expanded("", "fn f() {}");
+        for variable in ["CARGO_MANIFEST_DIR", "CARGO_PKG_VERSION", "MLTRACE_COMMIT"] {
+            assert!(expanded.contains(&format!(":: core :: option_env ! (\"{variable}\")")), "{expanded}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 
 use mltrace::{ComponentRun, ErrorKind, RunId, Tracer};
 use tempfile::TempDir;
@@ -45,6 +45,7 @@ fn again(test: &str, role: &str, path: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture"])
         .env(role, path)
+        .stdout(Stdio::null())
         .spawn()
         .unwrap()
 }

@@ -83,8 +83,8 @@ impl<'c> RawWriter<'c> {
                  VALUES (?1, ?2, 1, '[]', 0, ?3)",
             )?,
             put_run: prepare(
-                "INSERT INTO run (uuid, component, definition, process, status, started_at, ended_at)
-                 VALUES (?1, ?2, ?3, 1, 1, ?4, ?5)",
+                "INSERT INTO run (uuid, component, definition, process, status, report, started_at, ended_at)
+                 VALUES (?1, ?2, ?3, 1, 1, 0, ?4, ?5)",
             )?,
             find_text: prepare("SELECT id FROM text WHERE hash = ?1 AND text = ?2")?,
             put_text: prepare("INSERT INTO text (hash, text) VALUES (?1, ?2)")?,

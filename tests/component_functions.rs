@@ -500,6 +500,22 @@ async fn begins_with_an_item_later(rides: &str) -> usize {
     rides.len().min(LONGEST)
 }
 
+#[component]
+fn begins_with_a_macro(mut rides: u64) -> u64 {
+    macro_rules! rides {
+        () => {
+            rides
+        };
+    }
+    rides += 1;
+    rides!()
+}
+
+#[test]
+fn a_macro_that_begins_a_body_means_its_parameters() {
+    recorded_once(|| assert_eq!(begins_with_a_macro(1), 2));
+}
+
 #[test]
 fn items_may_begin_a_body() {
     let runs = recorded(|| {

@@ -230,6 +230,40 @@ fn a_folder_that_holds_the_store_keeps_its_version_while_runs_are_traced() {
 }
 
 #[test]
+fn files_whose_names_begin_like_the_stores_are_files_as_any() {
+    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let tracer = Tracer::open(folder.path().join("taxi")).unwrap();
+    let log = |path: &Path| {
+        let mut run = ComponentRun::new("reader");
+        run.add_input(path).start().end();
+        tracer.run(tracer.log_component_run(run).unwrap()).unwrap().inputs[0].pointer.version.clone()
+    };
+    let rides = folder.path().join("taxi.csv");
+    fs::write(&rides, "1").unwrap();
+    assert!(log(&rides).is_some());
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(folder.path().join("taxi"), &link).unwrap();
+    assert_eq!(log(&link), None, "a link to the store is the store");
+}
+
+#[test]
+fn a_path_is_opened_as_it_is_spelled_and_only_named_in_short() {
+    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    fs::create_dir_all(folder.path().join("far/deep")).unwrap();
+    fs::write(folder.path().join("far/x.csv"), "far").unwrap();
+    fs::write(folder.path().join("x.csv"), "near").unwrap();
+    std::os::unix::fs::symlink("far/deep", folder.path().join("link")).unwrap();
+    let tracer = Tracer::in_memory().unwrap();
+    let version = |name: &str| {
+        let mut run = ComponentRun::new("reader");
+        run.add_input(folder.path().join(name)).start().end();
+        tracer.run(tracer.log_component_run(run).unwrap()).unwrap().inputs[0].pointer.version.clone()
+    };
+    assert_eq!(version("link/../x.csv"), version("far/x.csv"), "what the program reads there");
+    assert_ne!(version("link/../x.csv"), version("x.csv"));
+}
+
+#[test]
 fn a_folder_beside_a_store_of_another_name_leaves_the_store_alone() {
     let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let tracer = Tracer::open(folder.path().join("own.db")).unwrap();

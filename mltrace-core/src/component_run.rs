@@ -12,11 +12,10 @@ use uuid::Uuid;
 
 use crate::capture::{Capture, Captured};
 use crate::error::{Error, ErrorKind, Result};
-use crate::fingerprint::lexically_clean;
 use crate::model::{Code, Definition, InputEntry, IoPointer, Note, PointerType, RunEntry, RunId, Status, Version};
 use crate::record::{current, is_disabled, keep_first};
 use crate::tracer::{self, Tracer};
-use crate::{clock, limits, provenance};
+use crate::{clock, fingerprint, limits, provenance};
 
 /// A run that the program describes itself, where an attribute on a function does not fit.
 ///
@@ -25,6 +24,9 @@ use crate::{clock, limits, provenance};
 /// [`started_at`](Self::started_at) and [`ended_at`](Self::ended_at), lies in the past: what the files hold now is no
 /// evidence of it, so they get no versions. Files are hashed whole up to the limit of the tracer that is set for the thread
 /// or the program at that moment.
+///
+/// The commit is that of the repository of the working directory if the program was built in it; `MLTRACE_COMMIT` states
+/// another.
 ///
 /// ```
 /// use mltrace_core::{ComponentRun, Tracer};
@@ -321,7 +323,7 @@ impl Added {
 fn add(list: &mut Vec<Added>, value: &impl Capture, pointer_type: Option<PointerType>) {
     value.capture(&mut |captured| {
         let absolute = match &captured {
-            Captured::Path(path) => Some(lexically_clean(path)),
+            Captured::Path(path) => Some(fingerprint::absolute(path)),
             _ => None,
         };
         list.push(Added { captured, absolute, pointer_type, version: None, captured_at: None });

@@ -62,8 +62,8 @@ impl Fingerprinter {
         let mut file = File::open(path)?;
         if size <= self.limit {
             let mut hasher = blake3::Hasher::new();
-            // Of a file that is still growing, what was there.
-            hasher.update_reader(file.take(size))?;
+            // A file may still be growing, and some state no size at all.
+            hasher.update_reader(file.take(self.limit))?;
             return Ok(version(VersionKind::Hash, &hasher));
         }
         let mut hasher = blake3::Hasher::new();
@@ -132,14 +132,13 @@ fn is_store(path: &Path) -> bool {
     if path.ends_with(STORE_FOLDER) {
         return true;
     }
-    let Some(name) = path.file_name() else { return false };
     let stores = OPEN_STORES.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut namesakes = stores.iter().filter(|store| {
-        let store = store.file_name().unwrap_or_default();
-        name.as_encoded_bytes().starts_with(store.as_encoded_bytes())
-    });
-    let folder = || path.parent().and_then(|folder| fs::canonicalize(folder).ok());
-    namesakes.any(|store| folder().as_deref() == store.parent())
+    let Ok(real) = fs::canonicalize(path) else { return false };
+    let real = real.as_os_str().as_encoded_bytes();
+    stores.iter().any(|store| {
+        let beside = real.strip_prefix(store.as_os_str().as_encoded_bytes());
+        beside.is_some_and(|end| [&b""[..], b"-wal", b"-shm", b"-journal"].contains(&end))
+    })
 }
 
 /// Feeds a field to a hash with its length first, so that ("ab", "c") and ("a", "bc") differ.
@@ -152,11 +151,15 @@ fn version(kind: VersionKind, hasher: &blake3::Hasher) -> Version {
     Version { kind, value: hasher.finalize().to_hex().to_string() }
 }
 
-/// The absolute path without `.`, `..` and doubled separators, links not followed.
+/// The absolute path, by which the operating system finds the same file: where links are, `..` is not what it seems.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// The absolute path without `.`, `..` and doubled separators, links not followed: a name, not to be opened.
 pub(crate) fn lexically_clean(path: &Path) -> PathBuf {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut clean = PathBuf::new();
-    for part in absolute.components() {
+    for part in absolute(path).components() {
         match part {
             Component::ParentDir => {
                 clean.pop();

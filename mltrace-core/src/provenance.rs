@@ -1,11 +1,10 @@
 //! Who ran what: the process, the code, and the commit they came from.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Condvar, Mutex, Once, OnceLock, PoisonError};
-use std::thread;
 use std::time::Instant;
+use std::{env, fs, thread};
 
 use uuid::Uuid;
 
@@ -107,7 +106,7 @@ fn first_half(hasher: &blake3::Hasher) -> [u8; 16] {
 fn repository() -> Option<&'static Path> {
     static REPOSITORY: OnceLock<Option<PathBuf>> = OnceLock::new();
     let find = || {
-        let here = env::current_dir().ok()?;
+        let here = fs::canonicalize(env::current_dir().ok()?).ok()?;
         here.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned)
     };
     REPOSITORY.get_or_init(find).as_deref()
@@ -115,7 +114,8 @@ fn repository() -> Option<&'static Path> {
 
 /// Whether an absolute path lies in the repository of the working directory, so that its commit tells of it.
 pub(crate) fn is_in_repository(path: &Path) -> bool {
-    repository().is_some_and(|repository| path.starts_with(repository))
+    let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    repository().is_some_and(|repository| real.starts_with(repository))
 }
 
 /// The same for a source file as the compiler named it, relative to the folder the build was started in. That folder is
@@ -125,7 +125,7 @@ pub(crate) fn is_source_in_repository(file: &str) -> bool {
     if Path::new(file).is_absolute() {
         return is_in_repository(Path::new(file));
     }
-    let is_built_here = env::current_exe().is_ok_and(|program| program.starts_with(repository));
+    let is_built_here = env::current_exe().is_ok_and(|program| is_in_repository(&program));
     let here = env::current_dir().unwrap_or_else(|_| repository.to_owned());
     let mut bases = here.ancestors().take_while(|folder| folder.starts_with(repository));
     is_built_here && bases.any(|base| base.join(file).is_file())

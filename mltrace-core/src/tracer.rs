@@ -12,7 +12,7 @@ use std::{env, fs, io};
 use crate::capture::Captured;
 use crate::component_run::ComponentRun;
 use crate::error::{Error, ErrorKind, Result};
-use crate::fingerprint::{self, Fingerprinter, STORE_FOLDER, lexically_clean};
+use crate::fingerprint::{self, Fingerprinter, STORE_FOLDER, absolute, lexically_clean};
 use crate::model::{IoPointer, RunEntry, RunId, Version};
 use crate::record::is_disabled;
 use crate::store::{Durability, Store};
@@ -79,7 +79,7 @@ impl TracerBuilder {
         if self.path == Path::new(IN_MEMORY) {
             return Ok(Tracer::over(Store::in_memory()?, self.root, self.fingerprint_limit));
         }
-        let path = lexically_clean(&self.path);
+        let path = absolute(&self.path);
         let store = Store::create(&path, self.durability)?;
         Ok(Tracer::over(store, self.root.or_else(|| project_root(&path)), self.fingerprint_limit))
     }
@@ -123,7 +123,7 @@ impl Tracer {
     /// # Errors
     /// There is no such file, or as [`TracerBuilder::open`].
     pub fn open_existing(path: impl AsRef<Path>) -> Result<Self> {
-        let path = lexically_clean(path.as_ref());
+        let path = absolute(path.as_ref());
         Ok(Self::over(Store::open(&path)?, project_root(&path), FINGERPRINT_LIMIT))
     }
 
@@ -181,7 +181,7 @@ impl Tracer {
             Captured::Name(name) => (IoPointer::new(name), None),
             Captured::Pointer(pointer) => (IoPointer { flagged: false, labels: None, ..pointer }, None),
             Captured::Path(path) => {
-                let absolute = lexically_clean(&path);
+                let absolute = absolute(&path);
                 (self.path_pointer(&path, &absolute), Some(absolute))
             }
         }
@@ -210,6 +210,7 @@ const IN_MEMORY: &str = ":memory:";
 
 /// The folder that holds the store's `.mltrace`.
 fn project_root(store: &Path) -> Option<PathBuf> {
+    let store = lexically_clean(store);
     let folder = store.parent()?;
     if folder.ends_with(STORE_FOLDER) { folder.parent().map(Path::to_owned) } else { None }
 }

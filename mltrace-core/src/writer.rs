@@ -21,8 +21,9 @@ pub(crate) struct Writer {
     store: Store,
     wrote: AtomicBool,
     knows_commit: AtomicBool,
-    /// The last run of a traced function found the store locked until its patience ended.
-    is_locked: AtomicBool,
+    /// Whether the last run of a traced function found the store locked until its patience ended. Held while one is
+    /// written, so that those that wait behind it learn of it.
+    is_locked: Mutex<bool>,
 }
 
 impl Writer {
@@ -31,7 +32,7 @@ impl Writer {
             store,
             wrote: AtomicBool::new(false),
             knows_commit: AtomicBool::new(false),
-            is_locked: AtomicBool::new(false),
+            is_locked: Mutex::new(false),
         });
         close_at_exit(Arc::downgrade(&writer));
         writer
@@ -48,14 +49,10 @@ impl Writer {
 
     /// As [`Self::put_run`], for a traced function, which must not wait long for a store again and again.
     pub(crate) fn put_traced_run(&self, entry: &RunEntry) -> Result<RunId> {
-        let put = self.put(entry, self.patience());
-        let is_locked = put.as_ref().is_err_and(|error: &Error| error.kind() == ErrorKind::Busy);
-        self.is_locked.store(is_locked, Ordering::Relaxed);
+        let mut is_locked = self.is_locked.lock().unwrap_or_else(PoisonError::into_inner);
+        let put = self.put(entry, is_locked.then_some(SHORT_PATIENCE));
+        *is_locked = put.as_ref().is_err_and(|error: &Error| error.kind() == ErrorKind::Busy);
         put
-    }
-
-    fn patience(&self) -> Option<Duration> {
-        self.is_locked.load(Ordering::Relaxed).then_some(SHORT_PATIENCE)
     }
 
     fn put(&self, entry: &RunEntry, patience: Option<Duration>) -> Result<RunId> {
@@ -143,11 +140,11 @@ mod tests {
         let path = folder.path().join("store.db");
         let writer = Writer::new(Store::create(&path, Durability::Normal).unwrap());
         let other = Store::create(&path, Durability::Normal).unwrap();
-        assert_eq!(writer.patience(), None);
+        assert!(!*writer.is_locked.lock().unwrap());
         let locked = other.write(None, |_| Ok(writer.put_traced_run(&run("stage", 0, 1)))).unwrap();
         assert_eq!(locked.unwrap_err().kind(), ErrorKind::Busy);
-        assert_eq!(writer.patience(), Some(SHORT_PATIENCE));
+        assert!(*writer.is_locked.lock().unwrap());
         writer.put_traced_run(&run("stage", 0, 1)).unwrap();
-        assert_eq!(writer.patience(), None, "once it is free again, so is the patience");
+        assert!(!*writer.is_locked.lock().unwrap(), "once it is free again, patience is back");
     }
 }

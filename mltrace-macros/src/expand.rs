@@ -97,9 +97,13 @@ impl Runtime {
             // Errors about what is returned, such as its lifetime, belong at the return type.
             let at = function.output.as_ref().map_or(Span::mixed_site(), Spanned::span);
             let ret = Ident::new("ret", Span::mixed_site().located_at(at));
+            // A block of one expression may look as if it needed no braces of its own.
+            let is_one_expression = matches!(function.body.stmts.as_slice(), [Stmt::Expr(_, None)]);
+            let braces = is_one_expression.then(|| quote!(#[allow(unused_braces)]));
             let returned = component.returned.map(|(span, role)| self.record_return(span, role, &ret));
             quote_spanned! {Span::mixed_site()=>
                 let #run = #start;
+                #braces
                 let #ret = #call;
                 #returned
                 #path::Run::finish(#run, || {
@@ -158,18 +162,19 @@ impl Runtime {
         let span = Span::mixed_site();
         let at_entry = component.at_entry.iter().map(|entry| self.record_entry(entry));
         let user_run = self.user_run.as_ref().map(|name| quote!(let #name: &#path::Run = #run;));
-        // Items that begin a body stay its beginning, where they stand best.
-        let first = function.body.stmts.iter().position(|stmt| !matches!(stmt, Stmt::Item(_)));
-        let (items, statements) = function.body.stmts.split_at(first.unwrap_or(function.body.stmts.len()));
+        let mut body = TokenStream::new();
+        let statements = &function.body.stmts;
+        function.body.brace_token.surround(&mut body, |body| body.extend(quote!(#(#statements)*)));
+        // The user's block stays whole, inside one of ours: what its last expression borrows from a parameter may drop
+        // after its locals, as it does where the edition of the user's crate says so.
+        if !parameters.is_empty() || user_run.is_some() {
+            body = quote_spanned!(span=> { #(#parameters)* #user_run #body });
+        }
         // The closure stands in the call, where it is known to run once: else `&mut self -> &mut T` would not do.
         let call = match function.kind {
-            Kind::Plain => {
-                let mut body = TokenStream::new();
-                function.body.brace_token.surround(&mut body, |body| {
-                    body.extend(quote!(#(#items)* #(#parameters)* #user_run #(#statements)*));
-                });
-                quote_spanned!(span=> #path::call_once(#run, move || -> #output #body))
-            }
+            Kind::Plain => quote_spanned! {span=>
+                #path::call_once(#run, move || -> #output #body)
+            },
             Kind::Async | Kind::Boxed(_) => {
                 // An async block cannot name its type; a `return` that is never reached tells it.
                 let typed = output.as_ref().filter(|_| !function.never_returns()).map(|output| {
@@ -181,7 +186,7 @@ impl Runtime {
                 });
                 let never = function.never_returns().then(|| quote_spanned!(span=> ; ::core::unreachable!()));
                 quote_spanned! {span=>
-                    #path::in_run(#run, async move { #(#items)* #typed #(#parameters)* #user_run #(#statements)* }).await #never
+                    #path::in_run(#run, async move { #typed #body }).await #never
                 }
             }
         };

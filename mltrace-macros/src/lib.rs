@@ -88,3 +88,27 @@ mod snapshot;
 pub fn component(args: proc_macro::TokenStream, function: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expand::component(args.into(), function.into()).into()
 }
+
+/// In the edition of 2021 what the last expression of a body borrows drops after the body's locals; parameters outlive it.
+///
+/// ```edition2021
+/// use std::sync::{Arc, Mutex};
+///
+/// #[mltrace::component]
+/// fn count(state: Arc<Mutex<Vec<u8>>>) -> usize {
+///     state.lock().unwrap().len()
+/// }
+///
+/// #[mltrace::component]
+/// async fn count_later(state: Arc<Mutex<Vec<u8>>>) -> usize {
+///     state.lock().unwrap().len()
+/// }
+///
+/// let tracer = mltrace::Tracer::in_memory()?;
+/// let _guard = mltrace::scoped(&tracer);
+/// assert_eq!(count(Arc::default()), 0);
+/// assert_eq!(tracer.recent(9)?.items.len(), 1);
+/// # Ok::<(), mltrace::Error>(())
+/// ```
+#[cfg(doctest)]
+struct EarlierEditions;

@@ -197,7 +197,9 @@ impl Drop for Run {
         if let Some(live) = self.0.0.take() {
             live.end(|state| match state.panic.take() {
                 Some(message) => (Status::Panicked, Some(message)),
-                None if live.is_unwound() => (Status::Panicked, None),
+                None if live.is_unwound() => {
+                    (Status::Cancelled, Some("the future was dropped by another's panic".to_owned()))
+                }
                 None => (Status::Cancelled, Some("the future was dropped before it finished".to_owned())),
             });
         }

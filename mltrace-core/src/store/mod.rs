@@ -45,6 +45,8 @@ pub(crate) struct Store {
     reader: OnceLock<Mutex<Box<dyn Engine>>>,
     path: Option<PathBuf>,
     writable: bool,
+    /// Read without locks, so each question opens the file anew and sees what others have written since.
+    is_immutable: bool,
 }
 
 impl Store {
@@ -77,7 +79,11 @@ impl Store {
         }
         let opened = Sqlite::open(path).and_then(|engine| Self::over(engine, Some(path), Durability::Normal));
         match opened {
-            Err(error) if matches!(error.kind(), ErrorKind::ReadOnly | ErrorKind::Io) => Self::open_immutable(path),
+            Err(error) if matches!(error.kind(), ErrorKind::ReadOnly | ErrorKind::Io) => {
+                // Perhaps it is only that nothing can be written here. If not, the first error says more.
+                Self::open_immutable(path)
+                    .map_err(|other| if other.kind() == ErrorKind::ReadOnly { other } else { error })
+            }
             opened => opened,
         }
         .map_err(|error| error.at(path.display()))
@@ -85,14 +91,8 @@ impl Store {
 
     /// Opens a store in a place where nothing can be written, not even the files that SQLite keeps beside it.
     fn open_immutable(path: &Path) -> Result<Self> {
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
-        if fs::metadata(log).is_ok_and(|log| log.len() > 0) {
-            let message = "a program has the store open, or ended without closing it, and this place cannot be written, \
-                           so it cannot be read here: copy it elsewhere together with the file beside it that ends in -wal";
-            return Err(Error::new(ErrorKind::ReadOnly, message));
-        }
-        Self::over(Sqlite::open_immutable(path)?, Some(path), Durability::Normal)
+        let store = Self::over(immutable(path)?, Some(path), Durability::Normal)?;
+        Ok(Self { is_immutable: true, ..store })
     }
 
     fn over(engine: Sqlite, path: Option<&Path>, durability: Durability) -> Result<Self> {
@@ -105,7 +105,7 @@ impl Store {
             is_current
         };
         let path = path.map(Path::to_owned);
-        Ok(Self { writer: Mutex::new(Box::new(engine)), reader: OnceLock::new(), path, writable })
+        Ok(Self { writer: Mutex::new(Box::new(engine)), reader: OnceLock::new(), path, writable, is_immutable: false })
     }
 
     pub(crate) fn path(&self) -> Option<&Path> {
@@ -134,13 +134,15 @@ impl Store {
 
     /// Runs `body` over one consistent view of the store.
     pub(crate) fn read<T>(&self, body: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
-        self.reader()
-            .and_then(|reader| {
-                let engine = lock(reader);
-                let _transaction = Transaction::begin(&**engine, Access::Read)?;
-                body(&View(&**engine))
-            })
-            .map_err(|error| self.locate(error))
+        let read = |engine: &dyn Engine| {
+            let _transaction = Transaction::begin(engine, Access::Read)?;
+            body(&View(engine))
+        };
+        match &self.path {
+            Some(path) if self.is_immutable => immutable(path).and_then(|engine| read(&engine)),
+            _ => self.reader().and_then(|reader| read(&**lock(reader))),
+        }
+        .map_err(|error| self.locate(error))
     }
 
     fn reader(&self) -> Result<&Mutex<Box<dyn Engine>>> {
@@ -159,6 +161,20 @@ impl Store {
             (Some(path), _) => error.at(path.display()),
         }
     }
+}
+
+/// A connection to a file that nobody is writing, in a place that cannot be written.
+fn immutable(path: &Path) -> Result<Sqlite> {
+    // SQLite keeps its log beside the real file.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    if fs::metadata(log).is_ok_and(|log| log.len() > 0) {
+        let message = "a program has the store open, or ended without closing it, and this place cannot be written, so it \
+                       cannot be read here: copy it elsewhere together with the file beside it that ends in -wal";
+        return Err(Error::new(ErrorKind::ReadOnly, message));
+    }
+    Sqlite::open_immutable(&path)
 }
 
 fn not_written_here() -> Error {

@@ -126,7 +126,7 @@ pub(crate) fn is_source_in_repository(file: &str) -> bool {
         return is_in_repository(Path::new(file));
     }
     let is_built_here = env::current_exe().is_ok_and(|program| is_in_repository(&program));
-    let here = env::current_dir().unwrap_or_else(|_| repository.to_owned());
+    let here = env::current_dir().and_then(fs::canonicalize).unwrap_or_else(|_| repository.to_owned());
     let mut bases = here.ancestors().take_while(|folder| folder.starts_with(repository));
     is_built_here && bases.any(|base| base.join(file).is_file())
 }

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lineage::resolve;
 use crate::model::{Commit, RunEntry, RunId};
 use crate::provenance;
-use crate::store::Store;
+use crate::store::{Put, Store};
 
 /// How long the end of a process waits, in all, for `git` to say which commit it came from.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(2);
@@ -44,20 +44,25 @@ impl Writer {
 
     /// Commits a run, waiting for a locked store as long as its busy time-out says.
     pub(crate) fn put_run(&self, entry: &RunEntry) -> Result<RunId> {
-        self.put(entry, None)
+        self.write(entry, None).map(|put| self.follow_up(entry, put))
     }
 
     /// As [`Self::put_run`], for a traced function, which must not wait long for a store again and again.
     pub(crate) fn put_traced_run(&self, entry: &RunEntry) -> Result<RunId> {
         let mut is_locked = self.is_locked.lock().unwrap_or_else(PoisonError::into_inner);
-        let put = self.put(entry, is_locked.then_some(SHORT_PATIENCE));
-        *is_locked = put.as_ref().is_err_and(|error: &Error| error.kind() == ErrorKind::Busy);
-        put
+        let written = self.write(entry, is_locked.then_some(SHORT_PATIENCE));
+        *is_locked = written.as_ref().is_err_and(|error: &Error| error.kind() == ErrorKind::Busy);
+        drop(is_locked);
+        written.map(|put| self.follow_up(entry, put))
     }
 
-    fn put(&self, entry: &RunEntry, patience: Option<Duration>) -> Result<RunId> {
+    fn write(&self, entry: &RunEntry, patience: Option<Duration>) -> Result<Put> {
         provenance::look_up_commit();
-        let put = self.store.write(patience, |tx| resolve::put_run(tx, entry, provenance::process()))?;
+        self.store.write(patience, |tx| resolve::put_run(tx, entry, provenance::process()))
+    }
+
+    /// What follows once a run is written. Nothing is locked here: whoever listens to events may trace, too.
+    fn follow_up(&self, entry: &RunEntry, put: Put) -> RunId {
         for component in put.unresolved {
             tracing::warn!(
                 component = %entry.definition.component,
@@ -71,7 +76,7 @@ impl Writer {
         {
             self.put_commit(&commit);
         }
-        Ok(put.run)
+        put.run
     }
 
     fn put_commit(&self, commit: &Commit) {

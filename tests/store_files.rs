@@ -206,6 +206,22 @@ fn a_store_that_was_migrated_while_it_was_open_is_not_written_any_more() {
     assert_eq!(tracer.recent(1).unwrap().items.len(), 1);
 }
 
+/// What later migrations added is taken away again.
+const TO_SCHEMA_1: &str =
+    "DROP INDEX run_by_partition; ALTER TABLE run DROP COLUMN collected_at; PRAGMA user_version = 1";
+
+#[test]
+fn a_store_of_the_first_schema_is_brought_up_to_date_and_keeps_its_runs() {
+    let folder = folder();
+    let path = filled(folder.path());
+    change(&path, TO_SCHEMA_1);
+    let tracer = Tracer::open_existing(&path).unwrap();
+    let runs = tracer.history("stage").limit(1_000).get().unwrap();
+    assert_eq!(runs.items.len(), 200);
+    assert!(runs.items.iter().all(|run| run.notes.len() == 1 && run.outputs.len() == 1));
+    tracer.log_component_run(finished("stage")).unwrap();
+}
+
 #[test]
 fn a_store_in_memory_may_be_opened_by_its_name() {
     let tracer = Tracer::open(":memory:").unwrap();

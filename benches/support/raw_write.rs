@@ -15,7 +15,10 @@ use uuid::Uuid;
 use super::measure::Result;
 use super::pipeline::{Made, MadeRun};
 
-const SCHEMA: &str = include_str!("../../mltrace-core/src/store/migrations/0001_store.sql");
+const SCHEMA: [&str; 2] = [
+    include_str!("../../mltrace-core/src/store/migrations/0001_store.sql"),
+    include_str!("../../mltrace-core/src/store/migrations/0002_questions.sql"),
+];
 const SNAPSHOT: [u8; 1024] = [b'x'; 1024];
 
 /// Creates a file with the schema and settings of a store.
@@ -25,7 +28,7 @@ pub(crate) fn create(path: &Path) -> Result<Connection> {
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.execute_batch(SCHEMA)?;
+    connection.execute_batch(&SCHEMA.concat())?;
     connection.execute(
         "INSERT INTO process (uuid, host, pid, started_at, heartbeat_at) VALUES (?1, 'bench', 1, 0, 0)",
         params![Uuid::now_v7().as_bytes()],

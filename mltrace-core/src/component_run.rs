@@ -12,7 +12,9 @@ use uuid::Uuid;
 
 use crate::capture::{Capture, Captured};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Code, Definition, InputEntry, IoPointer, Note, PointerType, RunEntry, RunId, Status, Version};
+use crate::model::{
+    Check, Code, Definition, InputEntry, IoPointer, Note, PointerType, RunEntry, RunId, Status, Version,
+};
 use crate::record::{current, is_disabled, keep_first};
 use crate::tracer::{self, Tracer};
 use crate::{clock, fingerprint, limits, provenance};
@@ -62,6 +64,8 @@ pub struct ComponentRun {
     upstream: Vec<String>,
     params: BTreeMap<String, serde_json::Value>,
     metrics: BTreeMap<String, f64>,
+    checks: Vec<Check>,
+    labels: Vec<String>,
     notes: Vec<Note>,
 }
 
@@ -99,6 +103,8 @@ impl ComponentRun {
             upstream: Vec::new(),
             params: BTreeMap::new(),
             metrics: BTreeMap::new(),
+            checks: Vec::new(),
+            labels: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -298,6 +304,8 @@ impl ComponentRun {
             upstream: self.upstream,
             params: self.params,
             metrics: self.metrics,
+            checks: self.checks,
+            labels: self.labels,
             notes: self.notes,
             error: self.error,
         };

@@ -42,6 +42,8 @@ pub(crate) fn run(component: &str, started_at: i64, ended_at: i64) -> RunEntry {
         upstream: Vec::new(),
         params: BTreeMap::new(),
         metrics: BTreeMap::new(),
+        checks: Vec::new(),
+        labels: Vec::new(),
         notes: Vec::new(),
         error: None,
     }

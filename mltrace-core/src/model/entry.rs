@@ -4,7 +4,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{IoPointer, Note, Status};
+use super::{Check, IoPointer, Note, Status};
 
 /// What a writer hands to the store about one run, all at once.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,9 @@ pub(crate) struct RunEntry {
     pub(crate) upstream: Vec<String>,
     pub(crate) params: BTreeMap<String, serde_json::Value>,
     pub(crate) metrics: BTreeMap<String, f64>,
+    pub(crate) checks: Vec<Check>,
+    /// Labels of everything it reads.
+    pub(crate) labels: Vec<String>,
     pub(crate) notes: Vec<Note>,
     pub(crate) error: Option<String>,
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::body::{current, harmless};
 use super::meta::{Direction, Meta, Slot};
 use crate::capture::Capture;
-use crate::model::{Code, Definition, InputEntry, IoPointer, Note, PointerType, RunEntry, Snapshot, Status};
+use crate::model::{Check, Code, Definition, InputEntry, IoPointer, Note, PointerType, RunEntry, Snapshot, Status};
 use crate::tracer::Tracer;
 use crate::{clock, limits, provenance, tracer};
 
@@ -36,6 +36,8 @@ pub(super) struct State {
     last_bindings: HashMap<(Direction, &'static str), u32>,
     params: BTreeMap<String, serde_json::Value>,
     metrics: BTreeMap<String, f64>,
+    checks: Vec<Check>,
+    labels: Vec<String>,
     notes: Vec<Note>,
     partition: Option<String>,
     pub(super) panic: Option<String>,
@@ -220,6 +222,8 @@ impl Live {
             upstream: Vec::new(),
             params: state.params,
             metrics: state.metrics,
+            checks: state.checks,
+            labels: state.labels,
             notes: state.notes,
             error,
         }

@@ -5,7 +5,7 @@ use super::sqlite::{Found, Sqlite};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_store.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_store.sql"), include_str!("migrations/0002_questions.sql")];
 
 /// The schema number that this program writes.
 #[allow(clippy::cast_possible_wrap, reason = "a handful of migrations")]
@@ -57,6 +57,13 @@ fn apply(engine: &Sqlite, found: Found) -> Result<bool> {
 /// As [`bring_up_to_date`], for a file that cannot be written: says whether it can be read.
 pub(super) fn check_readable(engine: &Sqlite) -> Result<()> {
     match check(engine.inspect()?)? {
+        Found::Store { schema, .. } if schema < SCHEMA => Err(Error::new(
+            ErrorKind::ReadOnly,
+            format!(
+                "this store has schema {schema} and cannot be written here, so that it cannot be brought to schema {SCHEMA}: \
+                 open it once where it can be written, or copy it there"
+            ),
+        )),
         Found::Store { .. } => Ok(()),
         Found::Nothing => {
             Err(Error::new(ErrorKind::NotAStore, "this file is empty and cannot be written; name another file"))

@@ -260,3 +260,20 @@ impl Write<'_> {
         self.0.0.insert(sql, values)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_store_that_cannot_be_brought_up_to_date_says_where_it_could_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let store = Store::create(&path, Durability::Normal).unwrap();
+        lock(&store.writer).execute("PRAGMA user_version = 1", &[]).unwrap();
+        drop(store);
+        let error = Store::open_immutable(&path).map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ReadOnly);
+        assert!(error.to_string().contains("schema 1"), "{error}");
+    }
+}

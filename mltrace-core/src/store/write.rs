@@ -242,6 +242,18 @@ impl Write<'_> {
                 &[run.into(), name.into(), (*value).into()],
             )?;
         }
+        for (position, check) in (0_i64..).zip(&entry.checks) {
+            self.execute(
+                "INSERT INTO check_result (run, position, name, status, message) VALUES (?1, ?2, ?3, ?4, ?5)",
+                &[
+                    run.into(),
+                    position.into(),
+                    (&check.name).into(),
+                    check.status.code().into(),
+                    check.message.as_ref().into(),
+                ],
+            )?;
+        }
         for note in &entry.notes {
             self.put_note(run, to_micros(note.written_at), &note.text)?;
         }

@@ -1,0 +1,133 @@
+//! Questions that a tracer answers. Answers are owned values that borrow nothing from the store.
+
+mod catalogue;
+mod history;
+mod trace;
+
+use std::path::Path;
+
+use uuid::Uuid;
+
+pub use catalogue::Components;
+pub use history::History;
+pub use trace::Trace;
+
+use crate::clock::{now, to_micros};
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits;
+use crate::model::{IoPointer, Page, RunId, RunRecord, Version};
+use crate::store::{NameId, VersionId, View};
+use crate::tracer::Tracer;
+
+impl Tracer {
+    /// Everything about one run.
+    ///
+    /// # Errors
+    /// There is no such run, or the store cannot be read.
+    pub fn run(&self, id: RunId) -> Result<RunRecord> {
+        self.store().read(|view| run(view, id))
+    }
+
+    /// The id of the run with an identity that holds everywhere, such as a run's parent; `None` if it is not here.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn run_id(&self, uuid: Uuid) -> Result<Option<RunId>> {
+        self.store().read(|view| view.run_id(uuid))
+    }
+
+    /// The last runs that were recorded, newest first. The page's `next` is the id of the last run it shows, from which
+    /// [`recent_before`](Self::recent_before) goes on.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn recent(&self, limit: u32) -> Result<Page<RunRecord>> {
+        self.recent_before(RunId(i64::MAX), limit)
+    }
+
+    /// The last runs that were recorded before a run, newest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn recent_before(&self, before: RunId, limit: u32) -> Result<Page<RunRecord>> {
+        self.store().read(|view| {
+            let mut ids = view.recent(before, limit.saturating_add(1))?;
+            let has_more = ids.len() > limit as usize;
+            ids.truncate(limit as usize);
+            let next = ids.last().filter(|_| has_more).map(ToString::to_string);
+            Ok(Page { items: view.runs(&ids)?, next })
+        })
+    }
+
+    /// The runs recorded after one, oldest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn recorded_after(&self, id: RunId) -> Result<Vec<RunRecord>> {
+        self.store().read(|view| view.runs(&view.recorded_after(id)?))
+    }
+
+    /// Adds a remark to a run.
+    ///
+    /// # Errors
+    /// There is no such run, the text is empty or too long, or the store cannot be written.
+    pub fn add_note(&self, id: RunId, text: &str) -> Result<()> {
+        if text.trim().is_empty() {
+            return Err(Error::new(ErrorKind::Invalid, "the note is empty; nothing was written"));
+        }
+        limits::text("the note", text)?;
+        self.store().write(None, |tx| {
+            tx.expect_run(id)?;
+            tx.put_note(id, to_micros(now()), text)
+        })
+    }
+
+    /// What is known of a name: as the latest run wrote it, or else as the last run read it.
+    ///
+    /// # Errors
+    /// No run wrote or read it, or the store cannot be read.
+    pub fn io_pointer(&self, name: &str) -> Result<IoPointer> {
+        self.store().read(|view| {
+            let unknown = || not_found(format!("no run wrote or read `{name}`"));
+            let id = self.pointer_id(view, name)?.ok_or_else(unknown)?;
+            match view.latest_writer(id, None)? {
+                Some(writer) => view.output(writer.run, id, None),
+                None => view.last_input(id),
+            }?
+            .ok_or_else(unknown)
+        })
+    }
+
+    /// The key of a pointer by its name, else by the path that the text spells.
+    fn pointer_id(&self, view: &View<'_>, text: &str) -> Result<Option<NameId>> {
+        match view.pointer_id(text)? {
+            Some(id) => Ok(Some(id)),
+            None => view.pointer_id(&self.path_name(Path::new(text))),
+        }
+    }
+}
+
+/// The one version of a name that is, or else begins, as given.
+fn the_version(view: &View<'_>, id: NameId, name: &str, beginning: &str) -> Result<VersionId> {
+    const SHOWN: usize = 5;
+    let versions = view.versions_of(id, beginning)?;
+    let is_exact = |version: &Version| version.value == beginning || version.to_string() == beginning;
+    match versions.as_slice() {
+        [] => Err(not_found(format!("no run wrote a version of `{name}` that begins with `{beginning}`"))),
+        [(only, _)] => Ok(*only),
+        several => several.iter().find(|(_, version)| is_exact(version)).map(|(exact, _)| *exact).ok_or_else(|| {
+            let shown: Vec<_> = several.iter().take(SHOWN).map(|(_, version)| version.to_string()).collect();
+            let more = if several.len() > SHOWN { ", ..." } else { "" };
+            let message = format!("`{beginning}` begins several versions of `{name}`: {}{more}", shown.join(", "));
+            Error::new(ErrorKind::Invalid, message)
+        }),
+    }
+}
+
+fn run(view: &View<'_>, id: RunId) -> Result<RunRecord> {
+    view.run(id)?.ok_or_else(|| not_found(format!("there is no run {id} in this store")))
+}
+
+fn not_found(message: String) -> Error {
+    Error::new(ErrorKind::NotFound, message)
+}

@@ -41,8 +41,8 @@ pub use component_run::ComponentRun;
 pub use error::{Error, ErrorKind, Result};
 pub use model::{
     Check, CheckStatus, CodeRecord, CommitSource, Component, Dependency, Edge, GitRecord, Graph, GraphRoot, GraphRun,
-    InputRecord, IoPointer, Match, Note, Page, PointerType, RunId, RunRecord, Stale, StaleKind, Status, Truncated,
-    Version, VersionKind,
+    InputRecord, IoPointer, Label, LabelImpact, LabelledPointer, Match, Note, Page, PointerType, Recorded, Retracted,
+    Retraction, RunId, RunRecord, Stale, StaleKind, Status, Truncated, Version, VersionKind, Violation,
 };
 pub use query::{Components, History, Trace};
 pub use record::{Run, RunHandle};

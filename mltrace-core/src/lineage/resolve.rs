@@ -27,7 +27,7 @@ pub(crate) fn put_run(tx: &Write<'_>, entry: &RunEntry, process: &Process) -> Re
 }
 
 /// The run that an input depends on.
-fn producer_of(view: &View<'_>, reading: &Reading) -> Result<Option<Proof>> {
+pub(super) fn producer_of(view: &View<'_>, reading: &Reading) -> Result<Option<Proof>> {
     if let Some(version) = reading.version {
         if let Some(producer) = view.exact_ended(reading, version)? {
             return Ok(Some(proof(producer, Match::Version)));

@@ -3,6 +3,7 @@
 mod component;
 mod entry;
 mod graph;
+mod label;
 mod pointer;
 mod process;
 mod run;
@@ -10,6 +11,7 @@ mod run;
 pub use component::Component;
 pub(crate) use entry::{Code, Definition, InputEntry, RunEntry, Snapshot};
 pub use graph::{Edge, Graph, GraphRoot, GraphRun, Truncated};
+pub use label::{Label, LabelImpact, LabelledPointer, Recorded, Retracted, Retraction, Violation};
 pub use pointer::{IoPointer, PointerType, Version, VersionKind};
 pub use process::CommitSource;
 pub(crate) use process::{Commit, Process};

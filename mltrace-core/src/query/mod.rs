@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod history;
+mod labels;
 mod trace;
 
 use std::path::Path;

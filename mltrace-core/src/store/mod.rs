@@ -1,6 +1,7 @@
 //! The only SQL. Above it nobody knows which database there is; below the engine trait nobody knows what a run is.
 
 mod engine;
+mod labels;
 mod migrate;
 mod producers;
 mod read;
@@ -30,6 +31,10 @@ pub(crate) struct NameId(i64);
 /// The key of an interned version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct VersionId(i64);
+
+/// The key of a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct LabelId(i64);
 
 /// The key of a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,6 +1,7 @@
 //! Questions that a tracer answers. Answers are owned values that borrow nothing from the store.
 
 mod catalogue;
+mod checks;
 mod history;
 mod labels;
 mod trace;
@@ -10,6 +11,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 pub use catalogue::Components;
+pub use checks::Checks;
 pub use history::History;
 pub use trace::Trace;
 

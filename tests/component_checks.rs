@@ -316,12 +316,32 @@ fn labelled(raw: &str, customer: u32, customers: &[&str]) -> usize {
     last.len()
 }
 
+#[component(labels(raw), inputs("table"), run = run)]
+fn unlabelled(raw: &str) {
+    run.label(raw);
+}
+
+/// The labels that some code leaves in a store.
+fn labels(code: impl FnOnce()) -> Vec<String> {
+    let tracer = Tracer::in_memory().expect("a store in memory");
+    let _guard = mltrace::scoped(&tracer);
+    code();
+    let mut names: Vec<_> = tracer.labels().expect("the labels").into_iter().map(|label| label.name).collect();
+    names.sort();
+    names
+}
+
 #[test]
-fn labels_are_texts_parameters_and_bindings_each_once() {
-    // What they do to data is the business of those who follow labels; here counts that they do not get in the way.
-    let run = recorded_once(|| assert_eq!(labelled("may", 7, &["a", "b"]), 9));
-    assert_eq!(run.status, Status::Completed);
-    assert_eq!(run.inputs.len(), 1);
+fn labels_are_texts_parameters_and_bindings() {
+    let found = labels(|| assert_eq!(labelled("may", 7, &["a", "b"]), 9));
+    assert_eq!(found, ["7", "9", "a", "b", "eu", "first-may"], "a later binding replaces the earlier one");
+}
+
+#[test]
+fn a_label_that_cannot_be_stored_is_left_out() {
+    assert_eq!(labels(|| unlabelled("")), [""; 0]);
+    assert_eq!(labels(|| unlabelled(&"x".repeat(5_000))), [""; 0]);
+    assert_eq!(labels(|| unlabelled("ok")), ["ok"]);
 }
 
 // Blocking.
@@ -423,8 +443,57 @@ fn seen(raw: &Path) -> bool {
     raw.is_absolute()
 }
 
+#[component(inputs("rides"), outputs(return))]
+fn clean(file: &Path) -> &Path {
+    file
+}
+
+#[component(deny_retracted, inputs(file, late), outputs("model"))]
+async fn bound_late(file: &Path) -> Result<String, Box<dyn Error>> {
+    let late = "rides";
+    one_poll_later().await;
+    Ok(late.repeat(file.components().count().min(1)))
+}
+
 #[test]
 fn without_retracted_labels_nothing_is_denied() {
     let run = recorded_once(|| features(Path::new("/raw/2020-01.csv")).expect("not denied"));
     assert_eq!((ran(), run.status), (11, Status::Completed));
+}
+
+#[test]
+fn what_carries_a_retracted_label_is_not_read() {
+    let tracer = Tracer::in_memory().expect("a store in memory");
+    let _guard = mltrace::scoped(&tracer);
+    let cleaned = clean(Path::new("/clean/2020-01.csv"));
+    tracer.label("rides", "customer-7").write().expect("labelled");
+    features(Path::new("/other.csv")).expect("a label that holds denies nothing");
+    assert_eq!(ran(), 11);
+
+    tracer.retract("customer-7", "consent withdrawn").by("privacy").write().expect("retracted");
+    let error = features(cleaned).expect_err("denied");
+    assert_eq!(error.kind(), ErrorKind::Retracted);
+    let message = error.to_string();
+    assert!(message.starts_with("`features` did not run: its input `"), "{message}");
+    assert!(message.contains("` carries the label `customer-7`, which privacy retracted on 20"), "{message}");
+    assert!(message.ends_with(": consent withdrawn (and 1 more)"), "{message}");
+    assert_eq!(ran(), 0, "neither the body nor a check has seen it");
+    let run = tracer.recent(1).expect("the run").items.remove(0);
+    assert_eq!((run.status, run.error), (Status::Failed, Some(message)));
+    assert!(run.inputs.is_empty() && run.checks.is_empty(), "what is denied is not read");
+    assert!(tracer.retracted().expect("retractions")[0].runs.is_empty(), "a run that heeded it is no violation");
+}
+
+#[test]
+fn only_inputs_known_at_entry_are_denied() {
+    let tracer = Tracer::in_memory().expect("a store in memory");
+    let _guard = mltrace::scoped(&tracer);
+    tracer.label("rides", "customer-7").write().expect("labelled");
+    tracer.retract("customer-7", "consent withdrawn").write().expect("retracted");
+    block_on(bound_late(Path::new("/a"))).expect("the body runs");
+    tracer.label("/a", "customer-8").write().expect("labelled");
+    tracer.retract("customer-8", "consent withdrawn").write().expect("retracted");
+    let error = block_on(bound_late(Path::new("/a"))).expect_err("denied");
+    assert!(error.to_string().contains("its input `/a` carries the label `customer-8`"), "{error}");
+    assert_eq!(tracer.retracted().expect("retractions").iter().map(|one| one.runs.len()).sum::<usize>(), 1);
 }

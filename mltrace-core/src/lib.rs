@@ -45,7 +45,7 @@ pub use model::{
     InputRecord, IoPointer, Label, LabelImpact, LabelledPointer, Match, Note, Page, PointerType, Recorded, Retracted,
     Retraction, RunCheck, RunId, RunRecord, Stale, StaleKind, Status, Truncated, Version, VersionKind, Violation,
 };
-pub use query::{Checks, Components, History, Trace};
+pub use query::{Checks, Components, History, Impact, Labelling, Retracting, Trace};
 pub use record::{Run, RunHandle};
 pub use store::Durability;
 pub use tracer::{Scoped, Tracer, TracerBuilder, init, log_component_run, scoped};

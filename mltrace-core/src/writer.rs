@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::lineage::resolve;
-use crate::model::{Commit, RunEntry, RunId};
+use crate::lineage::{labels, resolve};
+use crate::model::{Commit, RunEntry, RunId, Violation};
 use crate::provenance;
 use crate::store::{Put, Store};
 
@@ -70,6 +70,9 @@ impl Writer {
                 "a component declared upstream has no run that ended before: the dependency stays open until it has"
             );
         }
+        if put.has_retractions && entry.ended_at.is_some() {
+            self.warn_of_violations(&entry.definition.component, put.run);
+        }
         self.wrote.store(true, Ordering::Relaxed);
         if !self.knows_commit.load(Ordering::Relaxed)
             && let Some(commit) = provenance::known_commit()
@@ -77,6 +80,21 @@ impl Writer {
             self.put_commit(&commit);
         }
         put.run
+    }
+
+    fn warn_of_violations(&self, component: &str, run: RunId) {
+        let found = self.store.read(|view| match view.run(run)? {
+            Some(run) => labels::violations_of(view, &run),
+            None => Ok(Vec::new()),
+        });
+        match found {
+            Ok(violations) => {
+                for Violation { pointer, label, retracted_at, reason, .. } in violations {
+                    tracing::warn!(component, %run, pointer, label, %retracted_at, reason, "a run read retracted data");
+                }
+            }
+            Err(error) => tracing::warn!(component, %run, %error, "cannot tell whether a run read retracted data"),
+        }
     }
 
     fn put_commit(&self, commit: &Commit) {

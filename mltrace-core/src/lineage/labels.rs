@@ -9,10 +9,110 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use super::resolve;
+use super::trace::{self, Reach};
 use crate::clock::to_micros;
 use crate::error::Result;
-use crate::model::{IoPointer, Match, Retraction, RunId, Violation};
+use crate::model::{Graph, GraphRoot, IoPointer, Label, LabelImpact, Match, Retraction, RunId, RunRecord, Violation};
 use crate::store::{LabelId, OPEN, Reading, View};
+
+/// How many runs upstream are looked at before a run is told to have read what was retracted: the run waits for it.
+const LOOKED_AT: usize = 1_000;
+
+/// Fills in what a run carries, and what of that had been retracted when it started.
+pub(crate) fn fill(view: &View<'_>, run: &mut RunRecord) -> Result<()> {
+    let reads = reads(view, run, usize::MAX)?;
+    let by = to_micros(run.started_at);
+    run.violations = Some(violations(view, reads.iter().map(|(name, labels)| (name.as_str(), labels)), by)?);
+    let own: BTreeSet<LabelId> = reads.iter().flat_map(|(_, labels)| labels).copied().collect();
+    let mut written = vec![own.clone(); run.outputs.len()];
+    for (position, label) in view.labels_on_outputs(run.id)? {
+        if let Some(labels) = usize::try_from(position).ok().and_then(|position| written.get_mut(position)) {
+            labels.insert(label);
+        }
+    }
+    for (input, (_, labels)) in run.inputs.iter_mut().zip(&reads) {
+        input.pointer.labels = Some(names(view, labels)?);
+    }
+    for (output, labels) in run.outputs.iter_mut().zip(&written) {
+        output.labels = Some(names(view, labels)?);
+    }
+    run.labels = Some(names(view, &own)?);
+    Ok(())
+}
+
+/// What a run that was just written read although a label of it had been retracted, as far as that shows soon.
+pub(crate) fn violations_of(view: &View<'_>, run: &RunRecord) -> Result<Vec<Violation>> {
+    let reads = reads(view, run, LOOKED_AT)?;
+    violations(view, reads.iter().map(|(name, labels)| (name.as_str(), labels)), to_micros(run.started_at))
+}
+
+/// A label with what it is attached to.
+pub(crate) fn label(view: &View<'_>, id: LabelId, name: String) -> Result<Label> {
+    let pointers = view.attached(id)?.into_iter().map(|attached| attached.pointer).collect();
+    Ok(Label { name, pointers, retraction: view.retraction(id)? })
+}
+
+/// The runs that carry a label.
+pub(crate) fn carriers(view: &View<'_>, label: LabelId) -> Result<Vec<RunId>> {
+    trace::touched(view, readers(view, label)?)
+}
+
+/// Everything that carries a label.
+pub(crate) fn impact(view: &View<'_>, id: LabelId, name: String) -> Result<LabelImpact> {
+    let label = label(view, id, name)?;
+    let root = GraphRoot { pointer: None, run: None };
+    let graph = trace::downstream(view, root, Some(readers(view, id)?), &Reach::default())?;
+    Ok(LabelImpact { pointers: carrying(&label, &graph), label, graph })
+}
+
+/// The runs that read what a label is attached to.
+fn readers(view: &View<'_>, label: LabelId) -> Result<Vec<RunId>> {
+    let mut readers = Vec::new();
+    for attached in view.attached(label)? {
+        readers.extend(view.readers_of(attached.name, attached.version)?);
+    }
+    Ok(readers)
+}
+
+/// What a label is attached to, and what these runs wrote: each name in each version once.
+fn carrying(label: &Label, graph: &Graph) -> Vec<IoPointer> {
+    let attached = label
+        .pointers
+        .iter()
+        .map(|pointer| IoPointer { version: pointer.version.clone(), ..IoPointer::new(&pointer.name) });
+    let written = graph.runs.iter().flat_map(|found| &found.run.outputs).cloned();
+    let key = |pointer: &IoPointer| (pointer.name.clone(), pointer.version.as_ref().map(ToString::to_string));
+    let pointers: BTreeMap<_, _> = attached.chain(written).map(|pointer| (key(&pointer), pointer)).collect();
+    pointers.into_values().collect()
+}
+
+/// What a run reads, with the labels that it carries: its inputs in their order, then the components declared upstream.
+fn reads(view: &View<'_>, run: &RunRecord, at_most: usize) -> Result<Vec<(String, BTreeSet<LabelId>)>> {
+    let declared: Vec<_> = run.dependencies.iter().filter(|dependency| dependency.pointer.is_none()).collect();
+    let inputs = run.inputs.iter().map(|input| &input.pointer.name);
+    let read = inputs.chain(declared.iter().map(|dependency| &dependency.component)).cloned();
+    if !view.has_labels()? {
+        return Ok(read.map(|name| (name, BTreeSet::new())).collect());
+    }
+    let source = |upstream| Source { attached: BTreeSet::new(), upstream };
+    let mut sources: Vec<_> = view.input_upstreams(run.id)?.into_iter().map(source).collect();
+    for (position, label) in view.labels_on_inputs(run.id)? {
+        if let Some(input) = usize::try_from(position).ok().and_then(|position| sources.get_mut(position)) {
+            input.attached.insert(label);
+        }
+    }
+    sources.extend(declared.iter().map(|dependency| source(Some(dependency.run))));
+    Ok(read.zip(carried(view, &sources, at_most)?).collect())
+}
+
+fn names(view: &View<'_>, labels: &BTreeSet<LabelId>) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for &label in labels {
+        names.extend(view.label_name(label)?);
+    }
+    names.sort();
+    Ok(names)
+}
 
 /// Something that is read: what is attached to it, and the run that it came from.
 struct Source {

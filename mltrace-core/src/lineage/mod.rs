@@ -5,6 +5,8 @@ pub(crate) mod resolve;
 pub(crate) mod trace;
 
 #[cfg(test)]
+mod labels_tests;
+#[cfg(test)]
 mod naive;
 #[cfg(test)]
 mod resolve_tests;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Check, CommitSource, IoPointer};
+use super::{Check, CommitSource, IoPointer, Violation};
 
 /// The small number by which people name a run. It holds in one store; [`RunRecord::uuid`] holds everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -114,6 +114,8 @@ pub struct RunRecord {
     pub checks: Vec<Check>,
     /// Labels its inputs carry; `None` where the answer did not walk the lineage for them.
     pub labels: Option<Vec<String>>,
+    /// What it read although a label of it was retracted before; `None` where the answer did not walk the lineage for it.
+    pub violations: Option<Vec<Violation>>,
     /// Notes, oldest first.
     pub notes: Vec<Note>,
     /// The error or panic message.

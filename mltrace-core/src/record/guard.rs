@@ -44,7 +44,7 @@ impl<'r> Guard<'r> {
         Self { run, component, failed: Vec::new(), refusal: None }
     }
 
-    /// Refuses if what the run is known to read carries a retracted label, or if that cannot be told: who asks for this
+    /// Refuses if what the run is about to read carries a retracted label, or if that cannot be told: who asks for this
     /// does not want data to pass that may be retracted.
     pub fn deny_retracted(&mut self) {
         if is_disabled() {
@@ -64,6 +64,9 @@ impl<'r> Guard<'r> {
             }
         };
         if let Some(error) = refusal {
+            if let Some(live) = &self.run.0.0 {
+                live.forget_inputs();
+            }
             self.refuse(error);
         }
     }

@@ -131,6 +131,13 @@ impl Live {
         self.state().inputs.iter().map(|input| input.pointer.clone()).collect()
     }
 
+    /// A run that is denied its inputs has read nothing, and must not stand among those that did.
+    pub(super) fn forget_inputs(&self) {
+        let mut state = self.state();
+        state.inputs.clear();
+        state.labels.clear();
+    }
+
     /// What a value names, inputs with the version they have now.
     fn bound<C: Capture + ?Sized>(
         &self,

@@ -5,10 +5,12 @@
 mod component_support;
 
 use std::cell::Cell;
+use std::env;
 use std::error::Error;
 use std::fmt;
 use std::path::Path;
 use std::pin::Pin;
+use std::process::Command;
 
 use component_support::{block_on, one_poll_later, recorded, recorded_once};
 use mltrace::{CheckStatus, ErrorKind, Run, RunRecord, Status, Tracer, check, component};
@@ -429,13 +431,32 @@ fn several_failures_are_told_together_and_async_bodies_wait_too() {
     assert_eq!(ran(), 1);
 }
 
+#[test]
+fn with_tracing_disabled_nothing_is_checked_and_nothing_blocks() {
+    const NAME: &str = "with_tracing_disabled_nothing_is_checked_and_nothing_blocks";
+    if env::var_os("MLTRACE_DISABLED").is_some() {
+        assert_eq!(train(Vec::new()).expect("not blocked"), "0 rows");
+        assert!(
+            features(Path::new("relative")).is_err_and(|error| error.kind() == ErrorKind::Invalid),
+            "the body's own"
+        );
+        assert_eq!(ran(), 2, "a check was made");
+        return;
+    }
+    let mut child = Command::new(env::current_exe().expect("this program"));
+    let output = child.args([NAME, "--exact"]).env("MLTRACE_DISABLED", "1").output().expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
 // Retracted labels.
 
 #[component(deny_retracted, blocking, inputs(raw, "rides"), before(seen(raw)), labels("taxi"))]
 fn features(raw: &Path) -> Result<(), mltrace::Error> {
     RAN.set(RAN.get() + 1);
-    assert!(raw.is_absolute());
-    Ok(())
+    if raw.is_absolute() {
+        return Ok(());
+    }
+    Err(Tracer::in_memory()?.add_note(mltrace::RunId(1), "").expect_err("an empty note"))
 }
 
 fn seen(raw: &Path) -> bool {
@@ -482,6 +503,22 @@ fn what_carries_a_retracted_label_is_not_read() {
     assert_eq!((run.status, run.error), (Status::Failed, Some(message)));
     assert!(run.inputs.is_empty() && run.checks.is_empty(), "what is denied is not read");
     assert!(tracer.retracted().expect("retractions")[0].runs.is_empty(), "a run that heeded it is no violation");
+}
+
+#[test]
+fn where_the_store_cannot_tell_nothing_passes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("store.db");
+    let tracer = Tracer::open(&path).expect("a store");
+    let _guard = mltrace::scoped(&tracer);
+    features(Path::new("/a")).expect("not denied");
+    assert_eq!(ran(), 11);
+    let other = rusqlite::Connection::open(&path).expect("the file");
+    other.execute("DROP TABLE retraction", []).expect("dropped");
+    let error = features(Path::new("/a")).expect_err("denied").to_string();
+    assert!(error.starts_with("`features` did not run: whether its inputs carry a retracted label cannot be told: "));
+    assert!(error.contains("store.db"), "{error}");
+    assert_eq!(ran(), 0);
 }
 
 #[test]

@@ -43,6 +43,19 @@ pub(crate) struct Used {
     pub(crate) is_called: bool,
 }
 
+/// The names that these checks use, each once.
+pub(crate) fn used(checks: &[Check]) -> Vec<Used> {
+    let mut names: Vec<Used> = Vec::new();
+    for used in checks.iter().flat_map(Check::used) {
+        match names.iter_mut().find(|known| known.ident == used.ident) {
+            Some(known) if used.is_called >= known.is_called => {}
+            Some(known) => *known = used,
+            None => names.push(used),
+        }
+    }
+    names
+}
+
 /// A place where an expression would leave its function.
 pub(crate) struct Exit {
     pub(crate) at: Span,
@@ -51,7 +64,7 @@ pub(crate) struct Exit {
 
 impl Check {
     /// The names that the expression uses, as far as they can be seen: not those inside macros of a grammar of their own.
-    pub(crate) fn used(&self) -> Vec<Used> {
+    fn used(&self) -> Vec<Used> {
         let Names { mut used, bound, .. } = self.names();
         used.retain(|used| !bound.contains(&used.ident));
         used

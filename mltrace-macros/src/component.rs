@@ -10,7 +10,7 @@ use syn::{Attribute, Error, Expr, ExprLit, Ident, Lit, LitStr, Meta, MetaNameVal
 
 use crate::args::{Args, Pointer, Target};
 use crate::bindings::{self, Binding, Bindings};
-use crate::checks::{Check, Used};
+use crate::checks::{self, Check, Used};
 use crate::function::{self, Function, Kind};
 use crate::parameters;
 
@@ -248,13 +248,13 @@ impl<'f> Judge<'f> {
                 self.errors.push(Error::new(exit.at, message));
             }
         }
-        for used in before.iter().flat_map(Check::used) {
+        for used in checks::used(before) {
             if run != Some(&used.ident) && !self.is_parameter(&used.ident) {
                 self.not_in_the_body(&used);
             }
         }
         let lasting = parameters::lasting(&self.function.item.sig);
-        for used in after.iter().flat_map(Check::used) {
+        for used in checks::used(after) {
             let name = &used.ident;
             if name == "ret" || run == Some(name) || lasting.contains(name) {
                 continue;

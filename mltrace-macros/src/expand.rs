@@ -225,7 +225,8 @@ impl Runtime {
         });
         // That the error is none of a refusal's is told where it is written, that there is none at the key.
         let at = span.located_at(function.result().map_or_else(|| key.span(), Spanned::span));
-        let refused = quote_spanned!(at=> #path::refused(error));
+        let refusal = located(path, at);
+        let refused = quote_spanned!(at=> #refusal::refused(error));
         quote_spanned! {span=>
             let mut guard = #path::Guard::new(#run, #name);
             #denial
@@ -398,6 +399,15 @@ fn is_recorded(role: Role, hidden: Option<&Binding>) -> TokenStream {
     let conditions = binding.cfgs.iter().filter_map(|cfg| cfg.meta.require_list().ok()).map(|list| &list.tokens);
     let before = is_recorded(role, binding.hides.as_deref());
     quote_spanned!(Span::mixed_site()=> if ::core::cfg!(all(#(#conditions),*)) { #recorded } else { #before })
+}
+
+/// The same names, told of elsewhere.
+fn located(path: &TokenStream, at: Span) -> TokenStream {
+    let located = path.clone().into_iter().map(|mut token| {
+        token.set_span(token.span().located_at(at));
+        token
+    });
+    located.collect()
 }
 
 /// The tokens of an `Option`.

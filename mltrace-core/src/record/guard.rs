@@ -132,3 +132,32 @@ fn told(Check { name, message, .. }: &Check) -> String {
         None => format!("`{name}` failed"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_cannot_be_recorded_is_guarded_all_the_same() {
+        let unrecorded = Run::disabled();
+        let mut guard = Guard::new(&unrecorded, "train");
+        guard.check("rows", || Ok(()));
+        assert!(guard.refusal().is_none());
+
+        let mut guard = Guard::new(&unrecorded, "train");
+        guard.check("rows", || Err(Some("none".to_owned())));
+        guard.check("sorted", || panic!("no rows to sort"));
+        let error = guard.refusal().unwrap();
+        assert_eq!(error.kind(), ErrorKind::CheckFailed);
+        let message =
+            "`train` did not run: 2 checks failed: `rows` failed: none; `sorted` failed: panicked: no rows to sort";
+        assert_eq!(error.to_string(), message);
+
+        let mut guard = Guard::new(&unrecorded, "train");
+        guard.deny_retracted();
+        guard.check("rows", || panic!("what is denied is not checked"));
+        let error = guard.refusal().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Io);
+        assert!(error.to_string().ends_with("cannot be told: the store cannot be asked, see the log"), "{error}");
+    }
+}

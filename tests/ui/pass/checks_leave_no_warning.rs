@@ -3,7 +3,7 @@
 
 use mltrace::{check, component};
 
-#[component(before(rows > 0, known(&format!("{month:02}"))), after(ret.is_some()), run = run)]
+#[component(before(rows > 0, known(&format!("{month:02}"))), after(ret.is_some()))]
 fn train(rows: u8, mut month: u8) -> Option<u8> {
     month += 1;
     Some(month)
@@ -12,12 +12,12 @@ fn train(rows: u8, mut month: u8) -> Option<u8> {
 #[component(before(run.uuid().is_some(), limit > 1), run = run)]
 fn only_in_checks(limit: usize) {}
 
-#[component(blocking, deny_retracted, inputs(raw), before({ raw.len() > 1 }, (raw.len() > 2)), after(ret.is_ok()))]
+#[component(blocking, deny_retracted, inputs(raw), before({ raw.len() > 1 }, raw.len() > 2), after(ret.is_ok()))]
 async fn serve(raw: &str) -> Result<usize, Box<dyn std::error::Error>> {
     Ok(std::future::ready(1).await)
 }
 
-#[component(before(check::unique([raw.len(), 1])), after(ret.as_ref().is_none_or(|last| *raw == last)))]
+#[component(before(check::unique([raw.len(), 1])), after(ret.as_ref().is_none_or(|last| raw.ends_with(*last))))]
 fn last<'a>(raw: &'a str) -> Option<&'a str> {
     raw.lines().last()
 }

@@ -3,9 +3,14 @@
 mod completions;
 mod components;
 mod history;
+mod impact;
 mod inspect;
+mod label;
+mod labels;
 mod note;
 mod recent;
+mod retract;
+mod retracted;
 mod tag;
 mod tags;
 mod trace;
@@ -25,9 +30,14 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
         Command::History(opt) => history::run(opt, &mut open()?),
         Command::Inspect(opt) => inspect::run(&opt, &mut open()?),
         Command::Trace(opt) => trace::run(opt, &mut open()?),
+        Command::Impact(opt) => impact::run(opt, &mut open()?),
         Command::Components(opt) => components::run(opt, &mut open()?),
         Command::Tags(opt) => tags::run(&opt, &mut open()?),
         Command::Tag(opt) => tag::run(&opt, &mut open()?),
+        Command::Label(opt) => label::run(opt, &mut open()?),
+        Command::Labels(opt) => labels::run(&opt, &mut open()?),
+        Command::Retract(opt) => retract::run(opt, &mut open()?),
+        Command::Retracted(opt) => retracted::run(&opt, &mut open()?),
         Command::Note(opt) => note::run(&opt, &mut open()?),
         Command::Completions(opt) => completions::run(&opt, out),
     }

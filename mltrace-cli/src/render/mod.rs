@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod checks;
+mod labels;
 mod run;
 mod runs;
 mod table;
@@ -11,6 +12,7 @@ mod trace;
 mod tree;
 
 pub(crate) use catalogue::{components, tagged, tags};
+pub(crate) use labels::{labelled, labels, retracted, retraction};
 pub(crate) use run::{name_of, run};
 pub(crate) use runs::{RunTable, history, recent};
-pub(crate) use trace::trace;
+pub(crate) use trace::{impact, label_impact, trace};

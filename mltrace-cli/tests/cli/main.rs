@@ -3,11 +3,14 @@
 mod catalogue;
 mod checks;
 mod cli;
+mod completions;
 mod failures;
 mod follow;
 mod help;
 mod history;
+mod impact;
 mod inspect;
+mod labels;
 mod pipeline;
 mod recent;
 mod screen;

@@ -19,6 +19,7 @@
 //! ```
 
 mod capture;
+pub mod check;
 mod clock;
 mod component_run;
 mod error;
@@ -42,9 +43,9 @@ pub use error::{Error, ErrorKind, Result};
 pub use model::{
     Check, CheckStatus, CodeRecord, CommitSource, Component, Dependency, Edge, GitRecord, Graph, GraphRoot, GraphRun,
     InputRecord, IoPointer, Label, LabelImpact, LabelledPointer, Match, Note, Page, PointerType, Recorded, Retracted,
-    Retraction, RunId, RunRecord, Stale, StaleKind, Status, Truncated, Version, VersionKind, Violation,
+    Retraction, RunCheck, RunId, RunRecord, Stale, StaleKind, Status, Truncated, Version, VersionKind, Violation,
 };
-pub use query::{Components, History, Impact, Labelling, Retracting, Trace};
+pub use query::{Checks, Components, History, Impact, Labelling, Retracting, Trace};
 pub use record::{Run, RunHandle};
 pub use store::Durability;
 pub use tracer::{Scoped, Tracer, TracerBuilder, init, log_component_run, scoped};
@@ -55,7 +56,9 @@ pub mod __private {
     pub use crate::capture::Capture;
     pub use crate::model::PointerType;
     pub use crate::outcome::*;
-    pub use crate::record::{Direction, Ended, InRun, Meta, Run, RunHandle, Slot, call_once, in_run};
+    pub use crate::record::{
+        Direction, Ended, Guard, InRun, Meta, Run, RunHandle, Slot, Verdict, call_once, in_run, refused, verdict,
+    };
 }
 
 /// Threads share tracers, and futures that hold a run stay `Send`.

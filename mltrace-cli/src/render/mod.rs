@@ -1,6 +1,7 @@
 //! Answers as text for people. JSON needs no renderer: it is what the core's answers serialise to.
 
 mod catalogue;
+mod checks;
 mod labels;
 mod run;
 mod runs;

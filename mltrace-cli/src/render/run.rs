@@ -1,11 +1,12 @@
 //! Everything about one run.
 
-use mltrace_core::{CheckStatus, CommitSource, Dependency, IoPointer, RunRecord};
+use mltrace_core::{CommitSource, Dependency, IoPointer, RunRecord};
 
+use super::checks;
 use super::labels::violations;
 use super::table::{Cell, Column, Fit, table};
 use super::text::{
-    BAD, DIM, GOOD, NEWS, SOURCE, STRONG, commit, first_few, lines, marks, one_line, paint, param, run_name, style_of,
+    BAD, DIM, NEWS, SOURCE, STRONG, commit, first_few, lines, marks, one_line, paint, param, run_name, style_of,
     version,
 };
 use super::time::{age, duration, local};
@@ -25,9 +26,9 @@ pub(crate) fn name_of(run: &RunRecord) -> String {
 pub(crate) fn run(run: &RunRecord, parent: Option<&RunRecord>, screen: Screen) -> String {
     let sections = [
         head(run, parent, screen),
+        section(&checks::title(run), checks::results(run)),
         section("metrics", run.metrics.iter().map(|(name, value)| format!("{} = {value}", one_line(name)))),
         section("params", run.params.iter().map(|(name, value)| format!("{} = {}", one_line(name), param(value)))),
-        section("checks", checks(run)),
         inputs(run, screen),
         outputs(run, screen),
         section("declared upstream", declared(run)),
@@ -94,17 +95,6 @@ fn process(run: &RunRecord) -> Option<String> {
     let host = one_line(run.host.as_ref()?);
     let pid = run.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
     Some(format!("{host}{pid}"))
-}
-
-fn checks(run: &RunRecord) -> impl Iterator<Item = String> {
-    run.checks.iter().map(|check| {
-        let status = match check.status {
-            CheckStatus::Passed => paint(GOOD, "passed"),
-            CheckStatus::Failed => paint(BAD, "failed"),
-        };
-        let message = check.message.as_ref().map(|message| format!(": {}", one_line(message)));
-        format!("{status}  {}{}", one_line(&check.name), message.unwrap_or_default())
-    })
 }
 
 fn inputs(run: &RunRecord, screen: Screen) -> String {

@@ -1,6 +1,7 @@
 //! The command as people and scripts use it: arguments in, text or JSON and an exit code out.
 
 mod catalogue;
+mod checks;
 mod cli;
 mod completions;
 mod failures;

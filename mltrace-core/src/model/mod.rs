@@ -1,5 +1,6 @@
 //! The nouns, as plain data. Nothing here knows the store, the clock or the file system.
 
+mod check;
 mod component;
 mod entry;
 mod graph;
@@ -8,6 +9,7 @@ mod pointer;
 mod process;
 mod run;
 
+pub use check::{Check, CheckStatus, RunCheck};
 pub use component::Component;
 pub(crate) use entry::{Code, Definition, InputEntry, RunEntry, Snapshot};
 pub use graph::{Edge, Graph, GraphRoot, GraphRun, Truncated};
@@ -16,6 +18,5 @@ pub use pointer::{IoPointer, PointerType, Version, VersionKind};
 pub use process::CommitSource;
 pub(crate) use process::{Commit, Process};
 pub use run::{
-    Check, CheckStatus, CodeRecord, Dependency, GitRecord, InputRecord, Match, Note, Page, RunId, RunRecord, Stale,
-    StaleKind, Status,
+    CodeRecord, Dependency, GitRecord, InputRecord, Match, Note, Page, RunId, RunRecord, Stale, StaleKind, Status,
 };

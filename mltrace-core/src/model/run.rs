@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{CommitSource, IoPointer, Violation};
+use super::{Check, CommitSource, IoPointer, Violation};
 
 /// The small number by which people name a run. It holds in one store; [`RunRecord::uuid`] holds everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -217,27 +217,6 @@ pub struct CodeRecord {
     pub crate_version: Option<String>,
     /// The function's source text.
     pub snapshot: Option<String>,
-}
-
-/// The result of a check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    /// The check's name.
-    pub name: String,
-    /// Whether it held.
-    pub status: CheckStatus,
-    /// Why not.
-    pub message: Option<String>,
-}
-
-/// Whether a check held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CheckStatus {
-    /// It held.
-    Passed,
-    /// It did not.
-    Failed,
 }
 
 /// A remark on a run.

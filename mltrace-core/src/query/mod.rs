@@ -1,6 +1,7 @@
 //! Questions that a tracer answers. Answers are owned values that borrow nothing from the store.
 
 mod catalogue;
+mod checks;
 mod history;
 mod impact;
 mod labels;
@@ -11,6 +12,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 pub use catalogue::Components;
+pub use checks::Checks;
 pub use history::History;
 pub use impact::Impact;
 pub use labels::{Labelling, Retracting};

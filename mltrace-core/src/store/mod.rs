@@ -1,5 +1,6 @@
 //! The only SQL. Above it nobody knows which database there is; below the engine trait nobody knows what a run is.
 
+mod checks;
 mod engine;
 mod labels;
 mod migrate;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 use crate::error::{Error, ErrorKind, Result};
+pub(crate) use checks::{CheckFilter, CheckKey};
 use engine::{Access, Engine, Row, Value};
 pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};

@@ -35,14 +35,14 @@ impl Direction {
 /// The runs behind a run.
 pub(crate) fn upstream(view: &View<'_>, root: RunId, pointer: Option<IoPointer>, reach: &Reach) -> Result<Graph> {
     let walk = Walk::from(view, Direction::Upstream, Some(root), None, reach)?;
-    graph(view, GraphRoot { pointer, run: Some(root) }, walk)
+    graph(view, GraphRoot { pointer, run: Some(root) }, &walk)
 }
 
 /// The runs that a root has touched. Where `first` is given, those are all that it leads to at once: a pointer leads to
 /// the runs that read it, not to those that read something else from the run that wrote it.
 pub(crate) fn downstream(view: &View<'_>, root: GraphRoot, first: Option<Vec<RunId>>, reach: &Reach) -> Result<Graph> {
     let walk = Walk::from(view, Direction::Downstream, root.run, first, reach)?;
-    graph(view, root, walk)
+    graph(view, root, &walk)
 }
 
 /// These runs and all that depend on them.
@@ -51,7 +51,7 @@ pub(crate) fn touched(view: &View<'_>, first: Vec<RunId>) -> Result<Vec<RunId>> 
     Ok(walk.reached.into_iter().map(|(_, id)| id).collect())
 }
 
-fn graph(view: &View<'_>, root: GraphRoot, walk: Walk) -> Result<Graph> {
+fn graph(view: &View<'_>, root: GraphRoot, walk: &Walk) -> Result<Graph> {
     let ids: Vec<RunId> = walk.reached.iter().map(|&(_, id)| id).collect();
     let records = view.runs(&ids)?;
     if records.len() < ids.len() {

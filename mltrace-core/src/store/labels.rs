@@ -142,8 +142,8 @@ impl View<'_> {
     pub(crate) fn labels_on_inputs(&self, run: RunId) -> Result<Vec<(i64, LabelId)>> {
         self.all(
             "SELECT i.position, l.label FROM input i JOIN label_pointer l ON l.name = i.name
-             WHERE i.run = ?1 AND (l.version IS NULL OR l.version = i.version OR i.match = ?2 AND EXISTS (
-                SELECT 1 FROM output o WHERE o.run = i.upstream AND o.name = i.name AND o.version = l.version))",
+             WHERE i.run = ?1 AND (l.version IS NULL OR l.version = i.version OR i.match = ?2 AND l.version IN (
+                SELECT o.version FROM output o WHERE o.run = i.upstream AND o.name = i.name))",
             &[run.into(), Match::Name.code().into()],
             |row| Ok((row.integer(0)?, LabelId(row.integer(1)?))),
         )

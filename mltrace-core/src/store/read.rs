@@ -52,8 +52,8 @@ impl View<'_> {
     pub(crate) fn readers_of(&self, name: NameId, version: Option<VersionId>) -> Result<Vec<RunId>> {
         self.all(
             "SELECT DISTINCT i.run FROM input i
-             WHERE i.name = ?1 AND (?2 IS NULL OR i.version = ?2 OR i.match = ?3 AND EXISTS (
-                SELECT 1 FROM output o WHERE o.run = i.upstream AND o.name = ?1 AND o.version = ?2))",
+             WHERE i.name = ?1 AND (?2 IS NULL OR i.version = ?2 OR i.match = ?3 AND ?2 IN (
+                SELECT o.version FROM output o WHERE o.run = i.upstream AND o.name = ?1))",
             &[name.into(), version.into(), Match::Name.code().into()],
             |row| row.integer(0).map(RunId),
         )

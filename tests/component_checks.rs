@@ -43,7 +43,7 @@ fn results_are_recorded_in_the_order_in_which_the_checks_ran() {
             "enough",
             "limit > 0.0",
             "ret.len() <= fares.len()",
-            "check::in_range(ret, ..100.0) failed: 1 of 2 values is not less than 100: 700 at position 1",
+            "check::in_range(ret, ..100.0) failed: 1 of 2 values is out of range: 700 at position 1; expected less than 100",
         ]
     );
     assert_eq!(run.status, Status::Completed, "a check that fails changes nothing else");
@@ -109,7 +109,10 @@ fn a_run_is_told_results_in_the_body_and_a_failed_run_is_checked_too() {
     let run = recorded_once(|| assert_eq!(by_hand(&[1, 2]), Ok(3)));
     assert_eq!(checks(&run), ["first", "sum", "last"]);
     let run = recorded_once(|| assert!(by_hand(&[]).is_err()));
-    assert_eq!(checks(&run)[1..], ["sum failed: 1 of 1 value is not at least 1: 0 at position 0", "last failed: -"]);
+    assert_eq!(
+        checks(&run)[1..],
+        ["sum failed: 1 of 1 value is out of range: 0 at position 0; expected at least 1", "last failed: -"]
+    );
     assert_eq!((run.status, run.error.as_deref()), (Status::Failed, Some("nothing")));
 }
 

@@ -122,12 +122,12 @@ fn logged(tracer: &Tracer, given: &Given) -> RunRecord {
     record
 }
 
-/// The first of each name and version, which is what a run keeps.
+/// The first of each name and version, which is what a run keeps, without labels, which were looked for.
 fn distinct(pointers: &[IoPointer]) -> Vec<IoPointer> {
     let mut kept: Vec<IoPointer> = Vec::new();
     for pointer in pointers {
         if !kept.iter().any(|seen| seen.name == pointer.name && seen.version == pointer.version) {
-            kept.push(pointer.clone());
+            kept.push(IoPointer { labels: Some(Vec::new()), ..pointer.clone() });
         }
     }
     kept
@@ -182,7 +182,7 @@ fn every_key_of_a_runs_json_is_there_even_when_nothing_is_known() {
     assert_eq!(
         keys(&json),
         "checks code component dependencies duration_ms ended_at error git host id inputs labels metrics notes outputs \
-         params parent partition pid stale started_at status uuid"
+         params parent partition pid stale started_at status uuid violations"
     );
     assert_eq!(keys(&json["inputs"][0]), "captured_at flagged labels name spelled type version");
     assert_eq!(keys(&json["git"]), "commit dirty source tags");

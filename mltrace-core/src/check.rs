@@ -11,7 +11,7 @@
 //! let fares = [7.5, 12.0, -3.0];
 //! assert_eq!(check::row_count(fares.len(), 1..), Ok(()));
 //! let message = check::in_range(&fares, 0.0..=500.0).unwrap_err();
-//! assert_eq!(message, "1 of 3 values is not at least 0 and at most 500: -3 at position 2");
+//! assert_eq!(message, "1 of 3 values is out of range: -3 at position 2; expected at least 0 and at most 500");
 //! ```
 
 use std::borrow::Borrow;
@@ -112,7 +112,7 @@ pub fn null_share<T>(values: impl IntoIterator<Item: Borrow<Option<T>>>, at_most
 ///
 /// assert_eq!(in_range(&[0.0, 0.31], 0.0..=1.0), Ok(()));
 /// let message = in_range([3, 12, 15], 1..=12).unwrap_err();
-/// assert_eq!(message, "1 of 3 values is not at least 1 and at most 12: 15 at position 2");
+/// assert_eq!(message, "1 of 3 values is out of range: 15 at position 2; expected at least 1 and at most 12");
 /// assert!(in_range([f64::NAN], ..).is_err());
 /// ```
 pub fn in_range<T: PartialOrd + Display>(
@@ -135,8 +135,9 @@ pub fn in_range<T: PartialOrd + Display>(
     match first {
         None => Ok(()),
         Some(first) => {
-            let found = some_of(outside, total, &format!("not {}", words(&range)));
-            Err(format!("{found}: {}{first}", if outside > 1 { "first " } else { "" }))
+            let found = some_of(outside, total, "out of range");
+            let first = if outside > 1 { format!("first {first}") } else { first };
+            Err(format!("{found}: {first}; expected {}", words(&range)))
         }
     }
 }
@@ -294,7 +295,10 @@ mod tests {
             assert!(in_range([1.0, f64::NAN], range).is_err());
         }
         let message = in_range(&[f32::NAN, 7.0], 0.0..1.0).unwrap_err();
-        assert_eq!(message, "2 of 2 values are not at least 0 and less than 1: first NaN at position 0");
+        assert_eq!(
+            message,
+            "2 of 2 values are out of range: first NaN at position 0; expected at least 0 and less than 1"
+        );
         assert_eq!(in_range([f64::INFINITY], 0.0..), Ok(()));
         assert_eq!(in_range([0_u8; 0], 1..), Ok(()));
     }

@@ -131,9 +131,10 @@ mod snapshot;
 /// `From<mltrace::Error>`, such as `anyhow::Error` or `Box<dyn Error>`.
 ///
 /// `deny_retracted` does the same, before any check, where an input that is known at entry (a parameter or a text, not a
-/// binding in the body) carries a retracted label; the kind is `Retracted`. It also refuses where that cannot be told, say
-/// because the store is locked: a guard that could not look must not let data pass. That is the one place where trouble
-/// with the store reaches a traced function, and only where it is asked for.
+/// binding in the body) carries a retracted label; the kind is `Retracted`. Such a run has read nothing, so it is recorded
+/// without inputs, and its error names what was denied. It also refuses where that cannot be told, say because the store is
+/// locked: a guard that could not look must not let data pass. That is the one place where trouble with the store reaches
+/// a traced function, and only where it is asked for.
 ///
 /// With `MLTRACE_DISABLED=1`, and with the crate feature `off`, there is no run, so there are no checks: nothing is
 /// evaluated, blocked or denied. What must hold in any case belongs in the body.

@@ -18,6 +18,7 @@
 //! # Ok::<(), mltrace_core::Error>(())
 //! ```
 
+mod artifact;
 mod capture;
 mod clock;
 mod component_run;
@@ -36,15 +37,16 @@ mod testing;
 mod tracer;
 mod writer;
 
+pub use artifact::Artifact;
 pub use capture::{Capture, Captured};
 pub use component_run::ComponentRun;
 pub use error::{Error, ErrorKind, Result};
 pub use model::{
     Check, CheckStatus, CodeRecord, CommitSource, Component, Dependency, Edge, GitRecord, Graph, GraphRoot, GraphRun,
     InputRecord, IoPointer, Match, Note, Page, PointerType, RunId, RunRecord, Stale, StaleKind, Status, Truncated,
-    Version, VersionKind,
+    Verified, VerifyReport, VerifyStatus, Version, VersionKind,
 };
-pub use query::{Components, History, Trace};
+pub use query::{Components, History, Trace, Verify};
 pub use record::{Run, RunHandle};
 pub use store::Durability;
 pub use tracer::{Scoped, Tracer, TracerBuilder, init, log_component_run, scoped};

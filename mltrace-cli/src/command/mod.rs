@@ -9,6 +9,7 @@ mod recent;
 mod tag;
 mod tags;
 mod trace;
+mod verify;
 
 use std::io::Write;
 
@@ -29,6 +30,7 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Tags(opt) => tags::run(&opt, &mut open()?),
         Command::Tag(opt) => tag::run(&opt, &mut open()?),
         Command::Note(opt) => note::run(&opt, &mut open()?),
+        Command::Verify(opt) => verify::run(opt, &mut open()?),
         Command::Completions(opt) => completions::run(&opt, out),
     }
 }

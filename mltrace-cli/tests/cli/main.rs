@@ -12,3 +12,4 @@ mod recent;
 mod screen;
 mod trace;
 mod traced;
+mod verify;

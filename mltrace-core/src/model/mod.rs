@@ -6,6 +6,7 @@ mod graph;
 mod pointer;
 mod process;
 mod run;
+mod verify;
 
 pub use component::Component;
 pub(crate) use entry::{Code, Definition, InputEntry, RunEntry, Snapshot};
@@ -17,3 +18,4 @@ pub use run::{
     Check, CheckStatus, CodeRecord, Dependency, GitRecord, InputRecord, Match, Note, Page, RunId, RunRecord, Stale,
     StaleKind, Status,
 };
+pub use verify::{Verified, VerifyReport, VerifyStatus};

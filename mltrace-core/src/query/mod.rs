@@ -3,6 +3,7 @@
 mod catalogue;
 mod history;
 mod trace;
+mod verify;
 
 use std::path::Path;
 
@@ -11,6 +12,7 @@ use uuid::Uuid;
 pub use catalogue::Components;
 pub use history::History;
 pub use trace::Trace;
+pub use verify::Verify;
 
 use crate::clock::{now, to_micros};
 use crate::error::{Error, ErrorKind, Result};

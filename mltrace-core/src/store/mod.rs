@@ -7,6 +7,7 @@ mod read;
 mod records;
 mod rows;
 mod sqlite;
+mod verify;
 mod write;
 
 use std::ops::Deref;
@@ -21,6 +22,7 @@ pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
 pub use sqlite::Durability;
 use sqlite::Sqlite;
+pub(crate) use verify::{Names, Origin};
 pub(crate) use write::{Change, Proof, Put, Rules};
 
 /// The key of an interned name.

@@ -67,6 +67,9 @@ fn summary(report: &VerifyReport) -> String {
         let text = format!("{count} {word}");
         if count == 0 { text } else { paint(style, text) }
     });
-    let unknown = if unknown == 0 { String::new() } else { format!(", {}", paint(DIM, format!("{unknown} unknown"))) };
+    let unknown = match unknown {
+        0 => String::new(),
+        _ => format!(", {unknown} unknown {}", paint(DIM, "(no files, or not measured on this host)")),
+    };
     told.join(", ") + &unknown
 }

@@ -195,7 +195,8 @@ fn the_latest_is_by_number_and_not_by_text_or_time() {
 fn strangers_in_the_folder_are_no_versions_and_are_left_alone() {
     let project = Project::new();
     Artifact::save(&1, project.models()).unwrap();
-    let strangers = ["notes.txt", "v.msgpack", "v+7.msgpack", "v07.msgpack", "v3.csv", "V8.msgpack", ".unfinished-a1b2c3"];
+    let strangers =
+        ["notes.txt", "v.msgpack", "v+7.msgpack", "v07.msgpack", "v3.csv", "V8.msgpack", ".unfinished-a1b2c3"];
     for name in strangers {
         fs::write(project.models().join(name), "mine").unwrap();
     }
@@ -248,7 +249,9 @@ fn whoever_may_read_other_files_may_read_a_version() {
 }
 
 /// What the latest version is answered with after its file was changed so.
-fn error_of<T: for<'de> Deserialize<'de> + std::fmt::Debug>(change: impl FnOnce(&[u8]) -> Vec<u8>) -> (ErrorKind, String) {
+fn error_of<T: for<'de> Deserialize<'de> + std::fmt::Debug>(
+    change: impl FnOnce(&[u8]) -> Vec<u8>,
+) -> (ErrorKind, String) {
     let project = Project::new();
     Artifact::save("old", project.models()).unwrap();
     let saved = Artifact::save(&(1, "new"), project.models()).unwrap();
@@ -302,9 +305,11 @@ fn a_newer_format_asks_for_a_newer_mltrace() {
 
 #[test]
 fn another_type_is_told_from_damage_and_was_read_all_the_same() {
-    for (kind, error) in
-        [error_of::<String>(<[u8]>::to_vec), error_of::<(i32, String, u8)>(<[u8]>::to_vec), error_of::<[i32; 1]>(<[u8]>::to_vec)]
-    {
+    for (kind, error) in [
+        error_of::<String>(<[u8]>::to_vec),
+        error_of::<(i32, String, u8)>(<[u8]>::to_vec),
+        error_of::<[i32; 1]>(<[u8]>::to_vec),
+    ] {
         assert_eq!(kind, ErrorKind::WrongType);
         assert!(error.contains("not of the type that was asked for"), "{error}");
     }
@@ -315,7 +320,10 @@ fn what_was_never_saved_is_not_found() {
     let project = Project::new();
     let error = Artifact::latest(project.models()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    assert!(error.to_string().contains("there is no version of") && error.to_string().contains("save one first"), "{error}");
+    assert!(
+        error.to_string().contains("there is no version of") && error.to_string().contains("save one first"),
+        "{error}"
+    );
     Artifact::save(&1, project.models()).unwrap();
     let error = Artifact::numbered(project.models(), 7).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);

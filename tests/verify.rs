@@ -91,8 +91,11 @@ fn files_are_intact_until_somebody_touches_them() {
     fs::rename(project.path("tree/a/b"), project.path("tree/a/c")).unwrap();
     let report = project.report();
     assert_eq!(counts(&report), [0, 2, 1, 0]);
-    let expected =
-        [(VerifyStatus::Changed, "clean.csv"), (VerifyStatus::Missing, "features.csv"), (VerifyStatus::Changed, "tree")];
+    let expected = [
+        (VerifyStatus::Changed, "clean.csv"),
+        (VerifyStatus::Missing, "features.csv"),
+        (VerifyStatus::Changed, "tree"),
+    ];
     assert_eq!(files(&report), expected);
     let cleaned = &report.items[0];
     assert_eq!((cleaned.component.as_str(), cleaned.written), ("cleaning", true));
@@ -145,7 +148,10 @@ fn a_file_is_measured_as_it_was_when_it_was_recorded() {
         assert_eq!(counts(&report), [2, 0, 0, 0], "{:?}", report.items);
     }
     assert_eq!(project.of("sampled.bin").now.unwrap().kind, VersionKind::Sampled);
-    assert_eq!(sampling.verify().pointer("whole.bin").get().unwrap().items[0].now.as_ref().unwrap().kind, VersionKind::Hash);
+    assert_eq!(
+        sampling.verify().pointer("whole.bin").get().unwrap().items[0].now.as_ref().unwrap().kind,
+        VersionKind::Hash
+    );
 }
 
 #[test]

@@ -238,6 +238,33 @@ mod tests {
         assert_eq!(names.name(Path::new("/../x")), "/x");
     }
 
+    #[test]
+    fn a_name_leads_back_to_its_path_if_it_is_one() {
+        let names = at(Path::new("/project"));
+        for path in ["/project/x/y.csv", "/elsewhere/y.csv", "/project"] {
+            assert_eq!(names.path(&names.name(Path::new(path))).as_deref(), Some(Path::new(path)));
+        }
+        for name in ["s3://rides/y.csv", "x/../y.csv", "/project/./x"] {
+            assert_eq!(names.path(name), None, "{name}");
+        }
+        assert_eq!(Fingerprinter { root: None, limit: 0 }.path("x/y.csv"), None, "nobody knows where it begins");
+    }
+
+    #[test]
+    fn an_earlier_kind_of_version_is_measured_again_whatever_the_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        fs::write(&path, "abc").unwrap();
+        let [whole, sampling] = [4, 0].map(|limit| Fingerprinter { root: None, limit });
+        for earlier in [whole.version(&path).unwrap(), sampling.version(&path).unwrap()] {
+            for now in [&whole, &sampling] {
+                assert_eq!(now.version_of_kind(&path, earlier.kind).unwrap().as_ref(), Some(&earlier));
+            }
+        }
+        assert_eq!(whole.version_of_kind(&folder.path().join("none"), VersionKind::Hash).unwrap(), None);
+        assert_eq!(whole.version_of_kind(&path.join("below-a-file"), VersionKind::Hash).unwrap(), None);
+    }
+
     #[cfg(unix)]
     #[test]
     fn paths_that_are_no_utf8_keep_names_of_their_own() {

@@ -10,7 +10,7 @@ use crate::session::Screen;
 const COLUMNS: [Column; 5] = [
     Column { title: "", fit: Fit::Left },
     Column { title: "file", fit: Fit::CutStart },
-    Column { title: "recorded by", fit: Fit::CutEnd },
+    Column { title: "last", fit: Fit::CutEnd },
     Column { title: "recorded", fit: Fit::Spare },
     Column { title: "now", fit: Fit::Spare },
 ];
@@ -29,7 +29,7 @@ fn table(items: &[Verified], screen: Screen) -> String {
 }
 
 fn cells(item: &Verified) -> [Cell; COLUMNS.len()] {
-    let verb = if item.written { "" } else { ", read" };
+    let verb = if item.written { "written by" } else { "read by" };
     let now = match item.status {
         VerifyStatus::Missing => "nothing".to_owned(),
         VerifyStatus::Unknown => String::new(),
@@ -38,7 +38,7 @@ fn cells(item: &Verified) -> [Cell; COLUMNS.len()] {
     [
         Cell::styled(style_of(item.status), item.status.as_str()),
         Cell::new(one_line(&item.file)),
-        Cell::new(run_name(item.run, &item.component) + verb),
+        Cell::new(format!("{verb} {}", run_name(item.run, &item.component))),
         Cell::styled(DIM, version(item.pointer.version.as_ref())),
         Cell::styled(DIM, now),
     ]

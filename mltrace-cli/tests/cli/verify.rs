@@ -85,7 +85,10 @@ fn the_json_counts_and_lists() {
     let first = &report["items"][0];
     assert_eq!(first["file"], "features/2020-01.csv");
     assert_eq!((&first["status"], &first["now"], &first["reason"]), (&json!("missing"), &json!(null), &json!(null)));
-    assert_eq!((&first["component"], &first["run"], &first["written"]), (&json!("featuregen"), &json!(2), &json!(true)));
+    assert_eq!(
+        (&first["component"], &first["run"], &first["written"]),
+        (&json!("featuregen"), &json!(2), &json!(true))
+    );
 }
 
 #[test]

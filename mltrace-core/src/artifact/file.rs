@@ -193,6 +193,9 @@ fn damaged(path: &Path, what: &str) -> Error {
 }
 
 fn wrong_type(path: &Path, why: &str) -> Error {
-    let message = format!("{} is whole, but not of the type that was asked for: {why}. Load it as what was saved", path.display());
+    let message = format!(
+        "{} is whole, but not of the type that was asked for: {why}. Load it as what was saved",
+        path.display()
+    );
     Error::new(ErrorKind::WrongType, message)
 }

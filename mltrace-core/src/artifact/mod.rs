@@ -108,7 +108,8 @@ impl Artifact {
         if opened.artifact.version == self.version {
             return opened.decode();
         }
-        let message = format!("{} was replaced since it was found, which no version ever should be", self.path.display());
+        let message =
+            format!("{} was replaced since it was found, which no version ever should be", self.path.display());
         Err(Error::new(ErrorKind::Damaged, message))
     }
 
@@ -144,7 +145,8 @@ impl Opened {
     pub(crate) fn latest(name: &Path) -> Result<Self> {
         let versions = Versions::of(name)?;
         let number = versions.newest()?.ok_or_else(|| {
-            let message = format!("there is no version of `{}` in {}: save one first", versions.name, versions.folder.display());
+            let message =
+                format!("there is no version of `{}` in {}: save one first", versions.name, versions.folder.display());
             Error::new(ErrorKind::NotFound, message)
         })?;
         Self::at(versions.name.clone(), number, versions.file(number))
@@ -160,7 +162,8 @@ impl Opened {
             Some(newest) => format!("the latest is {newest}"),
             None => "there is none at all, save one first".to_owned(),
         };
-        let message = format!("there is no version {number} of `{}` in {}: {known}", versions.name, versions.folder.display());
+        let message =
+            format!("there is no version {number} of `{}` in {}: {known}", versions.name, versions.folder.display());
         Err(Error::new(ErrorKind::NotFound, message))
     }
 
@@ -186,7 +189,10 @@ struct Versions {
 impl Versions {
     fn of(name: &Path) -> Result<Self> {
         if name.as_os_str().is_empty() {
-            return Err(Error::new(ErrorKind::Invalid, "the artifact's name is empty: give it one, such as models/high_tip"));
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "the artifact's name is empty: give it one, such as models/high_tip",
+            ));
         }
         Ok(Self { name: name.to_string_lossy().into_owned(), folder: absolute(name) })
     }

@@ -192,7 +192,9 @@ impl Recorded {
         };
         let found = self.look(tracer, &file);
         let (status, now, reason) = match found {
-            Found::Version(now) if self.pointer.version.as_ref() == Some(&now) => (VerifyStatus::Intact, Some(now), None),
+            Found::Version(now) if self.pointer.version.as_ref() == Some(&now) => {
+                (VerifyStatus::Intact, Some(now), None)
+            }
             Found::Unknown(reason) => (VerifyStatus::Unknown, None, Some(reason)),
             Found::Version(_) | Found::Nothing if !self.is_of_this_host() => {
                 let host = self.origin.host.as_deref().unwrap_or_default();

@@ -59,7 +59,8 @@ impl View<'_> {
 
     /// Hands on every version that runs wrote of a name, oldest run first.
     pub(crate) fn each_version_written(&self, name: NameId, mut each: impl FnMut(RunId, IoPointer)) -> Result<()> {
-        let sql = format!("{OUTPUTS} WHERE o.name = ?1 AND o.version IS NOT NULL ORDER BY o.ended_at, o.run, o.position");
+        let sql =
+            format!("{OUTPUTS} WHERE o.name = ?1 AND o.version IS NOT NULL ORDER BY o.ended_at, o.run, o.position");
         self.0.query(&sql, &[name.into()], &mut |row| recorded(row).map(|(run, pointer)| each(run, pointer)))
     }
 

@@ -347,7 +347,7 @@ struct Stubborn;
 impl Serialize for Stubborn {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::{Error, SerializeSeq};
-        serializer.serialize_seq(Some(2))?.serialize_element(&[1_u8; 100_000][..])?;
+        serializer.serialize_seq(Some(2))?.serialize_element(&vec![1_u8; 100_000])?;
         Err(S::Error::custom("the tree is too deep"))
     }
 }

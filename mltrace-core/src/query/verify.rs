@@ -82,7 +82,8 @@ impl Verify<'_> {
             }
             return Ok(report);
         }
-        report.unknown = self.tracer.store().read(|view| view.count_written_without_version())?;
+        let count = |view: &View<'_>| Ok(view.count_names_written()? - view.count_names_written_at_a_version()?);
+        report.unknown = self.tracer.store().read(count)?;
         for names in [Names::Written, Names::OnlyRead] {
             let mut after = NameId::BEFORE_ALL;
             // Files are read between looks at the store, never during one: that would hold up its writers' log.

@@ -41,14 +41,20 @@ impl View<'_> {
         )
     }
 
-    /// How many names runs wrote without ever a version.
-    pub(crate) fn count_written_without_version(&self) -> Result<u64> {
-        let count = |condition: &str| {
-            let sql = format!("SELECT COUNT(*) FROM (SELECT DISTINCT name FROM output {condition}) AS names");
-            let count = self.one(&sql, &[], |row| row.integer(0))?;
-            Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
-        };
-        Ok(count("")?.saturating_sub(count("WHERE version IS NOT NULL")?))
+    /// How many names runs wrote.
+    pub(crate) fn count_names_written(&self) -> Result<u64> {
+        self.count_distinct_names("FROM output")
+    }
+
+    /// How many names runs wrote a version of.
+    pub(crate) fn count_names_written_at_a_version(&self) -> Result<u64> {
+        self.count_distinct_names("FROM output WHERE version IS NOT NULL")
+    }
+
+    fn count_distinct_names(&self, of: &str) -> Result<u64> {
+        let sql = format!("SELECT COUNT(*) FROM (SELECT DISTINCT name {of}) AS names");
+        let count = self.one(&sql, &[], |row| row.integer(0))?;
+        Ok(count.unwrap_or_default().cast_unsigned())
     }
 
     /// A pointer as the last run that read it recorded it, and that run.

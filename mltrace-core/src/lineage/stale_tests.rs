@@ -345,7 +345,7 @@ fn thirty_levels_of_diamonds_are_judged_at_once() {
 }
 
 #[test]
-fn a_cycle_is_judged_and_no_chain_leads_through_the_judged_run() {
+fn a_cycle_is_judged() {
     let store = store_of([
         run("one", 0, 0).reads("y").writes("x"),
         run("two", 0, 0).reads("x").writes("y"),

@@ -1,7 +1,7 @@
 use crate::cli::{Cli, assert_snapshot};
 
-const COMMANDS: [&str; 9] =
-    ["recent", "history", "inspect", "trace", "components", "tags", "tag", "note", "completions"];
+const COMMANDS: [&str; 11] =
+    ["recent", "history", "inspect", "trace", "diff", "stale", "components", "tags", "tag", "note", "completions"];
 
 #[test]
 fn the_help_names_every_command() {

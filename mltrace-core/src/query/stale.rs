@@ -153,3 +153,77 @@ impl StaleRun<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::{ComponentRun, ErrorKind};
+
+    fn log(tracer: &Tracer, component: &str, partition: Option<&str>, minute: i64) -> RunId {
+        let mut run = ComponentRun::new(component);
+        run.started_at(at(minute)).ended_at(at(minute + 1));
+        if let Some(partition) = partition {
+            run.partition(partition);
+        }
+        tracer.log_component_run(run).unwrap()
+    }
+
+    fn at(minute: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::minutes(minute)
+    }
+
+    #[test]
+    fn of_each_partition_the_latest_run_is_judged() {
+        let tracer = Tracer::in_memory().unwrap();
+        for (minute, partition) in
+            [(0, Some("b")), (2, None), (4, Some("a")), (6, Some("b")), (8, None), (5, Some("a"))]
+        {
+            log(&tracer, "clean", partition, minute);
+        }
+        log(&tracer, "train", None, 20);
+        let judged = |question: Staleness<'_>| -> Vec<_> {
+            let all = question.get().unwrap();
+            all.into_iter().map(|one| (one.component, one.partition.unwrap_or_default(), one.run.0)).collect()
+        };
+        let own = |(component, partition, run): (&str, &str, i64)| (component.to_owned(), partition.to_owned(), run);
+        let expected = [("clean", "", 5), ("clean", "a", 6), ("clean", "b", 4), ("train", "", 7)].map(own);
+        assert_eq!(judged(tracer.stale()), expected);
+        assert_eq!(judged(tracer.stale().component("clean").partition("b")), expected[2..3]);
+        assert_eq!(judged(tracer.stale().partition("none")), []);
+        assert_eq!(judged(tracer.stale().as_of(at(3))), [("clean", "", 2), ("clean", "b", 1)].map(own));
+    }
+
+    #[test]
+    fn a_run_that_failed_is_not_judged_in_place_of_one_that_completed() {
+        let tracer = Tracer::in_memory().unwrap();
+        let completed = log(&tracer, "clean", None, 0);
+        let mut failed = ComponentRun::new("clean");
+        failed.started_at(at(5)).ended_at(at(6)).fail("no rides");
+        tracer.log_component_run(failed).unwrap();
+        let judged = tracer.stale().get().unwrap();
+        assert_eq!(judged.iter().map(|one| one.run).collect::<Vec<_>>(), [completed]);
+    }
+
+    #[test]
+    fn a_run_is_not_judged_as_of_a_time_before_it_started() {
+        let tracer = Tracer::in_memory().unwrap();
+        let run = log(&tracer, "clean", None, 5);
+        let error = tracer.stale_run(run).as_of(at(4)).get().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert_eq!(error.to_string(), "run 1 had not started by 1970-01-01 00:04:00 UTC");
+        assert_eq!(tracer.stale_run(run).as_of(at(5)).get().unwrap(), []);
+        assert_eq!(tracer.stale_run(RunId(7)).get().unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn lists_judge_nothing_and_a_run_is_judged_twice() {
+        let tracer = Tracer::in_memory().unwrap();
+        let run = log(&tracer, "clean", None, 5);
+        let listed = tracer.recent(1).unwrap().items.remove(0);
+        assert_eq!((listed.stale, listed.stale_at_start), (None, None));
+        let found = tracer.run(run).unwrap();
+        assert_eq!((found.stale, found.stale_at_start), (Some(Vec::new()), Some(Vec::new())));
+    }
+}

@@ -22,10 +22,10 @@ pub(crate) fn diff(diff: &Diff, runs: [&RunRecord; 2], screen: Screen) -> String
         head(runs, screen),
         partings(diff, screen),
         code(diff),
-        section("params", entries(&diff.params, param), screen),
-        section("metrics", entries(&diff.metrics, |value| metric(*value)), screen),
-        section("inputs", pointers(&diff.inputs), screen),
-        section("outputs", pointers(&diff.outputs), screen),
+        section("params", &entries(&diff.params, param), screen),
+        section("metrics", &entries(&diff.metrics, |value| metric(*value)), screen),
+        section("inputs", &pointers(&diff.inputs), screen),
+        section("outputs", &pointers(&diff.outputs), screen),
         rest(diff, screen),
     ];
     sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n")
@@ -131,7 +131,7 @@ fn pointers(pointers: &Pointers) -> Vec<Row> {
     changed.chain(removed).chain(added).collect()
 }
 
-fn section(title: &str, rows: Vec<Row>, screen: Screen) -> String {
+fn section(title: &str, rows: &[Row], screen: Screen) -> String {
     const FITS: [Fit; 4] = [Fit::Left, Fit::CutStart, Fit::CutEnd, Fit::CutEnd];
     let shown = &rows[..rows.len().min(SHOWN)];
     let table = table(FITS.map(|fit| Column { title: "", fit }), shown, screen.width.saturating_sub(INDENT.len()));

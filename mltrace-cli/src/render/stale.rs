@@ -25,7 +25,7 @@ fn run(judged: &Judgement, screen: Screen) -> String {
     let name = run_name(judged.run, &judged.component) + &partition.unwrap_or_default();
     let ended = paint(DIM, format!("ended {}", age(judged.ended_at, screen.now)));
     let reasons = reasons(&judged.stale, screen.width.saturating_sub(INDENT.len()));
-    let reasons: String = reasons.into_iter().map(|line| format!("{INDENT}{line}\n")).collect();
+    let reasons: String = reasons.iter().map(|line| [INDENT, line, "\n"].concat()).collect();
     format!("{}  {ended}\n{reasons}", paint(STRONG, name))
 }
 

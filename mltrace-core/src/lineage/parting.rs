@@ -140,7 +140,7 @@ impl Compared {
         let (one, other) = (Reads::of(before), Reads::of(after));
         let Matched { pairs, are_all } = matched(&one.from_runs, &other.from_runs);
         let mut upstream = Vec::new();
-        let mut reads_differ = one.from_outside() != other.from_outside();
+        let mut reads_differ = one.outside_counted() != other.outside_counted();
         for (one, other) in pairs {
             if one.run == other.run {
                 reads_differ |= one.name != other.name || are_known_to_differ(one.version, other.version);
@@ -212,7 +212,7 @@ impl<'r> Reads<'r> {
     }
 
     /// By name and version, whatever the order.
-    fn from_outside(&self) -> HashMap<(&'r str, Option<&'r Version>), usize> {
+    fn outside_counted(&self) -> HashMap<(&'r str, Option<&'r Version>), usize> {
         let mut counts = HashMap::new();
         for pointer in &self.outside {
             *counts.entry((pointer.name.as_str(), pointer.version.as_ref())).or_default() += 1;

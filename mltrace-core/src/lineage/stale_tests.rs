@@ -258,6 +258,8 @@ fn a_chain_leads_the_shortest_way_to_the_cause() {
 
 #[test]
 fn reasons_stand_in_the_order_of_the_rules() {
+    use StaleKind::{FresherUpstream, OldInput, OldRun, StaleUpstream};
+
     let store = store_of([
         run("raw", 0, 1).writes("raw@1"),
         run("clean", 2, 3).reads("raw@1").writes("clean@1"),
@@ -266,7 +268,6 @@ fn reasons_stand_in_the_order_of_the_rules() {
         run("clean", 42 * DAY, 42 * DAY).reads("raw@2").writes("clean@2"),
     ]);
     let kinds: Vec<_> = judge(&store, 3, LATER).iter().map(|reason| (reason.kind, reason.run.0)).collect();
-    use StaleKind::{FresherUpstream, OldInput, OldRun, StaleUpstream};
     assert_eq!(kinds, [(OldInput, 2), (OldRun, 3), (FresherUpstream, 5), (StaleUpstream, 2)]);
 }
 
@@ -536,8 +537,6 @@ fn entry(given: &Given, limits: &[Option<u64>]) -> RunEntry {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
     #[test]
     fn staleness_is_what_the_rules_say(
         history in vec(given(), 1..14),

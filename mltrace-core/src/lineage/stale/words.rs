@@ -60,21 +60,25 @@ impl Judge<'_> {
     fn fresher_sentence(&mut self, fresher: &Fresher) -> Result<String> {
         let (newer, than) = (self.standing(fresher.newer)?, self.standing(fresher.than)?);
         let later = span(newer.when.ended_at.saturating_sub(than.when.ended_at));
-        let (newer_name, than_name) = (self.name(fresher.newer)?, self.name(fresher.than)?);
-        let mut sentence = match self.names(&fresher.names)? {
-            None => format!("declares {than_name} upstream; {newer_name} is newer by {later}"),
+        let (newer, than) = (self.name(fresher.newer)?, self.name(fresher.than)?);
+        let news = match self.names(&fresher.names)? {
+            None => format!("declares {than} upstream; {newer} is newer by {later}"),
             Some(names) if fresher.is_rewrite => {
-                format!("read {names} from {than_name}; {newer_name} has written over it, {later} later")
+                format!("read {names} from {than}; {newer} has written over it, {later} later")
             }
-            Some(names) => format!("read {names} from {than_name}; {newer_name} is newer by {later}"),
+            Some(names) => format!("read {names} from {than}; {newer} is newer by {later}"),
         };
-        let has_partition = newer.partition.is_some() || than.partition.is_some();
-        if !has_partition && self.view.names_read(fresher.newer)? != self.view.names_read(fresher.than)? {
-            let Fresher { newer, than, .. } = fresher;
-            let advice = "if that is another batch, tell them apart by `partition`";
-            sentence += &format!(". #{newer} read other inputs than #{than}: {advice}");
+        Ok(news + &self.advice(fresher)?)
+    }
+
+    /// The newer run may be no newer one but another batch, where nothing tells them apart.
+    fn advice(&mut self, Fresher { newer, than, .. }: &Fresher) -> Result<String> {
+        let has_partition = self.standing(*newer)?.partition.is_some();
+        if has_partition || self.view.names_read(*newer)? == self.view.names_read(*than)? {
+            return Ok(String::new());
         }
-        Ok(sentence)
+        let advice = "if that is another batch, tell them apart by `partition`";
+        Ok(format!(". #{newer} read other inputs than #{than}: {advice}"))
     }
 
     fn name(&mut self, run: RunId) -> Result<String> {

@@ -70,16 +70,16 @@ fn a_label_follows_the_data_downstream() {
 fn a_label_on_one_output_does_not_reach_who_reads_another() {
     let store = Store::in_memory().unwrap();
     attach(&store, "train", "customer-7");
-    let [split, fit, score] = put_all(
+    let [split, fit, count] = put_all(
         &store,
         [
             run("split", 0, 1).writes("train").writes("test"),
             run("fit", 2, 3).reads("train"),
-            run("score", 2, 3).reads("test"),
+            run("count", 2, 3).reads("test"),
         ],
     );
     assert_eq!(labels(&store, fit), ["customer-7"]);
-    assert!(labels(&store, score).is_empty());
+    assert!(labels(&store, count).is_empty());
     let split = filled(&store, split);
     assert!(split.labels.unwrap().is_empty(), "the run read nothing");
     let on_outputs: Vec<_> = split.outputs.into_iter().map(|output| output.labels.unwrap().len()).collect();

@@ -18,6 +18,7 @@
 //! # Ok::<(), mltrace_core::Error>(())
 //! ```
 
+mod artifact;
 mod capture;
 pub mod check;
 mod clock;
@@ -37,15 +38,18 @@ mod testing;
 mod tracer;
 mod writer;
 
+pub use artifact::Artifact;
 pub use capture::{Capture, Captured};
 pub use component_run::ComponentRun;
 pub use error::{Error, ErrorKind, Result};
 pub use model::{
-    Check, CheckStatus, CodeRecord, CommitSource, Component, Dependency, Edge, GitRecord, Graph, GraphRoot, GraphRun,
-    InputRecord, IoPointer, Label, LabelImpact, LabelledPointer, Match, Note, Page, PointerType, Recorded, Retracted,
-    Retraction, RunCheck, RunId, RunRecord, Stale, StaleKind, Status, Truncated, Version, VersionKind, Violation,
+    Changed, Check, CheckStatus, CodeDiff, CodeRecord, CommitSource, Component, Dependency, Diff, Edge, Entries,
+    GitRecord, Graph, GraphRoot, GraphRun, InputRecord, IoPointer, Judgement, Label, LabelImpact, LabelledPointer,
+    Match, Note, Page, Parted, Parting, PointerType, Pointers, Recorded, Retracted, Retraction, RunCheck, RunId,
+    RunRecord, Stale, StaleKind, StaleLink, Status, Truncated, Verified, VerifyReport, VerifyStatus, Version,
+    VersionKind, Violation,
 };
-pub use query::{Checks, Components, History, Impact, Labelling, Retracting, Trace};
+pub use query::{Checks, Components, History, Impact, Labelling, Retracting, StaleRun, Staleness, Trace, Verify};
 pub use record::{Run, RunHandle};
 pub use store::Durability;
 pub use tracer::{Scoped, Tracer, TracerBuilder, init, log_component_run, scoped};

@@ -2,6 +2,7 @@
 
 mod completions;
 mod components;
+mod diff;
 mod history;
 mod impact;
 mod inspect;
@@ -11,9 +12,11 @@ mod note;
 mod recent;
 mod retract;
 mod retracted;
+mod stale;
 mod tag;
 mod tags;
 mod trace;
+mod verify;
 
 use std::io::Write;
 
@@ -31,6 +34,8 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Inspect(opt) => inspect::run(&opt, &mut open()?),
         Command::Trace(opt) => trace::run(opt, &mut open()?),
         Command::Impact(opt) => impact::run(opt, &mut open()?),
+        Command::Diff(opt) => diff::run(&opt, &mut open()?),
+        Command::Stale(opt) => stale::run(opt, &mut open()?),
         Command::Components(opt) => components::run(opt, &mut open()?),
         Command::Tags(opt) => tags::run(&opt, &mut open()?),
         Command::Tag(opt) => tag::run(&opt, &mut open()?),
@@ -39,6 +44,7 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Retract(opt) => retract::run(opt, &mut open()?),
         Command::Retracted(opt) => retracted::run(&opt, &mut open()?),
         Command::Note(opt) => note::run(&opt, &mut open()?),
+        Command::Verify(opt) => verify::run(opt, &mut open()?),
         Command::Completions(opt) => completions::run(&opt, out),
     }
 }

@@ -2,17 +2,24 @@
 
 mod catalogue;
 mod checks;
+mod diff;
 mod labels;
 mod run;
 mod runs;
+mod stale;
 mod table;
 mod text;
 mod time;
 mod trace;
 mod tree;
+mod verify;
+mod wrap;
 
 pub(crate) use catalogue::{components, tagged, tags};
+pub(crate) use diff::diff;
 pub(crate) use labels::{labelled, labels, retracted, retraction};
 pub(crate) use run::{name_of, run};
 pub(crate) use runs::{RunTable, history, recent};
+pub(crate) use stale::stale;
 pub(crate) use trace::{impact, label_impact, trace};
+pub(crate) use verify::verify;

@@ -2,10 +2,13 @@
 
 mod catalogue;
 mod checks;
+mod diff;
 mod history;
 mod impact;
 mod labels;
+mod stale;
 mod trace;
+mod verify;
 
 use std::path::Path;
 
@@ -16,26 +19,33 @@ pub use checks::Checks;
 pub use history::History;
 pub use impact::Impact;
 pub use labels::{Labelling, Retracting};
+pub use stale::{StaleRun, Staleness};
 pub use trace::Trace;
+pub use verify::Verify;
 
 use crate::clock::{now, to_micros};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::lineage;
+use crate::lineage::stale::Judge;
 use crate::model::{IoPointer, Page, RunId, RunRecord, Version};
 use crate::store::{NameId, VersionId, View};
 use crate::tracer::Tracer;
 
 impl Tracer {
-    /// Everything about one run, with the labels that it carries and what it read of retracted ones.
+    /// Everything about one run: the labels that it carries, what it read of retracted ones, and whether it is stale, now
+    /// and as of its start.
     ///
     /// # Errors
     /// There is no such run, or the store cannot be read.
     pub fn run(&self, id: RunId) -> Result<RunRecord> {
+        let now = to_micros(now());
         self.store().read(|view| {
-            let mut run = run(view, id)?;
-            lineage::labels::fill(view, &mut run)?;
-            Ok(run)
+            let mut found = run(view, id)?;
+            lineage::labels::fill(view, &mut found)?;
+            found.stale = Some(Judge::as_of(view, now).judge(id)?);
+            found.stale_at_start = Some(Judge::as_of(view, to_micros(found.started_at)).judge(id)?);
+            Ok(found)
         })
     }
 

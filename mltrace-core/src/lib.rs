@@ -42,11 +42,12 @@ pub use capture::{Capture, Captured};
 pub use component_run::ComponentRun;
 pub use error::{Error, ErrorKind, Result};
 pub use model::{
-    Check, CheckStatus, CodeRecord, CommitSource, Component, Dependency, Edge, GitRecord, Graph, GraphRoot, GraphRun,
-    InputRecord, IoPointer, Match, Note, Page, PointerType, RunId, RunRecord, Stale, StaleKind, Status, Truncated,
-    Verified, VerifyReport, VerifyStatus, Version, VersionKind,
+    Changed, Check, CheckStatus, CodeDiff, CodeRecord, CommitSource, Component, Dependency, Diff, Edge, Entries,
+    GitRecord, Graph, GraphRoot, GraphRun, InputRecord, IoPointer, Judgement, Match, Note, Page, Parted, Parting,
+    PointerType, Pointers, RunId, RunRecord, Stale, StaleKind, StaleLink, Status, Truncated, Verified, VerifyReport,
+    VerifyStatus, Version, VersionKind,
 };
-pub use query::{Components, History, Trace, Verify};
+pub use query::{Components, History, StaleRun, Staleness, Trace, Verify};
 pub use record::{Run, RunHandle};
 pub use store::Durability;
 pub use tracer::{Scoped, Tracer, TracerBuilder, init, log_component_run, scoped};

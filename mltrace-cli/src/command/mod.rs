@@ -2,10 +2,12 @@
 
 mod completions;
 mod components;
+mod diff;
 mod history;
 mod inspect;
 mod note;
 mod recent;
+mod stale;
 mod tag;
 mod tags;
 mod trace;
@@ -26,6 +28,8 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
         Command::History(opt) => history::run(opt, &mut open()?),
         Command::Inspect(opt) => inspect::run(&opt, &mut open()?),
         Command::Trace(opt) => trace::run(opt, &mut open()?),
+        Command::Diff(opt) => diff::run(&opt, &mut open()?),
+        Command::Stale(opt) => stale::run(opt, &mut open()?),
         Command::Components(opt) => components::run(opt, &mut open()?),
         Command::Tags(opt) => tags::run(&opt, &mut open()?),
         Command::Tag(opt) => tag::run(&opt, &mut open()?),

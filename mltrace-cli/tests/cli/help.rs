@@ -1,7 +1,19 @@
 use crate::cli::{Cli, assert_snapshot};
 
-const COMMANDS: [&str; 10] =
-    ["recent", "history", "inspect", "trace", "components", "tags", "tag", "note", "verify", "completions"];
+const COMMANDS: [&str; 12] = [
+    "recent",
+    "history",
+    "inspect",
+    "trace",
+    "components",
+    "tags",
+    "tag",
+    "note",
+    "verify",
+    "completions",
+    "diff",
+    "stale",
+];
 
 #[test]
 fn the_help_names_every_command() {

@@ -3,6 +3,7 @@
 mod catalogue;
 mod cli;
 mod completions;
+mod diff;
 mod failures;
 mod follow;
 mod help;
@@ -11,6 +12,7 @@ mod inspect;
 mod pipeline;
 mod recent;
 mod screen;
+mod stale;
 mod trace;
 mod traced;
 mod verify;

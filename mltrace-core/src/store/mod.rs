@@ -7,6 +7,7 @@ mod read;
 mod records;
 mod rows;
 mod sqlite;
+mod staleness;
 mod verify;
 mod write;
 
@@ -22,6 +23,7 @@ pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
 pub use sqlite::Durability;
 use sqlite::Sqlite;
+pub(crate) use staleness::{Standing, Upstream};
 pub(crate) use verify::{Names, Origin};
 pub(crate) use write::{Change, Proof, Put, Rules};
 
@@ -30,7 +32,7 @@ pub(crate) use write::{Change, Proof, Put, Rules};
 pub(crate) struct NameId(i64);
 
 /// The key of an interned version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct VersionId(i64);
 
 /// The key of a component.

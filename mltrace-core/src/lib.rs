@@ -40,11 +40,11 @@ pub use capture::{Capture, Captured};
 pub use component_run::ComponentRun;
 pub use error::{Error, ErrorKind, Result};
 pub use model::{
-    Check, CheckStatus, CodeRecord, CommitSource, Component, Dependency, Edge, GitRecord, Graph, GraphRoot, GraphRun,
-    InputRecord, IoPointer, Match, Note, Page, PointerType, RunId, RunRecord, Stale, StaleKind, Status, Truncated,
-    Version, VersionKind,
+    Blame, Check, CheckStatus, CodeRecord, CommitSource, Compared, Component, Dependency, Edge, Flagged, GitRecord,
+    Graph, GraphRoot, GraphRun, InputRecord, IoPointer, Match, Note, Page, PointerType, Review, ReviewOrder, RunId,
+    RunRecord, Stale, StaleKind, Status, Suspect, SuspectComponent, Truncated, Version, VersionKind,
 };
-pub use query::{Components, History, Trace};
+pub use query::{Components, History, Reviewing, Trace};
 pub use record::{Run, RunHandle};
 pub use store::Durability;
 pub use tracer::{Scoped, Tracer, TracerBuilder, init, log_component_run, scoped};

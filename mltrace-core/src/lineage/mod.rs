@@ -1,11 +1,15 @@
 //! Questions over the store, as pure functions of a view of it.
 
+mod ancestry;
 pub(crate) mod resolve;
+pub(crate) mod review;
 pub(crate) mod trace;
 
 #[cfg(test)]
 mod naive;
 #[cfg(test)]
 mod resolve_tests;
+#[cfg(test)]
+mod review_tests;
 #[cfg(test)]
 mod trace_tests;

@@ -5,6 +5,7 @@ mod entry;
 mod graph;
 mod pointer;
 mod process;
+mod review;
 mod run;
 
 pub use component::Component;
@@ -13,6 +14,7 @@ pub use graph::{Edge, Graph, GraphRoot, GraphRun, Truncated};
 pub use pointer::{IoPointer, PointerType, Version, VersionKind};
 pub use process::CommitSource;
 pub(crate) use process::{Commit, Process};
+pub use review::{Blame, Compared, Flagged, Review, ReviewOrder, Suspect, SuspectComponent};
 pub use run::{
     Check, CheckStatus, CodeRecord, Dependency, GitRecord, InputRecord, Match, Note, Page, RunId, RunRecord, Stale,
     StaleKind, Status,

@@ -1,7 +1,9 @@
 //! Questions that a tracer answers. Answers are owned values that borrow nothing from the store.
 
 mod catalogue;
+mod flag;
 mod history;
+mod review;
 mod trace;
 
 use std::path::Path;
@@ -10,6 +12,7 @@ use uuid::Uuid;
 
 pub use catalogue::Components;
 pub use history::History;
+pub use review::Reviewing;
 pub use trace::Trace;
 
 use crate::clock::{now, to_micros};
@@ -90,11 +93,7 @@ impl Tracer {
         self.store().read(|view| {
             let unknown = || not_found(format!("no run wrote or read `{name}`"));
             let id = self.pointer_id(view, name)?.ok_or_else(unknown)?;
-            match view.latest_writer(id, None)? {
-                Some(writer) => view.output(writer.run, id, None),
-                None => view.last_input(id),
-            }?
-            .ok_or_else(unknown)
+            current(view, id)?.ok_or_else(unknown)
         })
     }
 
@@ -104,6 +103,14 @@ impl Tracer {
             Some(id) => Ok(Some(id)),
             None => view.pointer_id(&self.path_name(Path::new(text))),
         }
+    }
+}
+
+/// A pointer as the latest run wrote it, or else as the last run read it.
+fn current(view: &View<'_>, id: NameId) -> Result<Option<IoPointer>> {
+    match view.latest_writer(id, None)? {
+        Some(writer) => view.output(writer.run, id, None),
+        None => view.last_input(id),
     }
 }
 

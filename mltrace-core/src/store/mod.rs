@@ -1,12 +1,14 @@
 //! The only SQL. Above it nobody knows which database there is; below the engine trait nobody knows what a run is.
 
 mod engine;
+mod flags;
 mod migrate;
 mod producers;
 mod read;
 mod records;
 mod rows;
 mod sqlite;
+mod walk;
 mod write;
 
 use std::ops::Deref;
@@ -17,10 +19,12 @@ use std::{fs, io};
 
 use crate::error::{Error, ErrorKind, Result};
 use engine::{Access, Engine, Row, Value};
+pub(crate) use flags::Flag;
 pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
 pub use sqlite::Durability;
 use sqlite::Sqlite;
+pub(crate) use walk::Node;
 pub(crate) use write::{Change, Proof, Put, Rules};
 
 /// The key of an interned name.

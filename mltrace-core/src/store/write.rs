@@ -413,7 +413,8 @@ impl Write<'_> {
         Ok(Interned { name, is_new, version, spelled })
     }
 
-    fn text(&self, text: &str) -> Result<NameId> {
+    /// The key of a text, which is new if nobody used it before.
+    pub(crate) fn text(&self, text: &str) -> Result<NameId> {
         self.name_id(text)?.map_or_else(|| self.new_text(text), Ok)
     }
 

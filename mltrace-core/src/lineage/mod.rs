@@ -6,6 +6,8 @@ pub(crate) mod review;
 pub(crate) mod trace;
 
 #[cfg(test)]
+mod blame_tests;
+#[cfg(test)]
 mod naive;
 #[cfg(test)]
 mod resolve_tests;

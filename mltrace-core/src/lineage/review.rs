@@ -114,8 +114,8 @@ pub(super) struct Evidence {
 pub(super) struct Ranked<S> {
     pub(super) subject: S,
     pub(super) behind: Outputs,
-    depth: u32,
-    started_at: i64,
+    pub(super) depth: u32,
+    pub(super) started_at: i64,
 }
 
 impl Evidence {
@@ -278,6 +278,7 @@ fn why(
 fn part(behind: u64, all: u64) -> String {
     match (behind, all) {
         (1, 1) => "the only".to_owned(),
+        (2, 2) => "both".to_owned(),
         (behind, all) if behind == all => format!("all {all}"),
         (behind, all) => format!("{behind} of {all}"),
     }
@@ -287,6 +288,7 @@ fn part_of_others(behind: u64, all: u64) -> String {
     match (behind, all) {
         (0, 1) => "not the one other".to_owned(),
         (1, 1) => "the one other".to_owned(),
+        (2, 2) => "both others".to_owned(),
         (0, all) => format!("none of the {all} others"),
         (behind, all) if behind == all => format!("all {all} others"),
         (behind, all) => format!("{behind} of the {all} others"),

@@ -2,13 +2,16 @@
 
 mod completions;
 mod components;
+mod flag;
 mod history;
 mod inspect;
 mod note;
 mod recent;
+mod review;
 mod tag;
 mod tags;
 mod trace;
+mod unflag;
 
 use std::io::Write;
 
@@ -25,6 +28,9 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
         Command::History(opt) => history::run(opt, &mut open()?),
         Command::Inspect(opt) => inspect::run(&opt, &mut open()?),
         Command::Trace(opt) => trace::run(opt, &mut open()?),
+        Command::Flag(opt) => flag::run(&opt, &mut open()?),
+        Command::Unflag(opt) => unflag::run(&opt, &mut open()?),
+        Command::Review(opt) => review::run(&opt, &mut open()?),
         Command::Components(opt) => components::run(opt, &mut open()?),
         Command::Tags(opt) => tags::run(&opt, &mut open()?),
         Command::Tag(opt) => tag::run(&opt, &mut open()?),

@@ -1,6 +1,7 @@
 //! Answers as text for people. JSON needs no renderer: it is what the core's answers serialise to.
 
 mod catalogue;
+mod review;
 mod run;
 mod runs;
 mod table;
@@ -10,6 +11,7 @@ mod trace;
 mod tree;
 
 pub(crate) use catalogue::{components, tagged, tags};
+pub(crate) use review::{flagged, review, unflagged};
 pub(crate) use run::{name_of, run};
 pub(crate) use runs::{RunTable, history, recent};
 pub(crate) use trace::trace;

@@ -1,7 +1,19 @@
 use crate::cli::{Cli, assert_snapshot};
 
-const COMMANDS: [&str; 9] =
-    ["recent", "history", "inspect", "trace", "components", "tags", "tag", "note", "completions"];
+const COMMANDS: [&str; 12] = [
+    "recent",
+    "history",
+    "inspect",
+    "trace",
+    "flag",
+    "unflag",
+    "review",
+    "components",
+    "tags",
+    "tag",
+    "note",
+    "completions",
+];
 
 #[test]
 fn the_help_names_every_command() {

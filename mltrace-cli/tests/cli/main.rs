@@ -9,6 +9,7 @@ mod history;
 mod inspect;
 mod pipeline;
 mod recent;
+mod review;
 mod screen;
 mod trace;
 mod traced;

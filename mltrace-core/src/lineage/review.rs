@@ -183,7 +183,12 @@ impl Evidence {
         let behind = self.ancestry.behind(self.suspects, is_suspect, &self.wrote);
         let suspects = self.ancestry.runs().iter().zip(behind).enumerate();
         let mut ranked: Vec<_> = suspects
-            .map(|(subject, (&Reached { depth, started_at, .. }, behind))| Ranked { subject, behind, depth, started_at })
+            .map(|(subject, (&Reached { depth, started_at, .. }, behind))| Ranked {
+                subject,
+                behind,
+                depth,
+                started_at,
+            })
             .collect();
         ranked.sort_by_cached_key(|ranked| (self.rank(ranked, order), Reverse(self.run(ranked.subject))));
         ranked

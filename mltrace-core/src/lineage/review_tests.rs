@@ -270,9 +270,8 @@ fn of_runs_in_series_the_nearest_goes_first() {
 fn a_thousand_suspects_in_a_chain_are_each_behind_what_comes_after_them() {
     let tracer = Tracer::in_memory().unwrap();
     let process = crate::provenance::process();
-    let step = |step: i64| {
-        run("step", 10 * step, 10 * step + 1).reads(&(step - 1).to_string()).writes(&step.to_string())
-    };
+    let step =
+        |step: i64| run("step", 10 * step, 10 * step + 1).reads(&(step - 1).to_string()).writes(&step.to_string());
     tracer
         .store()
         .write(None, |tx| (0..1_000).try_for_each(|nth| super::resolve::put_run(tx, &step(nth), process).map(drop)))

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::limits;
 use crate::lineage::review;
 use crate::model::{Flagged, IoPointer, RunId};
-use crate::store::{Flag, NameId, View, VersionId, Write};
+use crate::store::{Flag, NameId, VersionId, View, Write};
 use crate::tracer::Tracer;
 
 impl Tracer {
@@ -123,12 +123,7 @@ impl Tracer {
 }
 
 /// The flag that points at the same output of the same run.
-fn flag_of(
-    view: &View<'_>,
-    name: NameId,
-    version: Option<VersionId>,
-    writer: Option<RunId>,
-) -> Result<Option<Flag>> {
+fn flag_of(view: &View<'_>, name: NameId, version: Option<VersionId>, writer: Option<RunId>) -> Result<Option<Flag>> {
     for flag in view.flags_of(name)? {
         if flag.version == version && review::writer(view, name, version, flag.flagged_at)? == writer {
             return Ok(Some(flag));

@@ -106,7 +106,7 @@ pub(super) struct Evidence {
     suspects: usize,
     /// How many outputs each run wrote.
     wrote: HashMap<RunId, Outputs>,
-    all: Outputs,
+    pub(super) all: Outputs,
 }
 
 /// A run or a component with what speaks against it.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use mltrace::{ComponentRun, ErrorKind, Graph, ReviewOrder, RunId, Tracer};
 
-/// A store to which runs are logged one after the other, a minute each.
+/// A store to which runs are logged one after the other: each takes a minute, and the next starts a minute later.
 struct Log {
     tracer: Tracer,
     next: DateTime<Utc>,
@@ -16,9 +16,8 @@ impl Log {
 
     fn run(&mut self, component: &str, inputs: &[&str], outputs: &[&str]) -> RunId {
         let mut run = ComponentRun::new(component);
-        run.started_at(self.next);
-        self.next += TimeDelta::minutes(1);
-        run.ended_at(self.next);
+        run.started_at(self.next).ended_at(self.next + TimeDelta::minutes(1));
+        self.next += TimeDelta::minutes(2);
         for input in inputs {
             run.add_input(*input);
         }

@@ -113,12 +113,16 @@ impl Pipeline {
 
     fn evidence(&self, flagged: &BTreeSet<usize>) -> Evidence {
         let mut writers: HashMap<RunId, u64> = HashMap::new();
-        flagged.iter().for_each(|&prediction| *writers.entry(id(self.predictions[prediction])).or_default() += 1);
+        for &prediction in flagged {
+            *writers.entry(id(self.predictions[prediction])).or_default() += 1;
+        }
         let unflagged = |_: &[ComponentId], since: i64| {
             let mut counts: HashMap<RunId, u64> = HashMap::new();
             let others = (0..self.predictions.len()).filter(|prediction| !flagged.contains(prediction));
-            let since = others.map(|prediction| self.predictions[prediction]).filter(|&batch| batch as i64 >= since);
-            since.for_each(|batch| *counts.entry(id(batch)).or_default() += 1);
+            let batches = others.map(|prediction| self.predictions[prediction]);
+            for batch in batches.filter(|&batch| self.nodes[batch].started_at >= since) {
+                *counts.entry(id(batch)).or_default() += 1;
+            }
             Ok(counts)
         };
         let mut ask = |ids: &[RunId]| Ok(ids.iter().map(|&run| self.nodes[place_of(run)].clone()).collect());

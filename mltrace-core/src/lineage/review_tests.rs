@@ -325,7 +325,9 @@ fn naive(runs: &[RunRecord], flagged: &BTreeSet<Output>) -> BTreeMap<RunId, (u64
     });
     let mut counts: BTreeMap<RunId, (u64, u64)> = BTreeMap::new();
     for run in &writers {
-        behind(run.id).into_iter().for_each(|run| counts.entry(run).or_default().0 += 1);
+        for suspect in behind(run.id) {
+            counts.entry(suspect).or_default().0 += 1;
+        }
     }
     for run in compared {
         for suspect in behind(run.id) {

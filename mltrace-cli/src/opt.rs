@@ -27,7 +27,7 @@ Examples:
   mltrace trace models/forest.model     every run behind an output
   mltrace --json inspect 12 | jq .git   one run, for a script
 
-Exit codes: 0 done, 2 usage or not found, 3 the store cannot be read."
+Exit codes: 0 done, 1 the answer is no and --exit-code asks, 2 usage or not found, 3 the store cannot be read."
 )]
 pub(crate) struct Opt {
     /// The store's file [default: `$MLTRACE_DB`, else the nearest `.mltrace/mltrace.db` upward]
@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Tag(Tag),
     /// Add a note to a run
     Note(Note),
+    /// Compare files with what runs recorded of them
+    Verify(Verify),
     /// Print completions for a shell
     Completions(Completions),
 }
@@ -269,6 +271,26 @@ pub(crate) struct Note {
 
     /// What to remember
     pub(crate) text: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace verify
+  mltrace verify models/high_tip
+  mltrace verify --exit-code --json | jq -r '.items[].file'
+
+Of a file that several runs wrote, what the last of them wrote counts; of one that runs only read,
+what the last of them read; of an artifact, every version. Unknown are names that are no files, such
+as predictions, and files of another host. They are counted, and shown where one is asked for.")]
+pub(crate) struct Verify {
+    /// Only this name, or path
+    #[arg(add = ArgValueCompleter::new(complete::outputs))]
+    pub(crate) pointer: Option<String>,
+
+    /// Exit with 1 if something has changed or is missing
+    #[arg(long)]
+    pub(crate) exit_code: bool,
 }
 
 #[derive(Debug, Args)]

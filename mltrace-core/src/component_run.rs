@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::panic::Location;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::artifact::{Artifact, Opened};
 use crate::capture::{Capture, Captured};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
@@ -167,6 +169,37 @@ impl ComponentRun {
             fingerprint(&mut self.outputs[from..]);
         }
         self
+    }
+
+    /// Saves a value as the next version of an artifact, and adds it to what the run writes.
+    ///
+    /// # Errors
+    /// As [`Artifact::save`]; the run then writes nothing.
+    pub fn save<T: Serialize + ?Sized>(&mut self, value: &T, name: impl AsRef<Path>) -> Result<Artifact> {
+        let artifact = Artifact::save(value, name)?;
+        self.add_output(&artifact);
+        Ok(artifact)
+    }
+
+    /// Loads the latest version of an artifact, and adds it to what the run reads.
+    ///
+    /// # Errors
+    /// As [`Artifact::latest`] and [`Artifact::load`].
+    pub fn load<T: DeserializeOwned>(&mut self, name: impl AsRef<Path>) -> Result<T> {
+        self.read(Opened::latest(name.as_ref())?)
+    }
+
+    /// Loads a version of an artifact by its number, and adds it to what the run reads.
+    ///
+    /// # Errors
+    /// As [`Artifact::numbered`] and [`Artifact::load`].
+    pub fn load_version<T: DeserializeOwned>(&mut self, name: impl AsRef<Path>, number: u64) -> Result<T> {
+        self.read(Opened::numbered(name.as_ref(), number)?)
+    }
+
+    fn read<T: DeserializeOwned>(&mut self, opened: Opened) -> Result<T> {
+        self.add_input(&opened.artifact);
+        opened.decode()
     }
 
     /// A dependency that I/O cannot show: on that component's latest run that ended before this one started.

@@ -18,6 +18,7 @@
 //! # Ok::<(), mltrace_core::Error>(())
 //! ```
 
+mod artifact;
 mod capture;
 mod clock;
 mod component_run;
@@ -36,15 +37,17 @@ mod testing;
 mod tracer;
 mod writer;
 
+pub use artifact::Artifact;
 pub use capture::{Capture, Captured};
 pub use component_run::ComponentRun;
 pub use error::{Error, ErrorKind, Result};
 pub use model::{
     Blame, Check, CheckStatus, CodeRecord, CommitSource, Compared, Component, Dependency, Edge, Flagged, GitRecord,
     Graph, GraphRoot, GraphRun, InputRecord, IoPointer, Match, Note, Page, PointerType, Review, ReviewOrder, RunId,
-    RunRecord, Stale, StaleKind, Status, Suspect, SuspectComponent, Truncated, Version, VersionKind,
+    RunRecord, Stale, StaleKind, Status, Suspect, SuspectComponent, Truncated, Verified, VerifyReport, VerifyStatus,
+    Version, VersionKind,
 };
-pub use query::{Components, History, Reviewing, Trace};
+pub use query::{Components, History, Reviewing, Trace, Verify};
 pub use record::{Run, RunHandle};
 pub use store::Durability;
 pub use tracer::{Scoped, Tracer, TracerBuilder, init, log_component_run, scoped};

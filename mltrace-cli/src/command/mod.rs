@@ -12,6 +12,7 @@ mod tag;
 mod tags;
 mod trace;
 mod unflag;
+mod verify;
 
 use std::io::Write;
 
@@ -35,6 +36,7 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Tags(opt) => tags::run(&opt, &mut open()?),
         Command::Tag(opt) => tag::run(&opt, &mut open()?),
         Command::Note(opt) => note::run(&opt, &mut open()?),
+        Command::Verify(opt) => verify::run(opt, &mut open()?),
         Command::Completions(opt) => completions::run(&opt, out),
     }
 }

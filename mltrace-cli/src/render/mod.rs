@@ -9,9 +9,11 @@ mod text;
 mod time;
 mod trace;
 mod tree;
+mod verify;
 
 pub(crate) use catalogue::{components, tagged, tags};
 pub(crate) use review::{flagged, review, unflagged};
 pub(crate) use run::{name_of, run};
 pub(crate) use runs::{RunTable, history, recent};
 pub(crate) use trace::trace;
+pub(crate) use verify::verify;

@@ -136,7 +136,10 @@ fn pointers<'a>(
 }
 
 fn pointer_cells(pointer: &IoPointer) -> [Cell; 4] {
-    let spelled = pointer.spelled.as_ref().map(|spelled| format!("spelled {}", one_line(spelled)));
+    let spelled = pointer.spelled.as_ref().map(|spelled| {
+        let of_artifact = spelled.strip_prefix(&pointer.name).and_then(|rest| rest.strip_prefix('/'));
+        of_artifact.map_or_else(|| format!("spelled {}", one_line(spelled)), one_line)
+    });
     [
         Cell::new(one_line(&pointer.name)),
         Cell::styled(DIM, pointer.pointer_type.to_string()),

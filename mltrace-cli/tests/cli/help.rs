@@ -1,6 +1,6 @@
 use crate::cli::{Cli, assert_snapshot};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "recent",
     "history",
     "inspect",
@@ -12,6 +12,7 @@ const COMMANDS: [&str; 12] = [
     "tags",
     "tag",
     "note",
+    "verify",
     "completions",
 ];
 

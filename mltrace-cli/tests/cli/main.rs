@@ -14,3 +14,4 @@ mod review;
 mod screen;
 mod trace;
 mod traced;
+mod verify;

@@ -7,6 +7,7 @@ mod pointer;
 mod process;
 mod review;
 mod run;
+mod verify;
 
 pub use component::Component;
 pub(crate) use entry::{Code, Definition, InputEntry, RunEntry, Snapshot};
@@ -19,3 +20,4 @@ pub use run::{
     Check, CheckStatus, CodeRecord, Dependency, GitRecord, InputRecord, Match, Note, Page, RunId, RunRecord, Stale,
     StaleKind, Status,
 };
+pub use verify::{Verified, VerifyReport, VerifyStatus};

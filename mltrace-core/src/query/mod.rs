@@ -5,6 +5,7 @@ mod flag;
 mod history;
 mod review;
 mod trace;
+mod verify;
 
 use std::path::Path;
 
@@ -14,6 +15,7 @@ pub use catalogue::Components;
 pub use history::History;
 pub use review::Reviewing;
 pub use trace::Trace;
+pub use verify::Verify;
 
 use crate::clock::{now, to_micros};
 use crate::error::{Error, ErrorKind, Result};

@@ -8,6 +8,7 @@ mod read;
 mod records;
 mod rows;
 mod sqlite;
+mod verify;
 mod walk;
 mod write;
 
@@ -24,6 +25,7 @@ pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
 pub use sqlite::Durability;
 use sqlite::Sqlite;
+pub(crate) use verify::{Names, Origin};
 pub(crate) use walk::Node;
 pub(crate) use write::{Change, Proof, Put, Rules};
 

@@ -1,7 +1,7 @@
 //! What the first mltrace, a Python library, expected of a lineage, where this one keeps it: each of its scenarios, told anew.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use mltrace::{ComponentRun, ErrorKind, Graph, ReviewOrder, RunId, Tracer};
+use mltrace::{ComponentRun, ErrorKind, Graph, ReviewOrder, RunId, StaleKind, Tracer};
 
 /// A store to which runs are logged one after the other: each takes a minute, and the next starts a minute later.
 struct Log {
@@ -121,6 +121,30 @@ fn a_tag_given_twice_stands_once() {
     log.run("tagged", &[], &[]);
     log.tracer.tag("tagged", ["nightly", "gpu", "nightly"]).unwrap();
     assert_eq!(log.tracer.component("tagged").unwrap().tags, ["gpu", "nightly"]);
+}
+
+#[test]
+fn a_reader_is_stale_when_a_newer_run_of_its_upstream_is_not_the_one_it_read() {
+    let mut log = Log::new();
+    let read = log.run("clean", &["raw"], &["january"]);
+    let newer = log.run("clean", &["raw"], &["february"]);
+    let reader = log.run("train", &["january"], &["model"]);
+    let stale = log.tracer.stale_run(reader).get().unwrap();
+    assert_eq!(stale.len(), 1, "{stale:?}");
+    assert_eq!((stale[0].kind, stale[0].run), (StaleKind::FresherUpstream, newer));
+    assert_eq!(log.tracer.stale_run(read).get().unwrap(), []);
+}
+
+#[test]
+fn a_reader_is_stale_when_what_it_read_was_two_months_old() {
+    let mut log = Log::new();
+    let old = log.run("clean", &["raw"], &["rides"]);
+    log.next += TimeDelta::days(60);
+    let reader = log.run("train", &["rides"], &["model"]);
+    let stale = log.tracer.stale_run(reader).get().unwrap();
+    assert_eq!(stale.len(), 1, "{stale:?}");
+    assert_eq!((stale[0].kind, stale[0].run), (StaleKind::OldInput, old));
+    assert!(stale[0].message.contains("days"), "{}", stale[0].message);
 }
 
 #[test]

@@ -52,6 +52,10 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Show every run behind an output, as a tree
     Trace(Trace),
+    /// Show what changed between two runs, and where their lineages part
+    Diff(Diff),
+    /// Show what is stale, and why
+    Stale(Stale),
     /// Flag outputs that somebody complains about, for `review`
     Flag(Flag),
     /// Take a flag away
@@ -165,6 +169,61 @@ pub(crate) struct Trace {
     /// Begin at the run that wrote this version, given by its beginning
     #[arg(long, value_name = "VERSION")]
     pub(crate) version: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace diff 12 19
+  mltrace diff 12 19 --exit-code > /dev/null || echo changed
+  mltrace diff 12 19 --json | jq -r .code.unified
+
+Lineages part at the matching runs furthest upstream that differ (in code, params, in what they read
+from outside, or else in what they wrote) although all that they read from other runs is the same.
+What is equal is counted. The time that a run took is shown and is no difference.")]
+pub(crate) struct Diff {
+    /// The one run's number, as 12 or '#12'
+    #[arg(value_name = "RUN", value_parser = run_id, add = ArgValueCompleter::new(complete::runs))]
+    pub(crate) before: RunId,
+
+    /// The other's
+    #[arg(value_name = "RUN", value_parser = run_id, add = ArgValueCompleter::new(complete::runs))]
+    pub(crate) after: RunId,
+
+    /// Exit with 1 if they differ
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace stale
+  mltrace stale train --exit-code
+  mltrace stale cleaning --partition 2020-01 --as-of 2w
+
+Judged is the latest completed run of each component and partition:
+  old input         a run upstream ended more than 30 days before it started, or more than the
+                    `stale_after` of its component
+  old run           it is older than the `stale_after` of its component
+  fresher upstream  a newer run of an upstream component and partition wrote something else
+  stale upstream    a run upstream is stale by one of these")]
+pub(crate) struct Stale {
+    /// Only this component
+    #[arg(add = ArgValueCompleter::new(complete::components))]
+    pub(crate) component: Option<String>,
+
+    /// Only this partition
+    #[arg(long)]
+    pub(crate) partition: Option<String>,
+
+    /// What was stale then
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    pub(crate) as_of: Option<DateTime<Utc>>,
+
+    /// Exit with 1 if something is stale
+    #[arg(long)]
+    pub(crate) exit_code: bool,
 }
 
 #[derive(Debug, Args)]

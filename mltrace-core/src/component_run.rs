@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::Serialize;
@@ -52,6 +53,7 @@ pub struct ComponentRun {
     owner: Option<String>,
     description: Option<String>,
     tags: Vec<String>,
+    stale_after: Option<Duration>,
     states_metadata: bool,
     location: &'static Location<'static>,
     started_at: Option<DateTime<Utc>>,
@@ -92,6 +94,7 @@ impl ComponentRun {
             owner: None,
             description: None,
             tags: Vec::new(),
+            stale_after: None,
             states_metadata: false,
             location: Location::caller(),
             started_at: None,
@@ -229,6 +232,14 @@ impl ComponentRun {
         self
     }
 
+    /// The age after which the component's runs are old, in whole seconds. Also how long before a run its inputs may have
+    /// been written; 30 days unless stated.
+    pub fn stale_after(&mut self, age: Duration) -> &mut Self {
+        self.states_metadata = true;
+        self.stale_after = Some(age);
+        self
+    }
+
     /// The key that splits the component's runs, such as a month.
     pub fn partition(&mut self, partition: impl Display) -> &mut Self {
         self.partition = Some(partition.to_string());
@@ -313,7 +324,7 @@ impl ComponentRun {
             description: self.description,
             owner: self.owner,
             tags: self.tags,
-            stale_after_s: None,
+            stale_after_s: self.stale_after.map(|age| age.as_secs()),
             in_repository: provenance::is_source_in_repository(self.location.file()),
             code: Some(Code {
                 file: self.location.file().to_owned(),

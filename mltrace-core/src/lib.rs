@@ -42,12 +42,12 @@ pub use capture::{Capture, Captured};
 pub use component_run::ComponentRun;
 pub use error::{Error, ErrorKind, Result};
 pub use model::{
-    Blame, Check, CheckStatus, CodeRecord, CommitSource, Compared, Component, Dependency, Edge, Flagged, GitRecord,
-    Graph, GraphRoot, GraphRun, InputRecord, IoPointer, Match, Note, Page, PointerType, Review, ReviewOrder, RunId,
-    RunRecord, Stale, StaleKind, Status, Suspect, SuspectComponent, Truncated, Verified, VerifyReport, VerifyStatus,
-    Version, VersionKind,
+    Blame, Changed, Check, CheckStatus, CodeDiff, CodeRecord, CommitSource, Compared, Component, Dependency, Diff,
+    Edge, Entries, Flagged, GitRecord, Graph, GraphRoot, GraphRun, InputRecord, IoPointer, Judgement, Match, Note,
+    Page, Parted, Parting, PointerType, Pointers, Review, ReviewOrder, RunId, RunRecord, Stale, StaleKind, StaleLink,
+    Status, Suspect, SuspectComponent, Truncated, Verified, VerifyReport, VerifyStatus, Version, VersionKind,
 };
-pub use query::{Components, History, Reviewing, Trace, Verify};
+pub use query::{Components, History, Reviewing, StaleRun, Staleness, Trace, Verify};
 pub use record::{Run, RunHandle};
 pub use store::Durability;
 pub use tracer::{Scoped, Tracer, TracerBuilder, init, log_component_run, scoped};

@@ -2,12 +2,14 @@
 
 mod completions;
 mod components;
+mod diff;
 mod flag;
 mod history;
 mod inspect;
 mod note;
 mod recent;
 mod review;
+mod stale;
 mod tag;
 mod tags;
 mod trace;
@@ -29,6 +31,8 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
         Command::History(opt) => history::run(opt, &mut open()?),
         Command::Inspect(opt) => inspect::run(&opt, &mut open()?),
         Command::Trace(opt) => trace::run(opt, &mut open()?),
+        Command::Diff(opt) => diff::run(&opt, &mut open()?),
+        Command::Stale(opt) => stale::run(opt, &mut open()?),
         Command::Flag(opt) => flag::run(&opt, &mut open()?),
         Command::Unflag(opt) => unflag::run(&opt, &mut open()?),
         Command::Review(opt) => review::run(&opt, &mut open()?),

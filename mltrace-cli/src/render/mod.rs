@@ -1,19 +1,24 @@
 //! Answers as text for people. JSON needs no renderer: it is what the core's answers serialise to.
 
 mod catalogue;
+mod diff;
 mod review;
 mod run;
 mod runs;
+mod stale;
 mod table;
 mod text;
 mod time;
 mod trace;
 mod tree;
 mod verify;
+mod wrap;
 
 pub(crate) use catalogue::{components, tagged, tags};
+pub(crate) use diff::diff;
 pub(crate) use review::{flagged, review, unflagged};
 pub(crate) use run::{name_of, run};
 pub(crate) use runs::{RunTable, history, recent};
+pub(crate) use stale::stale;
 pub(crate) use trace::trace;
 pub(crate) use verify::verify;

@@ -3,8 +3,9 @@
 use mltrace_core::{Blame, Compared, Flagged, IoPointer, Review, RunId, Suspect, SuspectComponent};
 
 use super::table::{Cell, Column, Fit, table};
-use super::text::{DIM, STRONG, count, cut_start, one_line, paint, version, wrap};
+use super::text::{DIM, STRONG, count, cut_start, one_line, paint, version};
 use super::time::{age, local};
+use super::wrap::wrap;
 use crate::session::Screen;
 
 /// The news after flagging, each with where the output came from.
@@ -19,7 +20,8 @@ pub(crate) fn unflagged(unflagged: &[Flagged]) -> String {
     if unflagged.is_empty() {
         return "nothing was flagged\n".to_owned();
     }
-    unflagged.iter().map(|unflagged| format!("unflagged {}\n", name(&unflagged.pointer))).collect()
+    let line = |unflagged: &Flagged| ["unflagged ", &name(&unflagged.pointer), "\n"].concat();
+    unflagged.iter().map(line).collect()
 }
 
 /// The runs and components behind what is flagged; `before` is the run before the first of them.
@@ -47,7 +49,7 @@ fn head(review: &Review, compared: &Compared, screen: Screen) -> String {
     let since = local(compared.since);
     let title = format!("{}, compared with {others} of {by} since {since}", count(flagged, "flagged output"));
     let why = review.why.as_deref().map(one_line).unwrap_or_default();
-    wrap(&title, screen.width).chain(wrap(&why, screen.width)).map(|line| line + "\n").collect()
+    wrap(&title, screen.width).into_iter().chain(wrap(&why, screen.width)).map(|line| line + "\n").collect()
 }
 
 fn runs(review: &Review, screen: Screen) -> String {
@@ -138,7 +140,7 @@ fn name(pointer: &IoPointer) -> String {
 fn bar(share: f64) -> String {
     const COLUMNS: usize = 6;
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let eighths = (share.clamp(0.0, 1.0) * (8 * COLUMNS) as f64).round() as usize;
+    let eighths = (share.clamp(0.0, 1.0) * 48.0).round() as usize;
     let drawn = "█".repeat(eighths / 8) + EIGHTHS[eighths % 8];
     format!("{drawn:COLUMNS$}")
 }

@@ -72,18 +72,6 @@ pub(crate) fn cut_start(text: &str, columns: usize) -> String {
     ['…'].into_iter().chain(text.chars().skip(cut)).collect()
 }
 
-/// The text in lines of at most so many columns, parted between words.
-pub(crate) fn wrap(text: &str, columns: usize) -> impl Iterator<Item = String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if width(line) + 1 + width(word) <= columns => *line += &format!(" {word}"),
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines.into_iter()
-}
-
 /// How many of these characters stand in so many columns beside the mark.
 fn fitting(chars: impl Iterator<Item = char>, columns: usize) -> usize {
     let room = columns.saturating_sub(1);
@@ -155,12 +143,6 @@ mod tests {
         assert_eq!(cut_end("データ.csv", 7), "データ…");
         assert_eq!(cut_start("データ.csv", 7), "…タ.csv");
         assert_eq!(cut_end("rides", 5), "rides");
-    }
-
-    #[test]
-    fn a_sentence_is_parted_between_words() {
-        assert_eq!(wrap("a long sentence", 6).collect::<Vec<_>>(), ["a long", "sentence"]);
-        assert_eq!(wrap("データ.csv x", 8).collect::<Vec<_>>(), ["データ.csv", "x"], "a word is never cut");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use crate::cli::{Cli, assert_snapshot};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 15] = [
     "recent",
     "history",
     "inspect",
@@ -14,6 +14,8 @@ const COMMANDS: [&str; 13] = [
     "note",
     "verify",
     "completions",
+    "diff",
+    "stale",
 ];
 
 #[test]

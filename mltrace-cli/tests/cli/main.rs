@@ -3,6 +3,7 @@
 mod catalogue;
 mod cli;
 mod completions;
+mod diff;
 mod failures;
 mod follow;
 mod help;
@@ -12,6 +13,7 @@ mod pipeline;
 mod recent;
 mod review;
 mod screen;
+mod stale;
 mod trace;
 mod traced;
 mod verify;

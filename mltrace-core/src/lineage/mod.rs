@@ -1,17 +1,24 @@
 //! Questions over the store, as pure functions of a view of it.
 
 mod ancestry;
+pub(crate) mod diff;
+mod parting;
 pub(crate) mod resolve;
 pub(crate) mod review;
+pub(crate) mod stale;
 pub(crate) mod trace;
 
 #[cfg(test)]
 mod blame_tests;
+#[cfg(test)]
+mod diff_tests;
 #[cfg(test)]
 mod naive;
 #[cfg(test)]
 mod resolve_tests;
 #[cfg(test)]
 mod review_tests;
+#[cfg(test)]
+mod stale_tests;
 #[cfg(test)]
 mod trace_tests;

@@ -8,6 +8,7 @@ mod read;
 mod records;
 mod rows;
 mod sqlite;
+mod staleness;
 mod verify;
 mod walk;
 mod write;
@@ -25,6 +26,7 @@ pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
 pub use sqlite::Durability;
 use sqlite::Sqlite;
+pub(crate) use staleness::{Standing, Upstream};
 pub(crate) use verify::{Names, Origin};
 pub(crate) use walk::Node;
 pub(crate) use write::{Change, Proof, Put, Rules};
@@ -34,7 +36,7 @@ pub(crate) use write::{Change, Proof, Put, Rules};
 pub(crate) struct NameId(i64);
 
 /// The key of an interned version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct VersionId(i64);
 
 /// The key of a component.

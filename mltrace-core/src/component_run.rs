@@ -283,8 +283,8 @@ impl ComponentRun {
             stale_after_s: None,
             in_repository: provenance::is_source_in_repository(self.location.file()),
             code: Some(Code {
-                file: self.location.file().to_owned(),
-                line: self.location.line(),
+                file: Some(self.location.file().to_owned()),
+                line: Some(self.location.line()),
                 crate_version: None,
                 snapshot: None,
             }),
@@ -308,6 +308,7 @@ impl ComponentRun {
             labels: self.labels,
             notes: self.notes,
             error: self.error,
+            collected_at: None,
         };
         limits::check(&entry)?;
         Ok(entry)

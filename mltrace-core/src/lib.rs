@@ -19,6 +19,7 @@
 //! ```
 
 mod capture;
+mod care;
 mod clock;
 mod component_run;
 mod error;
@@ -37,6 +38,7 @@ mod tracer;
 mod writer;
 
 pub use capture::{Capture, Captured};
+pub use care::{ExportReport, Finding, Gc, GcComponent, GcReport, Health, ImportReport, OpenRun, TableSize};
 pub use component_run::ComponentRun;
 pub use error::{Error, ErrorKind, Result};
 pub use model::{

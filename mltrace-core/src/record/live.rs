@@ -226,6 +226,7 @@ impl Live {
             labels: state.labels,
             notes: state.notes,
             error,
+            collected_at: None,
         }
     }
 }
@@ -289,8 +290,8 @@ fn definition(meta: &'static Meta) -> Arc<Definition> {
         tags: meta.tags.iter().map(|&tag| tag.to_owned()).collect(),
         stale_after_s: meta.stale_after_secs,
         code: Some(Code {
-            file: meta.file.to_owned(),
-            line: meta.line,
+            file: Some(meta.file.to_owned()),
+            line: Some(meta.line),
             crate_version: Some(meta.crate_version.to_owned()),
             snapshot: Some(Snapshot { identity: provenance::text_identity(meta.tokens), text: meta.source.to_owned() }),
         }),
@@ -307,5 +308,5 @@ fn is_of(definition: &Definition, meta: &Meta) -> bool {
     let source = code.and_then(|code| code.snapshot.as_ref()).map(|snapshot| snapshot.text.as_str());
     definition.component == meta.name
         && source == Some(meta.source)
-        && code.is_some_and(|code| code.file == meta.file && code.line == meta.line)
+        && code.is_some_and(|code| code.file.as_deref() == Some(meta.file) && code.line == Some(meta.line))
 }

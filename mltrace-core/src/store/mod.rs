@@ -1,12 +1,15 @@
 //! The only SQL. Above it nobody knows which database there is; below the engine trait nobody knows what a run is.
 
+mod collect;
 mod engine;
+mod health;
 mod migrate;
 mod producers;
 mod read;
 mod records;
 mod rows;
 mod sqlite;
+mod transfer;
 mod write;
 
 use std::ops::Deref;
@@ -16,11 +19,14 @@ use std::time::Duration;
 use std::{fs, io};
 
 use crate::error::{Error, ErrorKind, Result};
+pub(crate) use collect::Life;
 use engine::{Access, Engine, Row, Value};
+pub(crate) use health::Shape;
 pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
 pub use sqlite::Durability;
 use sqlite::Sqlite;
+pub(crate) use transfer::{Mentioned, Moved, Noticed};
 pub(crate) use write::{Change, Proof, Put, Rules};
 
 /// The key of an interned name.
@@ -119,17 +125,7 @@ impl Store {
             return Err(not_written_here());
         }
         let engine = lock(&self.writer);
-        let written = engine.wait_for_locks(patience).and_then(|()| {
-            let transaction = Transaction::begin(&**engine, Access::Write)?;
-            // A newer program may have migrated the file since it was opened.
-            if engine.schema()? != migrate::SCHEMA {
-                return Err(not_written_here());
-            }
-            let done = body(&Write(View(&**engine)))?;
-            transaction.commit()?;
-            Ok(done)
-        });
-        written.map_err(|error| self.locate(error))
+        write_by(&**engine, patience, body).map_err(|error| self.locate(error))
     }
 
     /// Runs `body` over one consistent view of the store.
@@ -161,6 +157,22 @@ impl Store {
             (Some(path), _) => error.at(path.display()),
         }
     }
+}
+
+fn write_by<T>(
+    engine: &dyn Engine,
+    patience: Option<Duration>,
+    body: impl FnOnce(&Write<'_>) -> Result<T>,
+) -> Result<T> {
+    engine.wait_for_locks(patience)?;
+    let transaction = Transaction::begin(engine, Access::Write)?;
+    // A newer program may have migrated the file since it was opened.
+    if engine.schema()? != migrate::SCHEMA {
+        return Err(not_written_here());
+    }
+    let done = body(&Write(View(engine)))?;
+    transaction.commit()?;
+    Ok(done)
 }
 
 /// A connection to a file that nobody is writing, in a place that cannot be written.

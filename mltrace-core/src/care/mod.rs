@@ -6,6 +6,8 @@ mod gc;
 mod import;
 mod line;
 mod python;
+#[cfg(test)]
+mod transfer_tests;
 
 pub use doctor::{Finding, Health, OpenRun, TableSize};
 pub use export::ExportReport;

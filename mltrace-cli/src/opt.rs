@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueHint};
-use clap_complete::Shell;
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::ArgValueCompleter;
+use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 use mltrace_core::{RunId, Status};
 
-use crate::when;
+use crate::{complete, when};
 
 /// Ask a store of traced runs where an output came from
 ///
@@ -91,6 +92,7 @@ Examples:
   mltrace history cleaning --partition 2020-01")]
 pub(crate) struct History {
     /// The component's name
+    #[arg(add = ArgValueCompleter::new(complete::components))]
     pub(crate) component: String,
 
     /// How many runs
@@ -125,7 +127,7 @@ Examples:
   mltrace inspect 12 --json | jq .params")]
 pub(crate) struct Inspect {
     /// The run's number, as 12 or '#12'
-    #[arg(value_parser = run_id)]
+    #[arg(value_parser = run_id, add = ArgValueCompleter::new(complete::runs))]
     pub(crate) run: RunId,
 }
 
@@ -141,6 +143,7 @@ to the sources. A run that several others read from is shown once and named at t
 beside a commit says that tracked files differed from it.")]
 pub(crate) struct Trace {
     /// The output: a name, or a path
+    #[arg(add = ArgValueCompleter::new(complete::outputs))]
     pub(crate) output: String,
 
     /// Go at most so many hops; what is cut off is counted
@@ -163,11 +166,11 @@ Examples:
   mltrace components --owner data-team --tag nightly")]
 pub(crate) struct Components {
     /// Those that carry this tag
-    #[arg(long)]
+    #[arg(long, add = ArgValueCompleter::new(complete::tags))]
     pub(crate) tag: Option<String>,
 
     /// Those of this owner
-    #[arg(long)]
+    #[arg(long, add = ArgValueCompleter::new(complete::owners))]
     pub(crate) owner: Option<String>,
 }
 
@@ -183,10 +186,11 @@ Example:
   mltrace tag cleaning nightly taxi")]
 pub(crate) struct Tag {
     /// The component's name
+    #[arg(add = ArgValueCompleter::new(complete::components))]
     pub(crate) component: String,
 
     /// The tags to add
-    #[arg(required = true, value_name = "TAG")]
+    #[arg(required = true, value_name = "TAG", add = ArgValueCompleter::new(complete::tags))]
     pub(crate) tags: Vec<String>,
 }
 
@@ -196,7 +200,7 @@ Example:
   mltrace note 12 \"the vendor resent this month\"")]
 pub(crate) struct Note {
     /// The run's number, as 12 or '#12'
-    #[arg(value_parser = run_id)]
+    #[arg(value_parser = run_id, add = ArgValueCompleter::new(complete::runs))]
     pub(crate) run: RunId,
 
     /// What to remember
@@ -205,12 +209,37 @@ pub(crate) struct Note {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Names of components, tags, owners, runs and outputs are completed from the store. The script asks this
+program, so let the shell make it anew when it starts:
+
 Examples:
-  mltrace completions bash > ~/.local/share/bash-completion/completions/mltrace
-  mltrace completions fish > ~/.config/fish/completions/mltrace.fish")]
+  mltrace completions bash    in ~/.bashrc: source <(mltrace completions bash)
+  mltrace completions zsh     in ~/.zshrc: source <(mltrace completions zsh)
+  mltrace completions fish    in ~/.config/fish/completions/mltrace.fish: mltrace completions fish | source")]
 pub(crate) struct Completions {
     /// The shell
     pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Shell {
+    Bash,
+    Elvish,
+    Fish,
+    Powershell,
+    Zsh,
+}
+
+impl Shell {
+    pub(crate) fn completer(self) -> &'static dyn EnvCompleter {
+        match self {
+            Self::Bash => &Bash,
+            Self::Elvish => &Elvish,
+            Self::Fish => &Fish,
+            Self::Powershell => &Powershell,
+            Self::Zsh => &Zsh,
+        }
+    }
 }
 
 fn run_id(text: &str) -> Result<RunId, String> {

@@ -1,13 +1,13 @@
 use std::io::Write;
 
-use clap::CommandFactory;
-
+use crate::complete;
 use crate::failure::Failure;
-use crate::opt::{Completions, Opt};
+use crate::opt::Completions;
 
+/// The script asks this program again at each key press, because only that knows the names in the store.
 pub(crate) fn run(opt: &Completions, out: &mut dyn Write) -> Result<(), Failure> {
-    // By way of memory: the generator panics where it cannot write, as into a closed pipe.
+    // By way of memory: what cannot be written is told as for any other command.
     let mut script = Vec::new();
-    clap_complete::generate(opt.shell, &mut Opt::command(), "mltrace", &mut script);
+    opt.shell.completer().write_registration(complete::VARIABLE, "mltrace", "mltrace", "mltrace", &mut script)?;
     Ok(out.write_all(&script)?)
 }

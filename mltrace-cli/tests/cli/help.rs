@@ -29,11 +29,3 @@ fn no_arguments_at_all_are_answered_with_the_help() {
     let help = Cli::bare().fails(2);
     assert!(help.contains("Usage: mltrace"), "{help}");
 }
-
-#[test]
-fn each_shell_gets_its_completions_without_a_store() {
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let script = Cli::bare().args("completions").arg(shell).succeeds();
-        assert!(script.contains("mltrace") && script.contains("inspect"), "{shell}");
-    }
-}

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod cli;
+mod completions;
 mod failures;
 mod follow;
 mod help;

@@ -1,5 +1,6 @@
 //! Answers as text for people. JSON needs no renderer: it is what the core's answers serialise to.
 
+mod care;
 mod catalogue;
 mod run;
 mod runs;
@@ -9,6 +10,7 @@ mod time;
 mod trace;
 mod tree;
 
+pub(crate) use care::{exported, gc, health, imported};
 pub(crate) use catalogue::{components, tagged, tags};
 pub(crate) use run::{name_of, run};
 pub(crate) use runs::{RunTable, history, recent};

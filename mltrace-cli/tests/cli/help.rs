@@ -1,7 +1,10 @@
 use crate::cli::{Cli, assert_snapshot};
 
-const COMMANDS: [&str; 9] =
-    ["recent", "history", "inspect", "trace", "components", "tags", "tag", "note", "completions"];
+#[rustfmt::skip]
+const COMMANDS: [&str; 13] = [
+    "recent", "history", "inspect", "trace", "components", "tags", "tag", "note", "gc", "export", "import", "doctor",
+    "completions",
+];
 
 #[test]
 fn the_help_names_every_command() {

@@ -178,3 +178,76 @@ impl Health {
 fn runs_have(count: u64) -> String {
     if count == 1 { "1 run has".to_owned() } else { format!("{count} runs have") }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::clock::from_micros;
+    use crate::lineage::resolve::put_run;
+    use crate::model::Process;
+    use crate::testing::run;
+
+    /// A process of this boot that has ended: another has its pid now.
+    fn ended() -> Process {
+        Process { uuid: Uuid::now_v7(), start_ticks: Some(1), ..provenance::process().clone() }
+    }
+
+    #[test]
+    fn a_run_whose_process_died_is_told_from_one_that_goes_on() {
+        let tracer = Tracer::in_memory().unwrap();
+        let store = tracer.store();
+        store.put(&run("alive", 0, 1).open()).unwrap();
+        let dead = store.write(None, |tx| Ok(put_run(tx, &run("dead", 0, 1).open(), &ended())?.run)).unwrap();
+        let health = tracer.doctor().unwrap();
+        let gone = OpenRun { run: dead, component: "dead".to_owned(), started_at: from_micros(0) };
+        assert_eq!(health.gone, [gone]);
+        assert_eq!(health.findings[0].message, "1 run has not ended, and the process is gone");
+        assert!(health.is_sound(), "that is no damage");
+    }
+
+    #[test]
+    fn gc_forgets_an_old_run_whose_process_died_and_the_process() {
+        let tracer = Tracer::in_memory().unwrap();
+        let store = tracer.store();
+        store.write(None, |tx| put_run(tx, &run("train", 0, 1).open(), &ended()).map(drop)).unwrap();
+        store.put(&run("train", 5, 6)).unwrap();
+        assert_eq!(tracer.gc(from_micros(1_000)).collect().unwrap().removed, 1);
+        let processes = tracer.doctor().unwrap().tables.into_iter().find(|table| table.table == "process");
+        assert_eq!(processes.unwrap().rows, 1);
+    }
+
+    #[test]
+    fn a_declared_upstream_that_never_ran_is_named() {
+        let tracer = Tracer::in_memory().unwrap();
+        for at in 0..2 {
+            let mut entry = run("report", at, at + 1);
+            entry.upstream.push("approval".to_owned());
+            tracer.store().put(&entry).unwrap();
+        }
+        let findings = tracer.doctor().unwrap().findings;
+        assert_eq!(findings.len(), 1);
+        assert!(findings[0].message.starts_with("2 runs of `report` declared `approval` upstream"), "{findings:?}");
+    }
+
+    #[test]
+    fn rows_that_nothing_refers_to_are_counted_by_table() {
+        let tracer = Tracer::in_memory().unwrap();
+        let id = tracer.store().put(&run("write", 0, 1).writes("x@1")).unwrap();
+        tracer.store().write(None, |tx| tx.remove(&[id])).unwrap();
+        let findings = tracer.doctor().unwrap().findings;
+        let message = "4 rows that nothing refers to: 1 of definition, 1 of process, 1 of version, 1 of text";
+        assert_eq!(findings[0].message, message);
+    }
+
+    #[test]
+    fn every_table_has_its_size() {
+        let tracer = Tracer::in_memory().unwrap();
+        tracer.store().put(&run("write", 0, 1).writes("x@1")).unwrap();
+        let health = tracer.doctor().unwrap();
+        assert_eq!(health.tables.iter().find(|table| table.table == "output").unwrap().rows, 1);
+        let sum: u64 = health.tables.iter().map(|table| table.bytes).sum();
+        assert!(health.tables.iter().all(|table| table.bytes > 0) && sum <= health.bytes, "{health:?}");
+    }
+}

@@ -36,7 +36,8 @@ impl Tracer {
 /// [`RunRecord::collected_at`](crate::RunRecord::collected_at) says since when.
 ///
 /// All others are **removed**. No edge of a run that stays changes, now or when runs arrive late. What only removed runs
-/// knew cannot be told any more: a run that reads a file again whose writer was removed finds no writer.
+/// knew cannot be told any more: a run that reads a file again whose writer was removed finds no writer, and staleness is
+/// judged by the runs that are there.
 ///
 /// ```
 /// use chrono::{TimeDelta, Utc};

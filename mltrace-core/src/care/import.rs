@@ -60,7 +60,10 @@ impl Tracer {
         // What stands before a bad line is not lost.
         batch.write()?;
         let report = batch.report;
-        read.map(|()| report).map_err(|error| error.then(&imported(&report)))
+        read.map(|()| report).map_err(|error| {
+            let outcome = imported(&report, error.kind());
+            error.then(&outcome)
+        })
     }
 
     /// Adds runs that come from elsewhere, each without a process of this host, in batches.
@@ -74,11 +77,12 @@ impl Tracer {
     }
 }
 
-fn imported(report: &ImportReport) -> String {
+fn imported(report: &ImportReport, kind: ErrorKind) -> String {
+    let how = if kind == ErrorKind::Invalid { "mend the line and import again" } else { "import again to go on" };
     match report.runs {
         0 => "nothing was imported".to_owned(),
-        1 => "1 run before it is imported; mend the line and import again".to_owned(),
-        runs => format!("{runs} runs before it are imported; mend the line and import again"),
+        1 => format!("1 run before it is imported; {how}"),
+        runs => format!("{runs} runs before it are imported; {how}"),
     }
 }
 

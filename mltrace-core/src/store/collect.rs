@@ -328,8 +328,8 @@ impl Drop for Unchecked<'_> {
     }
 }
 
-/// Where a run stands for [`View::is_before`]: by its end, or if it is open by its start.
 impl Life {
+    /// By what [`View::is_before`] judges: its end, or if it is open its start.
     pub(crate) fn moment(&self) -> i64 {
         self.ended_at.unwrap_or(self.started_at)
     }

@@ -70,7 +70,7 @@ pub(crate) fn imported(report: &ImportReport) -> String {
 fn remarks(counts: [u64; 4]) -> String {
     let nouns = ["tag", "flag", "label", "retraction"];
     let told = counts.into_iter().zip(nouns).filter(|(number, _)| *number > 0);
-    told.map(|(number, noun)| format!(", {}", count(number, noun))).collect()
+    told.flat_map(|(number, noun)| [", ".to_owned(), count(number, noun)]).collect()
 }
 
 pub(crate) fn health(health: &Health, screen: Screen) -> String {
@@ -79,7 +79,8 @@ pub(crate) fn health(health: &Health, screen: Screen) -> String {
     let sections = [
         format!("{}  {state}\n{}", paint(STRONG, path), size(health)),
         damage(health),
-        findings(health, screen),
+        findings(health),
+        gone(health, screen),
         tables(health, screen),
     ];
     sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n")
@@ -99,27 +100,36 @@ fn damage(health: &Health) -> String {
     if health.is_sound() {
         return String::new();
     }
-    let lines: String = health.damage.iter().map(|line| format!("  {}\n", paint(BAD, one_line(line)))).collect();
     let advice = "restore the file from a backup; `mltrace export` shows what can still be read";
-    format!("{}\n{lines}  {advice}\n", paint(STRONG, "damage"))
+    let lines = health.damage.iter().map(|line| format!("  {}", paint(BAD, one_line(line))));
+    listed("damage", lines.chain([format!("  {advice}")]))
 }
 
-fn findings(health: &Health, screen: Screen) -> String {
+fn findings(health: &Health) -> String {
     if health.findings.is_empty() {
         return String::new();
     }
-    let mut text = paint(STRONG, "worth knowing") + "\n";
-    for finding in &health.findings {
-        text += &format!("  {}\n    {}\n", paint(NEWS, one_line(&finding.message)), one_line(&finding.advice));
+    let findings = health.findings.iter().flat_map(|finding| {
+        [format!("  {}", paint(NEWS, one_line(&finding.message))), format!("    {}", one_line(&finding.advice))]
+    });
+    listed("worth knowing", findings)
+}
+
+fn gone(health: &Health, screen: Screen) -> String {
+    if health.gone.is_empty() {
+        return String::new();
     }
-    for run in health.gone.iter().take(SHOWN) {
+    let gone = health.gone.iter().take(SHOWN).map(|run| {
         let since = paint(DIM, age(run.started_at, screen.now));
-        text += &format!("    {}  started {}  {since}\n", run_name(run.run, &run.component), local(run.started_at));
-    }
-    if health.gone.len() > SHOWN {
-        text += &format!("    ... and {} more, see --json\n", health.gone.len() - SHOWN);
-    }
-    text
+        format!("  {}  started {}  {since}", run_name(run.run, &run.component), local(run.started_at))
+    });
+    let rest = health.gone.len().saturating_sub(SHOWN);
+    let rest = (rest > 0).then(|| format!("  ... and {rest} more, see --json"));
+    listed("not ended, process gone", gone.chain(rest))
+}
+
+fn listed(title: &str, lines: impl Iterator<Item = String>) -> String {
+    [paint(STRONG, title)].into_iter().chain(lines).flat_map(|line| [line, "\n".to_owned()]).collect()
 }
 
 fn tables(health: &Health, screen: Screen) -> String {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::line::{FORMAT, Header, LabelLine, Line, RetractionLine, RunLine, TagLine};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::RunId;
-use crate::store::View;
+use crate::store::{Retracted, View};
 use crate::tracer::Tracer;
 
 /// How many runs are held at a time.
@@ -96,7 +96,7 @@ impl<W: Write> Lines<'_, W> {
             self.report.labels += 1;
             self.write(&Line::Label(LabelLine { label, pointer: Some(pointer.into()) }))
         })?;
-        for (label, at, by, reason) in view.retractions()? {
+        for Retracted { label, at, by, reason } in view.retracted()? {
             self.write(&Line::Retraction(RetractionLine { label, at, by, reason }))?;
             self.report.retractions += 1;
         }

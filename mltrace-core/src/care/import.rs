@@ -4,12 +4,12 @@ use std::io::{self, BufRead};
 
 use serde::Serialize;
 
-use super::line::{FORMAT, Line};
+use super::line::{FORMAT, Line, RetractionLine};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::lineage::resolve;
 use crate::model::Status;
-use crate::store::{Mentioned, Moved, Write};
+use crate::store::{Mentioned, Moved, Retracted, Write};
 use crate::tracer::Tracer;
 
 /// How many lines a transaction writes: few enough that other writers need not wait long.
@@ -92,7 +92,7 @@ pub(super) enum Content {
     Tag { component: String, tag: String },
     Flag(Mentioned),
     Label { label: String, pointer: Option<Mentioned> },
-    Retraction { label: String, at: chrono::DateTime<chrono::Utc>, by: String, reason: String },
+    Retraction(Retracted),
 }
 
 /// Lines that are written together.
@@ -171,9 +171,9 @@ fn take(tx: &Write<'_>, content: &Content, report: &mut ImportReport) -> Result<
             tx.take_label(label, pointer)
         }
         Content::Label { label, pointer: None } => tx.label_id(label).map(drop),
-        Content::Retraction { label, at, by, reason } => {
+        Content::Retraction(retracted) => {
             report.retractions += 1;
-            tx.take_retraction(label, *at, by, reason)
+            tx.take_retraction(retracted)
         }
     }
 }
@@ -247,7 +247,8 @@ fn content(line: Line) -> Result<Parsed> {
             limits::name("the label", &line.label)?;
             limits::text("who retracted it", &line.by)?;
             limits::text("the reason", &line.reason)?;
-            Content::Retraction { label: line.label, at: line.at, by: line.by, reason: line.reason }
+            let RetractionLine { label, at, by, reason } = line;
+            Content::Retraction(Retracted { label, at, by, reason })
         }
     }))
 }

@@ -245,7 +245,7 @@ impl From<IoPointer> for PointerLine {
 impl From<PointerLine> for IoPointer {
     fn from(line: PointerLine) -> Self {
         let PointerLine { name, version, pointer_type, spelled } = line;
-        Self { version, spelled, ..Self::new(name).of_type(pointer_type) }
+        Self { spelled, version, ..Self::new(name).of_type(pointer_type) }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::provenance;
 use crate::record::keep_first;
-use crate::store::{Mentioned, Moved};
+use crate::store::{Mentioned, Moved, Retracted};
 use crate::tracer::Tracer;
 
 impl Tracer {
@@ -44,8 +44,8 @@ impl Tracer {
     /// | `io_pointers.flag` | a flag, as of the end of the last run that wrote it |
     /// | `labels_io_pointers`, `deleted_labels` | labels, retractions |
     ///
-    /// Bytes are `\x` and hexadecimal digits, as PostgreSQL writes them, or else text. What is pickled (git tags, MLflow's
-    /// params and metrics, staleness) is left out; staleness is computed anew when asked.
+    /// Bytes are `\x` and hexadecimal digits, as PostgreSQL writes them, or else text. What is pickled (git tags,
+    /// params and metrics of `MLflow`, staleness) is left out; staleness is computed anew when asked.
     ///
     /// ```
     /// use mltrace_core::Tracer;
@@ -229,11 +229,9 @@ impl Tables {
         contents.extend(self.flags.into_iter().map(|key| Content::Flag(mentioned(key))));
         let labels = self.labels.into_iter();
         contents.extend(labels.map(|(label, key)| Content::Label { label, pointer: Some(mentioned(key)) }));
-        contents.extend(self.retractions.into_iter().map(|(label, at)| Content::Retraction {
-            label,
-            at,
-            by: "a user of the Python mltrace".to_owned(),
-            reason: "deletion requested there".to_owned(),
+        contents.extend(self.retractions.into_iter().map(|(label, at)| {
+            let (by, reason) = ("a user of the Python mltrace".to_owned(), "deletion requested there".to_owned());
+            Content::Retraction(Retracted { label, at, by, reason })
         }));
         Ok(contents)
     }

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::clock::from_micros;
-use crate::lineage::resolve_tests::reported;
+use crate::lineage::resolve_tests::{Reported, reported};
 use crate::model::{Check, CheckStatus, Note, RunEntry, RunId, RunRecord};
-use crate::store::Mentioned;
+use crate::store::{Mentioned, Retracted};
 use crate::testing::{pointer, run};
 use crate::tracer::Tracer;
 use crate::{ErrorKind, ImportReport};
@@ -103,7 +103,12 @@ fn do_all(tracer: &Tracer, events: &[Event]) {
             other => tracer.store().write(None, |tx| match other {
                 Event::Flag(pointer, at) => tx.take_flag(&mention(pointer, *at)),
                 Event::Label(label, pointer, at) => tx.take_label(label, &mention(pointer, *at)),
-                Event::Retract(label, at) => tx.take_retraction(label, from_micros(*at), "ann", "consent withdrawn"),
+                Event::Retract(label, at) => tx.take_retraction(&Retracted {
+                    label: (*label).to_owned(),
+                    at: from_micros(*at),
+                    by: "ann".to_owned(),
+                    reason: "consent withdrawn".to_owned(),
+                }),
                 Event::Tag(component, tag) => tx.take_tag(component, tag),
                 Event::Note(run, at) => match tx.recorded_after(RunId(0))?.get(*run) {
                     Some(&run) => tx.put_note(run, *at, "looked at"),
@@ -118,26 +123,22 @@ fn do_all(tracer: &Tracer, events: &[Event]) {
 
 /// Two histories that know some of the same runs, each in its own order and from its own point of view.
 fn histories() -> impl Strategy<Value = (Vec<Event>, Vec<Event>)> {
-    let facts = (proptest::option::of("[a-z]{0,3}"), vec(any::<bool>(), 0..2), -1e9..1e9_f64);
-    let runs = vec((reported(), facts), 1..8).prop_map(|runs| {
-        let described = |((reported, (error, checks, metric)), number): ((_, (Option<String>, Vec<bool>, f64)), u8)| {
-            let crate::lineage::resolve_tests::Reported(reports) = reported;
-            reports.into_iter().map(move |mut entry: RunEntry| {
-                entry.error.clone_from(&error);
-                entry.partition = error.clone().filter(|text| !text.is_empty());
-                entry.metrics.insert("m".to_owned(), metric);
-                entry.params.insert("p".to_owned(), json!({"n": number, "checks": checks}));
-                let status = |held: bool| if held { CheckStatus::Passed } else { CheckStatus::Failed };
-                entry.checks = checks
-                    .iter()
-                    .map(|&held| Check { name: "c".to_owned(), status: status(held), message: None })
-                    .collect();
-                entry.notes = vec![Note { written_at: entry.started_at, text: format!("note {number}") }];
-                Event::Run(Box::new(entry))
-            })
+    let facts = (proptest::option::of("[a-z]{0,3}"), vec(any::<bool>(), 0..2), -1e9..1e9_f64, any::<u8>());
+    let described = (reported(), facts).prop_map(|(Reported(reports), (error, checks, metric, number))| {
+        let describe = |mut entry: RunEntry| {
+            entry.error.clone_from(&error);
+            entry.partition = error.clone().filter(|text| !text.is_empty());
+            entry.metrics.insert("m".to_owned(), metric);
+            entry.params.insert("p".to_owned(), json!({"n": number, "checks": checks}));
+            let status = |held: bool| if held { CheckStatus::Passed } else { CheckStatus::Failed };
+            let check = |&held: &bool| Check { name: "c".to_owned(), status: status(held), message: None };
+            entry.checks = checks.iter().map(check).collect();
+            entry.notes = vec![Note { written_at: entry.started_at, text: format!("note {number}") }];
+            Event::Run(Box::new(entry))
         };
-        runs.into_iter().zip(0..).flat_map(described).collect::<Vec<_>>()
+        reports.into_iter().map(describe).collect::<Vec<_>>()
     });
+    let runs = vec(described, 1..8).prop_map(|runs| runs.concat());
     runs.prop_flat_map(|runs| {
         let side = || {
             let all = runs.len();

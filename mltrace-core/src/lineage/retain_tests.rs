@@ -351,13 +351,13 @@ fn a_hundred_thousand_runs_are_collected_though_interrupted_and_no_kept_trace_ch
     store.write(None, |tx| tx.take_flag(&mention("ride-7-7", 0))).unwrap();
     let kept: Vec<String> =
         (DAYS - 100..DAYS).map(|day| format!("ride-{day}-{}", day % 98)).chain(["ride-7-7".to_owned()]).collect();
-    let traces = || kept.iter().map(|name| tracer.trace(name).get().unwrap()).collect::<Vec<_>>();
-    let whole = traces();
+    let graphs = || kept.iter().map(|name| tracer.trace(name).get().unwrap()).collect::<Vec<_>>();
+    let whole = graphs();
 
     let interrupted = tracer.gc(from_micros(cutoff)).progress(|done, _| assert!(done < 20_000, "as if killed"));
     catch_unwind(AssertUnwindSafe(|| interrupted.collect())).unwrap_err();
     assert!(tracer.doctor().unwrap().is_sound());
-    assert!(traces().iter().zip(&whole).all(|(now, then)| now.edges == then.edges));
+    assert!(graphs().iter().zip(&whole).all(|(now, then)| now.edges == then.edges));
 
     let report = collect(&tracer, cutoff);
     assert_eq!(
@@ -368,7 +368,7 @@ fn a_hundred_thousand_runs_are_collected_though_interrupted_and_no_kept_trace_ch
     assert!(report.removed > 60_000, "{report:?}");
     let bytes_after = report.bytes_after.unwrap();
     assert!(bytes_after * 5 < report.bytes_before, "{} to {bytes_after}", report.bytes_before);
-    for (now, then) in traces().iter().zip(&whole) {
+    for (now, then) in graphs().iter().zip(&whole) {
         assert_eq!(now.edges, then.edges);
         assert!(now.runs.iter().zip(&then.runs).all(|(now, then)| place(&now.run) == place(&then.run)));
     }

@@ -26,7 +26,7 @@ pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
 pub use sqlite::Durability;
 use sqlite::Sqlite;
-pub(crate) use transfer::{Mentioned, Moved, Noticed};
+pub(crate) use transfer::{Mentioned, Moved, Noticed, Retracted};
 pub(crate) use write::{Change, Proof, Put, Rules};
 
 /// The key of an interned name.

@@ -38,6 +38,15 @@ pub(crate) struct Mentioned {
     pub(crate) at: DateTime<Utc>,
 }
 
+/// That a label was retracted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Retracted {
+    pub(crate) label: String,
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) by: String,
+    pub(crate) reason: String,
+}
+
 /// What a batch of runs shares.
 #[derive(Default)]
 struct Shared {
@@ -145,15 +154,15 @@ impl View<'_> {
         )
     }
 
-    /// Every retraction: label, when, by whom, why.
-    pub(crate) fn retractions(&self) -> Result<Vec<(String, DateTime<Utc>, String, String)>> {
+    /// Every retraction.
+    pub(crate) fn retracted(&self) -> Result<Vec<Retracted>> {
         self.all(
             "SELECT l.name, r.retracted_at, r.retracted_by, r.reason FROM retraction r JOIN label l ON l.id = r.label
              ORDER BY r.id",
             &[],
             |row| {
                 let text = |column| row.text(column).map(ToOwned::to_owned);
-                Ok((text(0)?, from_micros(row.integer(1)?), text(2)?, text(3)?))
+                Ok(Retracted { label: text(0)?, at: from_micros(row.integer(1)?), by: text(2)?, reason: text(3)? })
             },
         )
     }
@@ -318,12 +327,13 @@ impl Write<'_> {
     }
 
     /// Adds a retraction, unless the very same is there.
-    pub(crate) fn take_retraction(&self, label: &str, at: DateTime<Utc>, by: &str, reason: &str) -> Result<()> {
+    pub(crate) fn take_retraction(&self, retracted: &Retracted) -> Result<()> {
+        let Retracted { label, at, by, reason } = retracted;
         let label = self.label_id(label)?;
         self.execute(
             "INSERT INTO retraction (label, retracted_at, retracted_by, reason) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (
                  SELECT 1 FROM retraction WHERE label = ?1 AND retracted_at = ?2 AND retracted_by = ?3 AND reason = ?4)",
-            &[label.into(), to_micros(at).into(), by.into(), reason.into()],
+            &[label.into(), to_micros(*at).into(), by.into(), reason.into()],
         )
         .map(drop)
     }

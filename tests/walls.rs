@@ -9,6 +9,7 @@ const WALLS: &[(&str, &[&str])] = &[
         "mltrace-core/src/model",
         &["store", "clock", "capture", "fingerprint", "record", "lineage", "writer", "tracer", "std::fs", "rusqlite"],
     ),
+    ("mltrace-core/src/artifact", &["capture", "record", "store", "tracer", "rusqlite"]),
     ("mltrace-core/src/capture.rs", &["record", "store", "rusqlite"]),
     ("mltrace-core/src/fingerprint.rs", &["record", "store", "rusqlite"]),
     ("mltrace-core/src/record", &["lineage", "rusqlite", "store", "SELECT ", "INSERT "]),

@@ -27,7 +27,7 @@ Examples:
   mltrace trace models/forest.model     every run behind an output
   mltrace --json inspect 12 | jq .git   one run, for a script
 
-Exit codes: 0 done, 2 usage or not found, 3 the store cannot be read."
+Exit codes: 0 done, 1 the answer is no and --exit-code asks, 2 usage or not found, 3 the store cannot be read."
 )]
 pub(crate) struct Opt {
     /// The store's file [default: `$MLTRACE_DB`, else the nearest `.mltrace/mltrace.db` upward]
@@ -52,6 +52,10 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Show every run behind an output, as a tree
     Trace(Trace),
+    /// Show what changed between two runs, and where their lineages part
+    Diff(Diff),
+    /// Show what is stale, and why
+    Stale(Stale),
     /// List the components
     Components(Components),
     /// List the tags, with the components that carry them
@@ -60,6 +64,8 @@ pub(crate) enum Command {
     Tag(Tag),
     /// Add a note to a run
     Note(Note),
+    /// Compare files with what runs recorded of them
+    Verify(Verify),
     /// Forget old runs, but nothing that others need; tells what it would do unless given --yes
     Gc(Gc),
     /// Write all that the store holds as JSON Lines
@@ -170,6 +176,61 @@ pub(crate) struct Trace {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  mltrace diff 12 19
+  mltrace diff 12 19 --exit-code > /dev/null || echo changed
+  mltrace diff 12 19 --json | jq -r .code.unified
+
+Lineages part at the matching runs furthest upstream that differ (in code, params, in what they read
+from outside, or else in what they wrote) although all that they read from other runs is the same.
+What is equal is counted. The time that a run took is shown and is no difference.")]
+pub(crate) struct Diff {
+    /// The one run's number, as 12 or '#12'
+    #[arg(value_name = "RUN", value_parser = run_id, add = ArgValueCompleter::new(complete::runs))]
+    pub(crate) before: RunId,
+
+    /// The other's
+    #[arg(value_name = "RUN", value_parser = run_id, add = ArgValueCompleter::new(complete::runs))]
+    pub(crate) after: RunId,
+
+    /// Exit with 1 if they differ
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace stale
+  mltrace stale train --exit-code
+  mltrace stale cleaning --partition 2020-01 --as-of 2w
+
+Judged is the latest completed run of each component and partition:
+  old input         a run upstream ended more than 30 days before it started, or more than the
+                    `stale_after` of its component
+  old run           it is older than the `stale_after` of its component
+  fresher upstream  a newer run of an upstream component and partition wrote something else
+  stale upstream    a run upstream is stale by one of these")]
+pub(crate) struct Stale {
+    /// Only this component
+    #[arg(add = ArgValueCompleter::new(complete::components))]
+    pub(crate) component: Option<String>,
+
+    /// Only this partition
+    #[arg(long)]
+    pub(crate) partition: Option<String>,
+
+    /// What was stale then
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    pub(crate) as_of: Option<DateTime<Utc>>,
+
+    /// Exit with 1 if something is stale
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
   mltrace components
   mltrace components --owner data-team --tag nightly")]
 pub(crate) struct Components {
@@ -218,6 +279,26 @@ pub(crate) struct Note {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  mltrace verify
+  mltrace verify models/high_tip
+  mltrace verify --exit-code --json | jq -r '.items[].file'
+
+Of a file that several runs wrote, what the last of them wrote counts; of one that runs only read,
+what the last of them read; of an artifact, every version. Unknown are names that are no files, such
+as predictions, and files of another host. They are counted, and shown where one is asked for.")]
+pub(crate) struct Verify {
+    /// Only this name, or path
+    #[arg(add = ArgValueCompleter::new(complete::outputs))]
+    pub(crate) pointer: Option<String>,
+
+    /// Exit with 1 if something has changed or is missing
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
   mltrace gc --older-than 90d          what would go, and what would stay
   mltrace gc --older-than 90d --yes    do it
 
@@ -225,7 +306,8 @@ Kept are runs that ended since; open runs whose process may live; the latest com
 component and partition; the last run of each component and the one its metadata is of; and runs
 that wrote a flagged output. Older runs that these came from, or that carry a label, become
 tombstones: component, times, status, inputs, outputs, edges and commit stay, all else goes (they
-are shown as trimmed). The rest is removed, and the file shrinks. Others can write meanwhile; interrupted, it can be run again.")]
+are shown as trimmed). The rest is removed, and the file shrinks. Others can write meanwhile;
+interrupted, it can be run again.")]
 pub(crate) struct Gc {
     /// Runs from before this time, or this age
     #[arg(long, value_name = "TIME", value_parser = when::parse)]
@@ -287,7 +369,7 @@ pub(crate) struct Import {
 #[command(after_help = "\
 Examples:
   mltrace doctor
-  mltrace doctor --exit-code && cp .mltrace/mltrace.db /backup/")]
+  mltrace doctor --exit-code && mltrace export backup.jsonl")]
 pub(crate) struct Doctor {
     /// Exit with 1 if the store is damaged
     #[arg(long)]

@@ -28,12 +28,18 @@ struct Inner {
 pub enum ErrorKind {
     /// A value that was given cannot be stored; nothing was written.
     Invalid,
-    /// There is no such run, component or pointer.
+    /// There is no such run, component, pointer or artifact.
     NotFound,
     /// The file is not an mltrace store; it was left as it was.
     NotAStore,
-    /// The file is a store, but damaged.
+    /// The file is a store or an artifact, but damaged.
     Damaged,
+    /// The file is not an artifact that mltrace saved.
+    NotAnArtifact,
+    /// The artifact was saved by a newer mltrace than this one understands.
+    NewerArtifact,
+    /// The artifact holds a value of another type than the one that was asked for.
+    WrongType,
     /// The store was written by a newer mltrace than this one understands.
     NewerStore,
     /// The store can be read, but not written.

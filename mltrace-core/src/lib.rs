@@ -18,6 +18,7 @@
 //! # Ok::<(), mltrace_core::Error>(())
 //! ```
 
+mod artifact;
 mod capture;
 mod care;
 mod clock;
@@ -37,16 +38,18 @@ mod testing;
 mod tracer;
 mod writer;
 
+pub use artifact::Artifact;
 pub use capture::{Capture, Captured};
 pub use care::{ExportReport, Finding, Gc, GcComponent, GcReport, Health, ImportReport, OpenRun, TableSize};
 pub use component_run::ComponentRun;
 pub use error::{Error, ErrorKind, Result};
 pub use model::{
-    Check, CheckStatus, CodeRecord, CommitSource, Component, Dependency, Edge, GitRecord, Graph, GraphRoot, GraphRun,
-    InputRecord, IoPointer, Match, Note, Page, PointerType, RunId, RunRecord, Stale, StaleKind, Status, Truncated,
-    Version, VersionKind,
+    Changed, Check, CheckStatus, CodeDiff, CodeRecord, CommitSource, Component, Dependency, Diff, Edge, Entries,
+    GitRecord, Graph, GraphRoot, GraphRun, InputRecord, IoPointer, Judgement, Match, Note, Page, Parted, Parting,
+    PointerType, Pointers, RunId, RunRecord, Stale, StaleKind, StaleLink, Status, Truncated, Verified, VerifyReport,
+    VerifyStatus, Version, VersionKind,
 };
-pub use query::{Components, History, Trace};
+pub use query::{Components, History, StaleRun, Staleness, Trace, Verify};
 pub use record::{Run, RunHandle};
 pub use store::Durability;
 pub use tracer::{Scoped, Tracer, TracerBuilder, init, log_component_run, scoped};

@@ -5,7 +5,7 @@ use mltrace::component;
 
 use crate::example::{self, Example};
 use crate::forest::{Forest, is_high};
-use crate::io::{self, Folder};
+use crate::io::Folder;
 use crate::month::Month;
 use crate::progress::Progress;
 use crate::score::Score;
@@ -31,7 +31,6 @@ pub(crate) struct Trained {
     owner = "machine learning",
     tags("training"),
     inputs(train, test),
-    outputs(model(model)),
     params(depth, trees, seed),
     partition = train_month,
     run = run
@@ -47,8 +46,7 @@ pub(crate) fn train(train_month: Month, test_month: Month, folder: &Folder) -> a
     let trained = Trained { train: score(&forest, &examples)?, test: score(&forest, &example::read(&test)?)? };
     run.metric("train_f1", trained.train.f1());
     run.metric("test_f1", trained.test.f1());
-    let model = folder.version(&format!("model/{train_month}"), "postcard")?;
-    io::write(&model, |out| forest.write(out))?;
+    run.save(&forest, folder.artifact(&format!("model/{train_month}")))?;
     progress.done(&format!("{trees} trees, F1 {:.3}, on {test_month} {:.3}", trained.train.f1(), trained.test.f1()));
     Ok(trained)
 }

@@ -2,6 +2,7 @@
 
 mod completions;
 mod components;
+mod diff;
 mod doctor;
 mod export;
 mod gc;
@@ -10,9 +11,11 @@ mod import;
 mod inspect;
 mod note;
 mod recent;
+mod stale;
 mod tag;
 mod tags;
 mod trace;
+mod verify;
 
 use std::io::Write;
 
@@ -31,10 +34,13 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
         Command::History(opt) => history::run(opt, &mut open()?),
         Command::Inspect(opt) => inspect::run(&opt, &mut open()?),
         Command::Trace(opt) => trace::run(opt, &mut open()?),
+        Command::Diff(opt) => diff::run(&opt, &mut open()?),
+        Command::Stale(opt) => stale::run(opt, &mut open()?),
         Command::Components(opt) => components::run(opt, &mut open()?),
         Command::Tags(opt) => tags::run(&opt, &mut open()?),
         Command::Tag(opt) => tag::run(&opt, &mut open()?),
         Command::Note(opt) => note::run(&opt, &mut open()?),
+        Command::Verify(opt) => verify::run(opt, &mut open()?),
         Command::Gc(opt) => gc::run(&opt, &mut open()?),
         Command::Export(opt) => export::run(&opt, &mut open()?),
         Command::Import(opt) => import::run(&opt, &mut open()?),

@@ -2,16 +2,23 @@
 
 mod care;
 mod catalogue;
+mod diff;
 mod run;
 mod runs;
+mod stale;
 mod table;
 mod text;
 mod time;
 mod trace;
 mod tree;
+mod verify;
+mod wrap;
 
 pub(crate) use care::{exported, gc, health, imported};
 pub(crate) use catalogue::{components, tagged, tags};
+pub(crate) use diff::diff;
 pub(crate) use run::{name_of, run};
 pub(crate) use runs::{RunTable, history, recent};
+pub(crate) use stale::stale;
 pub(crate) use trace::trace;
+pub(crate) use verify::verify;

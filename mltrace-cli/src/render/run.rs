@@ -1,7 +1,8 @@
 //! Everything about one run.
 
-use mltrace_core::{CheckStatus, CommitSource, Dependency, IoPointer, RunRecord};
+use mltrace_core::{CheckStatus, CommitSource, Dependency, IoPointer, RunRecord, Stale};
 
+use super::stale::reasons;
 use super::table::{Cell, Column, Fit, table};
 use super::text::{
     BAD, DIM, GOOD, NEWS, SOURCE, STRONG, commit, lines, marks, one_line, paint, param, run_name, style_of, version,
@@ -29,7 +30,7 @@ pub(crate) fn run(run: &RunRecord, parent: Option<&RunRecord>, screen: Screen) -
         inputs(run, screen),
         outputs(run, screen),
         section("declared upstream", declared(run)),
-        section("stale", run.stale.iter().flatten().map(|reason| paint(NEWS, one_line(&reason.message)))),
+        stale(run, screen),
         section("labels", run.labels.iter().flatten().map(|label| one_line(label))),
         section("notes", notes(run)),
         section("code", run.code.snapshot.iter().flat_map(|text| lines(text))),
@@ -137,7 +138,10 @@ fn pointers<'a>(
 }
 
 fn pointer_cells(pointer: &IoPointer) -> [Cell; 4] {
-    let spelled = pointer.spelled.as_ref().map(|spelled| format!("spelled {}", one_line(spelled)));
+    let spelled = pointer.spelled.as_ref().map(|spelled| {
+        let of_artifact = spelled.strip_prefix(&pointer.name).and_then(|rest| rest.strip_prefix('/'));
+        of_artifact.map_or_else(|| format!("spelled {}", one_line(spelled)), one_line)
+    });
     [
         Cell::new(one_line(&pointer.name)),
         Cell::styled(DIM, pointer.pointer_type.to_string()),
@@ -165,6 +169,21 @@ fn origin(run: &RunRecord, input: &IoPointer) -> Vec<String> {
         [by].into_iter().chain(marks(dependency).map(|mark| paint(NEWS, mark))).collect::<Vec<_>>()
     };
     writers.iter().flat_map(written_by).collect()
+}
+
+/// Why it is stale now, and why it was when it started; told once where that is the same.
+fn stale(run: &RunRecord, screen: Screen) -> String {
+    let (now, at_start) = (run.stale.as_deref().unwrap_or_default(), run.stale_at_start.as_deref().unwrap_or_default());
+    let what = |stale: &[Stale]| stale.iter().map(|reason| (reason.kind, reason.run)).collect::<Vec<_>>();
+    let is_same = what(now) == what(at_start);
+    let titled = |title, stale| section(title, reasons(stale, screen.width.saturating_sub(INDENT.len())));
+    match (now.is_empty(), at_start.is_empty()) {
+        (false, false) if is_same => titled("stale now, and when it started", now),
+        (false, true) => titled("stale now, fresh when it started", now),
+        (true, false) => titled("stale when it started, fresh now", at_start),
+        (false, false) => format!("{}\n{}", titled("stale now", now), titled("stale when it started", at_start)),
+        (true, true) => String::new(),
+    }
 }
 
 fn declared(run: &RunRecord) -> impl Iterator<Item = String> {

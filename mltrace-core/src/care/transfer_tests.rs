@@ -40,6 +40,7 @@ fn mention(text: &str, at: i64) -> Mentioned {
 /// The answers to every question, with uuids for the numbers that hold in one store only.
 fn answers(tracer: &Tracer) -> BTreeMap<String, Value> {
     let runs = tracer.recorded_after(RunId(0)).unwrap();
+    let runs: Vec<RunRecord> = runs.iter().map(|run| tracer.run(run.id).unwrap()).collect();
     let uuids: HashMap<i64, Uuid> = runs.iter().map(|run| (run.id.0, run.uuid)).collect();
     let json = |value: Value| by_uuid(value, &uuids);
     let record = |run: &RunRecord| json(serde_json::to_value(run).unwrap());
@@ -67,11 +68,13 @@ fn by_uuid(value: Value, uuids: &HashMap<i64, Uuid>) -> Value {
     const IDS: [&str; 5] = ["id", "run", "from", "to", "last_run"];
     match value {
         Value::Object(fields) => {
+            // Sentences tell runs by their numbers, and of two chains of one length either is told.
+            let fields = fields.into_iter().filter(|(key, _)| key != "message" && key != "chain");
             let named = |(key, value): (String, Value)| match value.as_i64() {
                 Some(id) if IDS.contains(&key.as_str()) => (key, json!(uuids[&id])),
                 _ => (key, by_uuid(value, uuids)),
             };
-            Value::Object(fields.into_iter().map(named).collect())
+            Value::Object(fields.map(named).collect())
         }
         Value::Array(items) => {
             let mut items: Vec<_> = items.into_iter().map(|item| by_uuid(item, uuids)).collect();

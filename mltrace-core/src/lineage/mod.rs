@@ -1,14 +1,21 @@
 //! Questions over the store, as pure functions of a view of it.
 
+pub(crate) mod diff;
+mod parting;
 pub(crate) mod resolve;
 pub(crate) mod retain;
+pub(crate) mod stale;
 pub(crate) mod trace;
 
+#[cfg(test)]
+mod diff_tests;
 #[cfg(test)]
 mod naive;
 #[cfg(test)]
 pub(crate) mod resolve_tests;
 #[cfg(test)]
 mod retain_tests;
+#[cfg(test)]
+mod stale_tests;
 #[cfg(test)]
 mod trace_tests;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{CommitSource, IoPointer};
+use super::{CommitSource, IoPointer, Stale};
 
 /// The small number by which people name a run. It holds in one store; [`RunRecord::uuid`] holds everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -100,8 +100,10 @@ pub struct RunRecord {
     pub outputs: Vec<IoPointer>,
     /// The runs it depends on, and why.
     pub dependencies: Vec<Dependency>,
-    /// Why it is stale; `None` where the answer did not judge it.
+    /// Why it is stale now; `None` where the answer did not judge it, as in lists.
     pub stale: Option<Vec<Stale>>,
+    /// Why it was stale when it started; `None` where the answer did not judge it.
+    pub stale_at_start: Option<Vec<Stale>>,
     /// The commit its code came from.
     pub git: GitRecord,
     /// Where its code stands, and the text.
@@ -164,33 +166,6 @@ pub enum Match {
     Name,
     /// The program said so.
     Declared,
-}
-
-/// One reason why a run is stale.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Stale {
-    /// Which rule.
-    pub kind: StaleKind,
-    /// The reason as a sentence.
-    pub message: String,
-    /// The component that the reason points at.
-    pub component: String,
-    /// The run that the reason points at.
-    pub run: RunId,
-}
-
-/// The rules by which a run is stale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StaleKind {
-    /// An upstream run ended long before this one started.
-    OldInput,
-    /// The run is older than its component allows.
-    OldRun,
-    /// Upstream has written something newer since.
-    FresherUpstream,
-    /// Upstream is stale itself.
-    StaleUpstream,
 }
 
 /// The commit behind a run.

@@ -1,8 +1,11 @@
 //! Questions that a tracer answers. Answers are owned values that borrow nothing from the store.
 
 mod catalogue;
+mod diff;
 mod history;
+mod stale;
 mod trace;
+mod verify;
 
 use std::path::Path;
 
@@ -10,22 +13,31 @@ use uuid::Uuid;
 
 pub use catalogue::Components;
 pub use history::History;
+pub use stale::{StaleRun, Staleness};
 pub use trace::Trace;
+pub use verify::Verify;
 
 use crate::clock::{now, to_micros};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
+use crate::lineage::stale::Judge;
 use crate::model::{IoPointer, Page, RunId, RunRecord, Version};
 use crate::store::{NameId, VersionId, View};
 use crate::tracer::Tracer;
 
 impl Tracer {
-    /// Everything about one run.
+    /// Everything about one run, and whether it is stale: now, and as of its start.
     ///
     /// # Errors
     /// There is no such run, or the store cannot be read.
     pub fn run(&self, id: RunId) -> Result<RunRecord> {
-        self.store().read(|view| run(view, id))
+        let now = to_micros(now());
+        self.store().read(|view| {
+            let mut found = run(view, id)?;
+            found.stale = Some(Judge::as_of(view, now).judge(id)?);
+            found.stale_at_start = Some(Judge::as_of(view, to_micros(found.started_at)).judge(id)?);
+            Ok(found)
+        })
     }
 
     /// The id of the run with an identity that holds everywhere, such as a run's parent; `None` if it is not here.

@@ -1,5 +1,6 @@
 //! The life of one traced run, from the function's entry to its end, whatever that end is.
 
+mod artifact;
 mod body;
 mod live;
 mod meta;

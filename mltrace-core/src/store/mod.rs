@@ -9,7 +9,9 @@ mod read;
 mod records;
 mod rows;
 mod sqlite;
+mod staleness;
 mod transfer;
+mod verify;
 mod write;
 
 use std::ops::Deref;
@@ -26,7 +28,9 @@ pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
 pub use sqlite::Durability;
 use sqlite::Sqlite;
+pub(crate) use staleness::{Standing, Upstream};
 pub(crate) use transfer::{Mentioned, Moved, Noticed, Retracted};
+pub(crate) use verify::{Names, Origin};
 pub(crate) use write::{Change, Proof, Put, Rules};
 
 /// The key of an interned name.
@@ -34,7 +38,7 @@ pub(crate) use write::{Change, Proof, Put, Rules};
 pub(crate) struct NameId(i64);
 
 /// The key of an interned version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct VersionId(i64);
 
 /// The key of a component.

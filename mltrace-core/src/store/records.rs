@@ -210,6 +210,7 @@ fn record(row: &dyn Row) -> Result<RunRecord> {
         outputs: Vec::new(),
         dependencies: Vec::new(),
         stale: None,
+        stale_at_start: None,
         git: git(row)?,
         code: CodeRecord {
             file: row.optional_text(9)?.map(ToOwned::to_owned),

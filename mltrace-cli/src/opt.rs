@@ -351,7 +351,7 @@ Makes the store if there is none.
 The tables of a Python mltrace come out of its PostgreSQL database by
   for t in components component_tags component_runs component_runs_inputs component_runs_outputs \\
       component_run_dependencies io_pointers labels_io_pointers deleted_labels; do
-    psql \"$DATABASE\" -Atc \"SELECT to_jsonb(t) || '{\\\"table\\\": \\\"$t\\\"}' FROM $t t\"
+    psql \"$DATABASE\" -Atc \"select to_jsonb(t) || '{\\\"table\\\": \\\"$t\\\"}' from $t t\"
   done > python.jsonl
 Its times are read as UTC, as it writes them. Values become stated versions by their hash. What is
 pickled there (git tags, MLflow's params and metrics) is left out.")]

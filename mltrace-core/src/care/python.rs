@@ -28,7 +28,7 @@ impl Tracer {
     /// ```sh
     /// for t in components component_tags component_runs component_runs_inputs component_runs_outputs \
     ///     component_run_dependencies io_pointers labels_io_pointers deleted_labels; do
-    ///   psql "$DATABASE" -Atc "SELECT to_jsonb(t) || '{\"table\": \"$t\"}' FROM $t t"
+    ///   psql "$DATABASE" -Atc "select to_jsonb(t) || '{\"table\": \"$t\"}' from $t t"
     /// done > python.jsonl
     /// ```
     ///

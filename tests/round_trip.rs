@@ -181,8 +181,8 @@ fn every_key_of_a_runs_json_is_there_even_when_nothing_is_known() {
     let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     assert_eq!(
         keys(&json),
-        "checks code component dependencies duration_ms ended_at error git host id inputs labels metrics notes outputs \
-         params parent partition pid stale stale_at_start started_at status uuid violations"
+        "checks code collected_at component dependencies duration_ms ended_at error git host id inputs labels metrics notes \
+         outputs params parent partition pid stale stale_at_start started_at status uuid violations"
     );
     assert_eq!(keys(&json["inputs"][0]), "captured_at flagged labels name spelled type version");
     assert_eq!(keys(&json["git"]), "commit dirty source tags");

@@ -15,6 +15,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("mltrace-core/src/record", &["lineage", "rusqlite", "store", "SELECT ", "INSERT "]),
     ("mltrace-core/src/store", &["lineage", "capture", "record", "writer", "tracer"]),
     ("mltrace-core/src/lineage", &["rusqlite", "record", "SELECT ", "INSERT ", "UPDATE "]),
+    ("mltrace-core/src/care", &["rusqlite", "SELECT ", "INSERT "]),
     ("mltrace-core/src/query", &["rusqlite", "record", "SELECT "]),
     ("mltrace-macros/src", &["mltrace_core", "rusqlite"]),
     ("mltrace-cli/src", &["rusqlite", "SELECT ", "INSERT "]),

@@ -4,6 +4,7 @@ mod command;
 mod complete;
 mod failure;
 mod opt;
+mod progress;
 mod render;
 mod session;
 mod when;

@@ -82,6 +82,14 @@ pub(crate) enum Command {
     Note(Note),
     /// Compare files with what runs recorded of them
     Verify(Verify),
+    /// Forget old runs, but nothing that others need; tells what it would do unless given --yes
+    Gc(Gc),
+    /// Write all that the store holds as JSON Lines
+    Export(Export),
+    /// Add what another store exported, or a Python mltrace
+    Import(Import),
+    /// Look the store over: damage, runs whose process is gone, what takes the space
+    Doctor(Doctor),
     /// Print completions for a shell
     Completions(Completions),
 }
@@ -445,6 +453,86 @@ pub(crate) struct Verify {
     pub(crate) pointer: Option<String>,
 
     /// Exit with 1 if something has changed or is missing
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace gc --older-than 90d          what would go, and what would stay
+  mltrace gc --older-than 90d --yes    do it
+
+Kept are runs that ended since; open runs whose process may live; the latest completed run of each
+component and partition; the last run of each component and the one its metadata is of; and runs
+that wrote a flagged output. Older runs that these came from, or that carry a label, become
+tombstones: component, times, status, inputs, outputs, edges and commit stay, all else goes (they
+are shown as trimmed). The rest is removed, and the file shrinks. Others can write meanwhile;
+interrupted, it can be run again.")]
+pub(crate) struct Gc {
+    /// Runs from before this time, or this age
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    pub(crate) older_than: DateTime<Utc>,
+
+    /// Do it
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace export store.jsonl
+  mltrace export | gzip > store.jsonl.gz
+  mltrace export | jq 'select(.type == \"run\") | .definition.component' | sort | uniq -c
+
+A line is an object that says in `type` what it is: `header` (format 1) first, then `run` with
+everything that was written of it, `tag`, `flag`, `label`, `retraction`. Runs are known by their
+uuid, all else by its content; edges are left out, because they follow from the runs. Times are
+RFC 3339 UTC. A later mltrace may add keys and types; files that mean something else have a greater
+format.")]
+pub(crate) struct Export {
+    /// The file, which has its name once it is whole; stdout if none is given
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace import store.jsonl
+  ssh host mltrace export | mltrace import
+  mltrace --db all.db import host-a.jsonl host-b.jsonl
+  mltrace import --from-python-mltrace python.jsonl
+
+What is there already stays and is not doubled, so files can be imported in any order and again. The
+first line that cannot be read ends the import and is named; what stands before it is imported.
+Makes the store if there is none.
+
+The tables of a Python mltrace come out of its PostgreSQL database by
+  for t in components component_tags component_runs component_runs_inputs component_runs_outputs \\
+      component_run_dependencies io_pointers labels_io_pointers deleted_labels; do
+    psql \"$DATABASE\" -Atc \"select to_jsonb(t) || '{\\\"table\\\": \\\"$t\\\"}' from $t t\"
+  done > python.jsonl
+Its times are read as UTC, as it writes them. Values become stated versions by their hash. What is
+pickled there (git tags, MLflow's params and metrics) is left out.")]
+pub(crate) struct Import {
+    /// The files; stdin if none is given
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// The files hold tables of a Python mltrace
+    #[arg(long)]
+    pub(crate) from_python_mltrace: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace doctor
+  mltrace doctor --exit-code && mltrace export backup.jsonl")]
+pub(crate) struct Doctor {
+    /// Exit with 1 if the store is damaged
     #[arg(long)]
     pub(crate) exit_code: bool,
 }

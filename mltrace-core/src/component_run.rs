@@ -355,8 +355,8 @@ impl ComponentRun {
             stale_after_s: self.stale_after.map(|age| age.as_secs()),
             in_repository: provenance::is_source_in_repository(self.location.file()),
             code: Some(Code {
-                file: self.location.file().to_owned(),
-                line: self.location.line(),
+                file: Some(self.location.file().to_owned()),
+                line: Some(self.location.line()),
                 crate_version: None,
                 snapshot: None,
             }),
@@ -380,6 +380,7 @@ impl ComponentRun {
             labels: self.labels,
             notes: self.notes,
             error: self.error,
+            collected_at: None,
         };
         limits::check(&entry)?;
         Ok(entry)

@@ -20,6 +20,7 @@
 
 mod artifact;
 mod capture;
+mod care;
 pub mod check;
 mod clock;
 mod component_run;
@@ -40,6 +41,7 @@ mod writer;
 
 pub use artifact::Artifact;
 pub use capture::{Capture, Captured};
+pub use care::{ExportReport, Finding, Gc, GcComponent, GcReport, Health, ImportReport, OpenRun, TableSize};
 pub use component_run::ComponentRun;
 pub use error::{Error, ErrorKind, Result};
 pub use model::{

@@ -107,8 +107,13 @@ fn shorten(text: &mut String, limit: usize) {
 }
 
 fn pointer(what: &str, pointer: &IoPointer) -> Result<()> {
-    name(&format!("{what}'s name"), &pointer.name)?;
-    pointer.version.as_ref().map_or(Ok(()), |given| version(&format!("{what}'s version"), given))
+    version_of(what, &pointer.name, pointer.version.as_ref())
+}
+
+/// Refuses a pointer's name, or its version, that cannot be stored.
+pub(crate) fn version_of(what: &str, pointer: &str, version: Option<&Version>) -> Result<()> {
+    name(&format!("{what}'s name"), pointer)?;
+    version.map_or(Ok(()), |given| self::version(&format!("{what}'s version"), given))
 }
 
 fn version(field: &str, version: &Version) -> Result<()> {

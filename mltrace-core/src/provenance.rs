@@ -20,7 +20,7 @@ pub(crate) fn process() -> &'static Process {
         host: host(),
         pid: std::process::id(),
         started_at: clock::now(),
-        start_ticks: start_ticks(),
+        start_ticks: start_ticks("self"),
         boot_id: read_line("/proc/sys/kernel/random/boot_id"),
         pid_namespace: std::fs::read_link("/proc/self/ns/pid").ok().map(|link| link.to_string_lossy().into_owned()),
         user: env::var("USER").or_else(|_| env::var("USERNAME")).ok(),
@@ -38,10 +38,22 @@ fn read_line(path: &str) -> Option<String> {
     std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// Field 22 of `/proc/self/stat`. The second field is the program's name and may itself hold spaces and brackets.
-fn start_ticks() -> Option<u64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+/// Field 22 of `/proc/<pid>/stat`. The second field is the program's name and may itself hold spaces and brackets.
+fn start_ticks(pid: &str) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// Whether a process is known to have ended: it belongs to this boot and this pid namespace, and none has its pid and
+/// start time any more. Of others nothing can be told from here.
+pub(crate) fn is_gone(other: &Process) -> bool {
+    let is_visible = other.boot_id == process().boot_id && other.pid_namespace == process().pid_namespace;
+    is_visible && other.start_ticks.is_some() && start_ticks(&other.pid.to_string()) != other.start_ticks
+}
+
+/// Whether a process may still write: it belongs to this boot, and is not known to have ended.
+pub(crate) fn may_write(other: &Process) -> bool {
+    other.boot_id == process().boot_id && !is_gone(other)
 }
 
 impl Definition {
@@ -76,8 +88,9 @@ fn identity(definition: &Definition) -> [u8; 16] {
     }
     update_optional(&mut hasher, stale_after_s.map(u64::to_le_bytes).as_ref().map(<[u8; 8]>::as_slice));
     if let Some(Code { file, line, crate_version, snapshot }) = code {
-        update_sized(&mut hasher, file.as_bytes());
-        update_sized(&mut hasher, &line.to_le_bytes());
+        // No file is named by nothing, and no line has the number 0.
+        update_sized(&mut hasher, file.as_deref().unwrap_or_default().as_bytes());
+        update_sized(&mut hasher, &line.unwrap_or_default().to_le_bytes());
         update_optional(&mut hasher, crate_version.as_ref().map(String::as_bytes));
         update_optional(&mut hasher, snapshot.as_ref().map(|snapshot| snapshot.identity.as_slice()));
     }

@@ -3,9 +3,13 @@
 mod completions;
 mod components;
 mod diff;
+mod doctor;
+mod export;
 mod flag;
+mod gc;
 mod history;
 mod impact;
+mod import;
 mod inspect;
 mod label;
 mod labels;
@@ -30,8 +34,10 @@ pub(crate) use tags::TagUse;
 
 /// Answers one command line.
 pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
-    let open = || Session::open(opt.db, opt.json, out);
-    match opt.command {
+    let Opt { db, json, command } = opt;
+    let makes_store = matches!(command, Command::Import(_));
+    let open = || if makes_store { Session::create(db, json, out) } else { Session::open(db, json, out) };
+    match command {
         Command::Recent(opt) => recent::run(&opt, &mut open()?),
         Command::History(opt) => history::run(opt, &mut open()?),
         Command::Inspect(opt) => inspect::run(&opt, &mut open()?),
@@ -51,6 +57,10 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Retracted(opt) => retracted::run(&opt, &mut open()?),
         Command::Note(opt) => note::run(&opt, &mut open()?),
         Command::Verify(opt) => verify::run(opt, &mut open()?),
+        Command::Gc(opt) => gc::run(&opt, &mut open()?),
+        Command::Export(opt) => export::run(&opt, &mut open()?),
+        Command::Import(opt) => import::run(&opt, &mut open()?),
+        Command::Doctor(opt) => doctor::run(&opt, &mut open()?),
         Command::Completions(opt) => completions::run(&opt, out),
     }
 }

@@ -1,5 +1,6 @@
 //! Answers as text for people. JSON needs no renderer: it is what the core's answers serialise to.
 
+mod care;
 mod catalogue;
 mod checks;
 mod diff;
@@ -16,6 +17,7 @@ mod tree;
 mod verify;
 mod wrap;
 
+pub(crate) use care::{exported, gc, health, imported};
 pub(crate) use catalogue::{components, tagged, tags};
 pub(crate) use diff::diff;
 pub(crate) use labels::{labelled, labels, retracted, retraction};

@@ -61,6 +61,7 @@ fn head(run: &RunRecord, parent: Option<&RunRecord>, screen: Screen) -> String {
         ("process", process(run)),
         ("parent", run.parent.map(|uuid| parent.map_or_else(|| format!("run {uuid}, not in this store"), name_of))),
         ("uuid", Some(run.uuid.to_string())),
+        ("trimmed", run.collected_at.map(|time| format!("{}  gc left only its place in the lineage", local(time)))),
     ]
     .into_iter()
     .filter_map(|(title, fact)| Some(format!("{INDENT}{}  {}\n", paint(DIM, format!("{title:7}")), fact?)))

@@ -267,7 +267,8 @@ fn sources(run: &RunRecord) -> Vec<Leaf> {
 fn title(run: &RunRecord) -> String {
     let status = (run.status != Status::Completed).then(|| paint(style_of(run.status), run.status));
     let facts = [Some(local(run.started_at)), run.duration_ms.map(duration), commit(&run.git)];
-    let facts = facts.into_iter().flatten().map(|fact| paint(DIM, fact));
+    let trimmed = run.collected_at.map(|_| "trimmed".to_owned());
+    let facts = facts.into_iter().chain([trimmed]).flatten().map(|fact| paint(DIM, fact));
     let all: Vec<_> = [paint(STRONG, name_of(run))].into_iter().chain(status).chain(facts).collect();
     all.join("  ")
 }

@@ -125,6 +125,7 @@ macro_rules! assert_snapshot {
                 (r"  commit   .*\n", ""),
                 (r"  [0-9a-f]{8}\*?\n", "\n"),
                 (r"pipeline\.rs:\d+", "pipeline.rs:LINE"),
+                (r" +[\d.]+ (B|kB|MB)\b", "  SIZE"),
             ],
         }, { insta::assert_snapshot!($output) })
     };

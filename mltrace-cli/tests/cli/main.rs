@@ -1,5 +1,6 @@
 //! The command as people and scripts use it: arguments in, text or JSON and an exit code out.
 
+mod care;
 mod catalogue;
 mod checks;
 mod cli;

@@ -8,7 +8,8 @@ use crate::testing::run;
 fn with_code(entry: RunEntry, text: &str) -> RunEntry {
     let snapshot =
         Snapshot { identity: *blake3::hash(text.as_bytes()).as_bytes().first_chunk().unwrap(), text: text.to_owned() };
-    let code = Code { file: "src/taxi.rs".to_owned(), line: 7, crate_version: None, snapshot: Some(snapshot) };
+    let code =
+        Code { file: Some("src/taxi.rs".to_owned()), line: Some(7), crate_version: None, snapshot: Some(snapshot) };
     let definition = Definition { code: Some(code), ..Definition::clone(&entry.definition) };
     RunEntry { definition: Arc::new(definition.identified()), ..entry }
 }

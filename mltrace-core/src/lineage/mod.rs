@@ -5,6 +5,7 @@ pub(crate) mod diff;
 pub(crate) mod labels;
 mod parting;
 pub(crate) mod resolve;
+pub(crate) mod retain;
 pub(crate) mod review;
 pub(crate) mod stale;
 pub(crate) mod trace;
@@ -18,7 +19,9 @@ mod labels_tests;
 #[cfg(test)]
 mod naive;
 #[cfg(test)]
-mod resolve_tests;
+pub(crate) mod resolve_tests;
+#[cfg(test)]
+mod retain_tests;
 #[cfg(test)]
 mod review_tests;
 #[cfg(test)]

@@ -126,6 +126,8 @@ pub struct RunRecord {
     pub host: Option<String>,
     /// The process it ran in.
     pub pid: Option<u32>,
+    /// When `gc` took away all but its place in the lineage; `None` for a run that is whole.
+    pub collected_at: Option<DateTime<Utc>>,
 }
 
 /// An input and when its name was read.

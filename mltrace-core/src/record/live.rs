@@ -246,6 +246,7 @@ impl Live {
             labels: labels.into_iter().map(|label| label.name).collect(),
             notes: state.notes,
             error,
+            collected_at: None,
         }
     }
 }
@@ -324,8 +325,8 @@ fn definition(meta: &'static Meta) -> Arc<Definition> {
         tags: meta.tags.iter().map(|&tag| tag.to_owned()).collect(),
         stale_after_s: meta.stale_after_secs,
         code: Some(Code {
-            file: meta.file.to_owned(),
-            line: meta.line,
+            file: Some(meta.file.to_owned()),
+            line: Some(meta.line),
             crate_version: Some(meta.crate_version.to_owned()),
             snapshot: Some(Snapshot { identity: provenance::text_identity(meta.tokens), text: meta.source.to_owned() }),
         }),
@@ -342,5 +343,5 @@ fn is_of(definition: &Definition, meta: &Meta) -> bool {
     let source = code.and_then(|code| code.snapshot.as_ref()).map(|snapshot| snapshot.text.as_str());
     definition.component == meta.name
         && source == Some(meta.source)
-        && code.is_some_and(|code| code.file == meta.file && code.line == meta.line)
+        && code.is_some_and(|code| code.file.as_deref() == Some(meta.file) && code.line == Some(meta.line))
 }

@@ -1,8 +1,10 @@
 //! The only SQL. Above it nobody knows which database there is; below the engine trait nobody knows what a run is.
 
 mod checks;
+mod collect;
 mod engine;
 mod flags;
+mod health;
 mod labels;
 mod migrate;
 mod producers;
@@ -11,6 +13,7 @@ mod records;
 mod rows;
 mod sqlite;
 mod staleness;
+mod transfer;
 mod verify;
 mod walk;
 mod write;
@@ -23,13 +26,16 @@ use std::{fs, io};
 
 use crate::error::{Error, ErrorKind, Result};
 pub(crate) use checks::{CheckFilter, CheckKey};
+pub(crate) use collect::Life;
 use engine::{Access, Engine, Row, Value};
 pub(crate) use flags::Flag;
+pub(crate) use health::Shape;
 pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
 pub use sqlite::Durability;
 use sqlite::Sqlite;
 pub(crate) use staleness::{Standing, Upstream};
+pub(crate) use transfer::{Mentioned, Moved, Noticed};
 pub(crate) use verify::{Names, Origin};
 pub(crate) use walk::Node;
 pub(crate) use write::{Change, Proof, Put, Rules};
@@ -134,17 +140,7 @@ impl Store {
             return Err(not_written_here());
         }
         let engine = lock(&self.writer);
-        let written = engine.wait_for_locks(patience).and_then(|()| {
-            let transaction = Transaction::begin(&**engine, Access::Write)?;
-            // A newer program may have migrated the file since it was opened.
-            if engine.schema()? != migrate::SCHEMA {
-                return Err(not_written_here());
-            }
-            let done = body(&Write(View(&**engine)))?;
-            transaction.commit()?;
-            Ok(done)
-        });
-        written.map_err(|error| self.locate(error))
+        write_by(&**engine, patience, body).map_err(|error| self.locate(error))
     }
 
     /// Runs `body` over one consistent view of the store.
@@ -176,6 +172,22 @@ impl Store {
             (Some(path), _) => error.at(path.display()),
         }
     }
+}
+
+fn write_by<T>(
+    engine: &dyn Engine,
+    patience: Option<Duration>,
+    body: impl FnOnce(&Write<'_>) -> Result<T>,
+) -> Result<T> {
+    engine.wait_for_locks(patience)?;
+    let transaction = Transaction::begin(engine, Access::Write)?;
+    // A newer program may have migrated the file since it was opened.
+    if engine.schema()? != migrate::SCHEMA {
+        return Err(not_written_here());
+    }
+    let done = body(&Write(View(engine)))?;
+    transaction.commit()?;
+    Ok(done)
 }
 
 /// A connection to a file that nobody is writing, in a place that cannot be written.

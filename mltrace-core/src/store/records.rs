@@ -93,7 +93,7 @@ impl<'i> Batch<'i> {
         let sql = format!(
             "SELECT r.id, r.uuid, c.name, r.status, p.text, r.started_at, r.ended_at, r.parent, r.error,
                     d.file, d.line, d.crate_version, s.text, d.build_commit, d.in_repository,
-                    w.host, w.pid, w.git_commit, w.git_dirty, w.git_tags, w.git_source
+                    w.host, w.pid, w.git_commit, w.git_dirty, w.git_tags, w.git_source, r.collected_at
              FROM run r
              JOIN component c ON c.id = r.component
              JOIN definition d ON d.id = r.definition
@@ -227,6 +227,7 @@ fn record(row: &dyn Row) -> Result<RunRecord> {
         error: row.optional_text(8)?.map(ToOwned::to_owned),
         host: row.optional_text(15)?.map(ToOwned::to_owned),
         pid: row.optional_integer(16)?.and_then(|pid| u32::try_from(pid).ok()),
+        collected_at: row.optional_integer(21)?.map(from_micros),
     })
 }
 

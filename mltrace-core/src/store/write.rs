@@ -52,9 +52,12 @@ pub(crate) struct Change {
     pub(crate) ended_at: i64,
 }
 
-/// How much a write knows of a run: whether it has ended, the number of the report, the end, the status. Of two writes of
-/// one run the greater stands, so that their order does not matter.
-type Revision = (bool, i64, i64, i64);
+/// How much a write knows of a run: whether it has ended, the number of the report, the end, the status, and when it was
+/// collected, [`WHOLE`] if never. Of two writes of one run the greater stands, so that their order does not matter.
+type Revision = (bool, i64, i64, i64, i64);
+
+/// Stands for the collection of a run that is whole, so that it counts for more than its tombstone.
+const WHOLE: i64 = i64::MAX;
 
 struct Stored {
     run: RunId,
@@ -73,8 +76,8 @@ struct Interned {
 }
 
 impl Write<'_> {
-    /// Writes a run, whole.
-    pub(crate) fn put_run(&self, entry: &RunEntry, process: &Process, rules: &Rules<'_>) -> Result<Put> {
+    /// Writes a run, whole, as one of a process if it is known.
+    pub(crate) fn put_run(&self, entry: &RunEntry, process: Option<&Process>, rules: &Rules<'_>) -> Result<Put> {
         let stored = self.stored(entry)?;
         if let Some(stored) = &stored
             && stored.revision >= revision(entry)
@@ -89,7 +92,7 @@ impl Write<'_> {
             Value::from(entry.uuid.as_bytes().as_slice()),
             component.into(),
             definition.into(),
-            self.process(process)?.into(),
+            process.map(|process| self.process(process)).transpose()?.into(),
             entry.status.code().into(),
             started_at.into(),
             entry.ended_at.map(to_micros).into(),
@@ -97,6 +100,7 @@ impl Write<'_> {
             partition.into(),
             entry.error.as_ref().into(),
             i64::from(entry.report).into(),
+            entry.collected_at.map(to_micros).into(),
         ];
         let mut names = Vec::new();
         let run = if let Some(stored) = &stored {
@@ -104,14 +108,15 @@ impl Write<'_> {
             self.clear(stored.run)?;
             self.execute(
                 "UPDATE run SET component = ?2, definition = ?3, process = ?4, status = ?5, started_at = ?6,
-                 ended_at = ?7, parent = ?8, partition = ?9, error = ?10, report = ?11 WHERE uuid = ?1",
+                 ended_at = ?7, parent = ?8, partition = ?9, error = ?10, report = ?11, collected_at = ?12 WHERE uuid = ?1",
                 &row,
             )?;
             stored.run
         } else {
             RunId(self.insert(
-                "INSERT INTO run (uuid, component, definition, process, status, started_at, ended_at, parent, partition, error, report)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                "INSERT INTO run (uuid, component, definition, process, status, started_at, ended_at, parent, partition, error, report,
+                                  collected_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
                 &row,
             )?)
         };
@@ -130,13 +135,20 @@ impl Write<'_> {
 
     fn stored(&self, entry: &RunEntry) -> Result<Option<Stored>> {
         self.one(
-            "SELECT id, status, started_at, ended_at, report FROM run WHERE uuid = ?1",
+            "SELECT id, status, started_at, ended_at, report, collected_at FROM run WHERE uuid = ?1",
             &[entry.uuid.as_bytes().as_slice().into()],
             |row| {
                 let ended_at = row.optional_integer(3)?;
+                let collected_at = row.optional_integer(5)?.unwrap_or(WHOLE);
                 Ok(Stored {
                     run: RunId(row.integer(0)?),
-                    revision: (ended_at.is_some(), row.integer(4)?, ended_at.unwrap_or(OPEN), row.integer(1)?),
+                    revision: (
+                        ended_at.is_some(),
+                        row.integer(4)?,
+                        ended_at.unwrap_or(OPEN),
+                        row.integer(1)?,
+                        collected_at,
+                    ),
                     started_at: row.integer(2)?,
                     ended_at: ended_at.unwrap_or(OPEN),
                 })
@@ -326,7 +338,7 @@ impl Write<'_> {
         .map(drop)
     }
 
-    fn process(&self, process: &Process) -> Result<i64> {
+    pub(super) fn process(&self, process: &Process) -> Result<i64> {
         let uuid = process.uuid.as_bytes().as_slice();
         let found = self.one("SELECT id FROM process WHERE uuid = ?1", &[uuid.into()], |row| row.integer(0))?;
         if let Some(id) = found {
@@ -350,14 +362,14 @@ impl Write<'_> {
         )
     }
 
-    fn component(&self, name: &str) -> Result<ComponentId> {
+    pub(super) fn component(&self, name: &str) -> Result<ComponentId> {
         if let Some(id) = self.component_id(name)? {
             return Ok(id);
         }
         self.insert("INSERT INTO component (name) VALUES (?1)", &[name.into()]).map(ComponentId)
     }
 
-    fn definition(&self, definition: &Definition) -> Result<(ComponentId, i64)> {
+    pub(super) fn definition(&self, definition: &Definition) -> Result<(ComponentId, i64)> {
         let identity = definition.identity.as_slice();
         let found =
             self.one("SELECT component, id FROM definition WHERE identity = ?1", &[identity.into()], |row| {
@@ -383,8 +395,8 @@ impl Write<'_> {
                 definition.owner.as_ref().into(),
                 (&tags).into(),
                 definition.stale_after_s.map(u64::cast_signed).into(),
-                code.map(|code| &code.file).into(),
-                code.map(|code| i64::from(code.line)).into(),
+                code.and_then(|code| code.file.as_ref()).into(),
+                code.and_then(|code| code.line).map(i64::from).into(),
                 code.and_then(|code| code.crate_version.as_ref()).into(),
                 definition.build_commit.as_ref().into(),
                 definition.in_repository.into(),
@@ -475,5 +487,7 @@ impl View<'_> {
 }
 
 fn revision(entry: &RunEntry) -> Revision {
-    (entry.ended_at.is_some(), entry.report.into(), entry.ended_at.map_or(OPEN, to_micros), entry.status.code())
+    let (ended_at, collected_at) = (entry.ended_at.map(to_micros), entry.collected_at.map(to_micros));
+    let status = entry.status.code();
+    (ended_at.is_some(), entry.report.into(), ended_at.unwrap_or(OPEN), status, collected_at.unwrap_or(WHOLE))
 }

@@ -117,7 +117,7 @@ fn what_a_run_saves_another_loads_and_depends_on_it() {
     assert_eq!(served.inputs[0].pointer, *output);
     assert_eq!((served.dependencies[0].run, served.dependencies[0].matched), (trained.id, Match::Version));
     assert!(!served.dependencies[0].modified);
-    assert_eq!(project.tracer.trace("models/high_tip").get().unwrap().root.run, trained.id);
+    assert_eq!(project.tracer.trace("models/high_tip").get().unwrap().root.run, Some(trained.id));
 }
 
 /// The hash of a whole file, by way of a tracer that hashes whole files of any size.

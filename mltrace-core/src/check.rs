@@ -75,7 +75,7 @@ pub(crate) fn concluded(name: String, verdict: Result<(), Option<String>>) -> Ch
 /// assert_eq!(row_count(120, 100..=200), Ok(()));
 /// assert_eq!(row_count(57, 100..).unwrap_err(), "57 rows, expected at least 100");
 /// ```
-pub fn row_count<N: PartialOrd + Display>(rows: N, expected: impl RangeBounds<N>) -> Result<(), String> {
+pub fn row_count<N: Copy + PartialOrd + Display>(rows: N, expected: impl RangeBounds<N>) -> Result<(), String> {
     if expected.contains(&rows) { Ok(()) } else { Err(format!("{rows} rows, expected {}", words(&expected))) }
 }
 

@@ -105,5 +105,6 @@ fn trouble(run: &RunRecord, screen: usize) -> String {
     let indent = format!("{:width$}└ ", "", width = run.id.to_string().len() + 3);
     let room = screen.saturating_sub(indent.len());
     let told = run.error.iter().map(|error| first_line(error)).chain(checks::summary(run));
-    told.map(|line| format!("{indent}{}\n", paint(BAD, cut_end(&line, room)))).collect()
+    let lines = told.map(|line| format!("{indent}{}\n", paint(BAD, cut_end(&line, room))));
+    lines.collect()
 }

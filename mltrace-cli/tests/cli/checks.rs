@@ -13,7 +13,7 @@ fn checked() -> Store {
     store.log("cleaning", 10, 1, |run| {
         run.check("!rides.is_empty()", true);
         run.check("enough", check::row_count(57, 100..));
-        run.check("fares", check::in_range(&[7.5, -3.0, f64::NAN], 0.0..=500.0));
+        run.check("fares", check::in_range([7.5, -3.0, f64::NAN], 0.0..=500.0));
         run.check("check::null_share(rides.iter().map(|ride| ride.passengers), 0.01)", Err("two\nlines"));
         run.check("sorted", false).metric("kept", 0.2);
     });

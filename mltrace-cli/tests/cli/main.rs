@@ -14,6 +14,7 @@ mod inspect;
 mod labels;
 mod pipeline;
 mod recent;
+mod review;
 mod screen;
 mod stale;
 mod trace;

@@ -1,12 +1,16 @@
 //! Questions over the store, as pure functions of a view of it.
 
+mod ancestry;
 pub(crate) mod diff;
 pub(crate) mod labels;
 mod parting;
 pub(crate) mod resolve;
+pub(crate) mod review;
 pub(crate) mod stale;
 pub(crate) mod trace;
 
+#[cfg(test)]
+mod blame_tests;
 #[cfg(test)]
 mod diff_tests;
 #[cfg(test)]
@@ -15,6 +19,8 @@ mod labels_tests;
 mod naive;
 #[cfg(test)]
 mod resolve_tests;
+#[cfg(test)]
+mod review_tests;
 #[cfg(test)]
 mod stale_tests;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod checks;
 mod engine;
+mod flags;
 mod labels;
 mod migrate;
 mod producers;
@@ -11,6 +12,7 @@ mod rows;
 mod sqlite;
 mod staleness;
 mod verify;
+mod walk;
 mod write;
 
 use std::ops::Deref;
@@ -22,12 +24,14 @@ use std::{fs, io};
 use crate::error::{Error, ErrorKind, Result};
 pub(crate) use checks::{CheckFilter, CheckKey};
 use engine::{Access, Engine, Row, Value};
+pub(crate) use flags::Flag;
 pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
 pub use sqlite::Durability;
 use sqlite::Sqlite;
 pub(crate) use staleness::{Standing, Upstream};
 pub(crate) use verify::{Names, Origin};
+pub(crate) use walk::Node;
 pub(crate) use write::{Change, Proof, Put, Rules};
 
 /// The key of an interned name.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Barrier;
 use std::thread;
 use std::time::SystemTime;
@@ -117,7 +117,7 @@ fn what_a_run_saves_another_loads_and_depends_on_it() {
     assert_eq!(served.inputs[0].pointer, *output);
     assert_eq!((served.dependencies[0].run, served.dependencies[0].matched), (trained.id, Match::Version));
     assert!(!served.dependencies[0].modified);
-    assert_eq!(project.tracer.trace("models/high_tip").get().unwrap().root.run, trained.id);
+    assert_eq!(project.tracer.trace("models/high_tip").get().unwrap().root.run, Some(trained.id));
 }
 
 /// The hash of a whole file, by way of a tracer that hashes whole files of any size.
@@ -234,6 +234,33 @@ fn writers_in_the_same_instant_get_numbers_of_their_own() {
         assert_eq!(Artifact::numbered(project.models(), number).unwrap().load::<u64>().unwrap(), value);
     }
     assert_eq!(project.listed().len() as u64, WRITERS * EACH, "nothing else is left behind");
+}
+
+#[test]
+fn writers_in_several_processes_get_numbers_of_their_own() {
+    const NAME: &str = "writers_in_several_processes_get_numbers_of_their_own";
+    const MODELS: &str = "MLTRACE_TEST_MODELS";
+    const EACH: u64 = 25;
+    if let Some(models) = env::var_os(MODELS) {
+        for _ in 0..EACH {
+            Artifact::save(&std::process::id(), &models).unwrap();
+        }
+        return;
+    }
+    let project = Project::new();
+    let writer = || {
+        let mut writer = Command::new(env::current_exe().unwrap());
+        writer.args([NAME, "--exact"]).env(MODELS, project.models()).stdout(Stdio::null()).spawn().unwrap()
+    };
+    let mut writers = [writer(), writer(), writer(), writer()];
+    assert!(writers.iter_mut().all(|writer| writer.wait().unwrap().success()));
+    let saved = 1..=EACH * writers.len() as u64;
+    let by: Vec<u32> =
+        saved.map(|number| Artifact::numbered(project.models(), number).unwrap().load().unwrap()).collect();
+    for writer in &writers {
+        assert_eq!(by.iter().filter(|&&id| id == writer.id()).count() as u64, EACH, "none of its versions is lost");
+    }
+    assert_eq!(project.listed().len(), by.len(), "nothing else is left behind");
 }
 
 #[cfg(unix)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::ArgValueCompleter;
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 use mltrace_core::{RunId, Status};
@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Show every run behind an output, as a tree
     Trace(Trace),
+    /// Show what a pointer, a run or a label has touched, as a tree
+    Impact(Impact),
     /// Show what changed between two runs, and where their lineages part
     Diff(Diff),
     /// Show what is stale, and why
@@ -62,6 +64,14 @@ pub(crate) enum Command {
     Tags(Tags),
     /// Tag a component; such a tag stays whatever its code says later
     Tag(Tag),
+    /// Label a file, a table or the like: the label follows the data downstream
+    Label(Label),
+    /// List the labels, with what they are on
+    Labels(Labels),
+    /// Retract a label: from now on nothing should read what carries it
+    Retract(Retract),
+    /// List the retractions, each with the runs that did not heed it
+    Retracted(Retracted),
     /// Add a note to a run
     Note(Note),
     /// Compare files with what runs recorded of them
@@ -174,6 +184,42 @@ pub(crate) struct Trace {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    group = ArgGroup::new("origin").required(true).args(["pointer", "run", "label"]),
+    after_help = "\
+Examples:
+  mltrace impact raw/2020-05.parquet
+  mltrace impact clean.csv --version ab12cd34 --depth 2
+  mltrace impact --run 12
+  mltrace impact --label customer-7
+
+How to read the tree: below a run stands what others read from it, and below that the run that read
+it, down to what nobody read. A run that read from several others is shown once and named at the
+others. A * beside a commit says that tracked files differed from it."
+)]
+pub(crate) struct Impact {
+    /// The pointer: a name, or a path
+    #[arg(add = ArgValueCompleter::new(complete::outputs))]
+    pub(crate) pointer: Option<String>,
+
+    /// Begin at a run, and what it wrote
+    #[arg(long, value_name = "RUN", value_parser = run_id, add = ArgValueCompleter::new(complete::runs))]
+    pub(crate) run: Option<RunId>,
+
+    /// Begin at everything that has this label
+    #[arg(long, add = ArgValueCompleter::new(complete::labels))]
+    pub(crate) label: Option<String>,
+
+    /// Go at most so many hops; what is cut off is counted
+    #[arg(long, value_name = "N", conflicts_with = "label")]
+    pub(crate) depth: Option<u32>,
+
+    /// Begin at the runs that read this version, given by its beginning
+    #[arg(long, value_name = "VERSION", conflicts_with_all = ["run", "label"])]
+    pub(crate) version: Option<String>,
+}
+
+#[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   mltrace diff 12 19
@@ -262,6 +308,57 @@ pub(crate) struct Tag {
     #[arg(required = true, value_name = "TAG", add = ArgValueCompleter::new(complete::tags))]
     pub(crate) tags: Vec<String>,
 }
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace label raw/2020-05.parquet customer-7
+  mltrace label warehouse.rides customer-7 --version snapshot-81")]
+pub(crate) struct Label {
+    /// What to label: a name, or a path; no run need know it yet
+    #[arg(add = ArgValueCompleter::new(complete::outputs))]
+    pub(crate) pointer: String,
+
+    /// The label, such as a customer or a consent
+    #[arg(add = ArgValueCompleter::new(complete::labels))]
+    pub(crate) label: String,
+
+    /// Only this version, which a run wrote or read, given by its beginning
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) version: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace labels
+  mltrace labels --json | jq '.items[] | select(.retraction)'")]
+pub(crate) struct Labels {}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace retract customer-7 --reason \"consent withdrawn\"
+  mltrace retract batch-3 --reason \"vendor recalled it\" --by \"data office\"")]
+pub(crate) struct Retract {
+    /// The label
+    #[arg(add = ArgValueCompleter::new(complete::labels))]
+    pub(crate) label: String,
+
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+
+    /// Who retracts it [default: the name of the user]
+    #[arg(long, value_name = "WHO")]
+    pub(crate) by: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  mltrace retracted")]
+pub(crate) struct Retracted {}
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -378,7 +475,7 @@ pub(crate) struct Doctor {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Names of components, tags, owners, runs and outputs are completed from the store. The script asks this
+Names of components, tags, owners, labels, runs and outputs are completed from the store. The script asks this
 program, so let the shell make it anew when it starts:
 
 Examples:

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::artifact::{Artifact, Opened};
 use crate::capture::{Capture, Captured};
+use crate::check::{CheckResult, concluded};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
     Check, Code, Definition, InputEntry, IoPointer, Note, PointerType, RunEntry, RunId, Status, Version,
@@ -269,6 +270,33 @@ impl ComponentRun {
     /// A metric.
     pub fn metric(&mut self, name: impl Into<String>, value: f64) -> &mut Self {
         self.metrics.insert(name.into(), value);
+        self
+    }
+
+    /// The result of a check. Results stay in the order in which they are given; the same name twice is two results.
+    ///
+    /// ```
+    /// use mltrace_core::{CheckStatus, ComponentRun, Tracer, check};
+    ///
+    /// let tracer = Tracer::in_memory()?;
+    /// let mut run = ComponentRun::new("cleaning");
+    /// run.start();
+    /// run.check("enough rows", check::row_count(57, 100..)).check("sorted", [1, 2, 3].is_sorted());
+    /// run.end();
+    /// let checks = tracer.run(tracer.log_component_run(run)?)?.checks;
+    /// assert_eq!(checks[0].status, CheckStatus::Failed);
+    /// assert_eq!(checks[0].message.as_deref(), Some("57 rows, expected at least 100"));
+    /// assert_eq!(checks[1].status, CheckStatus::Passed);
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    pub fn check(&mut self, name: impl Into<String>, result: impl CheckResult) -> &mut Self {
+        self.checks.push(concluded(name.into(), result.verdict()));
+        self
+    }
+
+    /// A label that everything it reads carries, and what is made of that: a customer, a consent batch.
+    pub fn label(&mut self, label: impl Into<String>) -> &mut Self {
+        self.labels.push(label.into());
         self
     }
 

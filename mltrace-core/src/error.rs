@@ -50,6 +50,10 @@ pub enum ErrorKind {
     Io,
     /// A global tracer is already set.
     AlreadyInitialised,
+    /// A function that is `blocking` did not run, because a check before it failed.
+    CheckFailed,
+    /// A function with `deny_retracted` did not run, because what it would have read carries a retracted label.
+    Retracted,
     /// A fault in mltrace itself.
     Internal,
 }

@@ -21,6 +21,7 @@
 mod artifact;
 mod capture;
 mod care;
+pub mod check;
 mod clock;
 mod component_run;
 mod error;
@@ -45,11 +46,12 @@ pub use component_run::ComponentRun;
 pub use error::{Error, ErrorKind, Result};
 pub use model::{
     Changed, Check, CheckStatus, CodeDiff, CodeRecord, CommitSource, Component, Dependency, Diff, Edge, Entries,
-    GitRecord, Graph, GraphRoot, GraphRun, InputRecord, IoPointer, Judgement, Match, Note, Page, Parted, Parting,
-    PointerType, Pointers, RunId, RunRecord, Stale, StaleKind, StaleLink, Status, Truncated, Verified, VerifyReport,
-    VerifyStatus, Version, VersionKind,
+    GitRecord, Graph, GraphRoot, GraphRun, InputRecord, IoPointer, Judgement, Label, LabelImpact, LabelledPointer,
+    Match, Note, Page, Parted, Parting, PointerType, Pointers, Recorded, Retracted, Retraction, RunCheck, RunId,
+    RunRecord, Stale, StaleKind, StaleLink, Status, Truncated, Verified, VerifyReport, VerifyStatus, Version,
+    VersionKind, Violation,
 };
-pub use query::{Components, History, StaleRun, Staleness, Trace, Verify};
+pub use query::{Checks, Components, History, Impact, Labelling, Retracting, StaleRun, Staleness, Trace, Verify};
 pub use record::{Run, RunHandle};
 pub use store::Durability;
 pub use tracer::{Scoped, Tracer, TracerBuilder, init, log_component_run, scoped};
@@ -60,7 +62,9 @@ pub mod __private {
     pub use crate::capture::Capture;
     pub use crate::model::PointerType;
     pub use crate::outcome::*;
-    pub use crate::record::{Direction, Ended, InRun, Meta, Run, RunHandle, Slot, call_once, in_run};
+    pub use crate::record::{
+        Direction, Ended, Guard, InRun, Meta, Run, RunHandle, Slot, Verdict, call_once, in_run, refused, verdict,
+    };
 }
 
 /// Threads share tracers, and futures that hold a run stay `Send`.

@@ -7,10 +7,15 @@ mod doctor;
 mod export;
 mod gc;
 mod history;
+mod impact;
 mod import;
 mod inspect;
+mod label;
+mod labels;
 mod note;
 mod recent;
+mod retract;
+mod retracted;
 mod stale;
 mod tag;
 mod tags;
@@ -34,11 +39,16 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
         Command::History(opt) => history::run(opt, &mut open()?),
         Command::Inspect(opt) => inspect::run(&opt, &mut open()?),
         Command::Trace(opt) => trace::run(opt, &mut open()?),
+        Command::Impact(opt) => impact::run(opt, &mut open()?),
         Command::Diff(opt) => diff::run(&opt, &mut open()?),
         Command::Stale(opt) => stale::run(opt, &mut open()?),
         Command::Components(opt) => components::run(opt, &mut open()?),
         Command::Tags(opt) => tags::run(&opt, &mut open()?),
         Command::Tag(opt) => tag::run(&opt, &mut open()?),
+        Command::Label(opt) => label::run(opt, &mut open()?),
+        Command::Labels(opt) => labels::run(&opt, &mut open()?),
+        Command::Retract(opt) => retract::run(opt, &mut open()?),
+        Command::Retracted(opt) => retracted::run(&opt, &mut open()?),
         Command::Note(opt) => note::run(&opt, &mut open()?),
         Command::Verify(opt) => verify::run(opt, &mut open()?),
         Command::Gc(opt) => gc::run(&opt, &mut open()?),

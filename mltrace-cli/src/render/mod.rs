@@ -2,7 +2,9 @@
 
 mod care;
 mod catalogue;
+mod checks;
 mod diff;
+mod labels;
 mod run;
 mod runs;
 mod stale;
@@ -17,8 +19,9 @@ mod wrap;
 pub(crate) use care::{exported, gc, health, imported};
 pub(crate) use catalogue::{components, tagged, tags};
 pub(crate) use diff::diff;
+pub(crate) use labels::{labelled, labels, retracted, retraction};
 pub(crate) use run::{name_of, run};
 pub(crate) use runs::{RunTable, history, recent};
 pub(crate) use stale::stale;
-pub(crate) use trace::trace;
+pub(crate) use trace::{impact, label_impact, trace};
 pub(crate) use verify::verify;

@@ -1,11 +1,14 @@
 //! Everything about one run.
 
-use mltrace_core::{CheckStatus, CommitSource, Dependency, IoPointer, RunRecord, Stale};
+use mltrace_core::{CommitSource, Dependency, IoPointer, RunRecord, Stale};
 
+use super::checks;
+use super::labels::violations;
 use super::stale::reasons;
 use super::table::{Cell, Column, Fit, table};
 use super::text::{
-    BAD, DIM, GOOD, NEWS, SOURCE, STRONG, commit, lines, marks, one_line, paint, param, run_name, style_of, version,
+    BAD, DIM, NEWS, SOURCE, STRONG, commit, first_few, lines, marks, one_line, paint, param, run_name, style_of,
+    version,
 };
 use super::time::{age, duration, local};
 use crate::session::Screen;
@@ -24,9 +27,9 @@ pub(crate) fn name_of(run: &RunRecord) -> String {
 pub(crate) fn run(run: &RunRecord, parent: Option<&RunRecord>, screen: Screen) -> String {
     let sections = [
         head(run, parent, screen),
+        section(&checks::title(run), checks::results(run)),
         section("metrics", run.metrics.iter().map(|(name, value)| format!("{} = {value}", one_line(name)))),
         section("params", run.params.iter().map(|(name, value)| format!("{} = {}", one_line(name), param(value)))),
-        section("checks", checks(run)),
         inputs(run, screen),
         outputs(run, screen),
         section("declared upstream", declared(run)),
@@ -49,6 +52,7 @@ fn head(run: &RunRecord, parent: Option<&RunRecord>, screen: Screen) -> String {
     let status = paint(style_of(run.status), run.status);
     let error = run.error.iter().flat_map(|error| lines(error)).map(|line| format!("{INDENT}{}\n", paint(BAD, line)));
     let error: String = error.collect();
+    let violations = violations(run.violations.as_deref().unwrap_or_default());
     let facts: String = [
         ("started", Some(format!("{}  {}", local(run.started_at), paint(DIM, age(run.started_at, screen.now))))),
         ("ended", run.ended_at.map(|time| format!("{}{}", local(time), took(run)))),
@@ -62,7 +66,7 @@ fn head(run: &RunRecord, parent: Option<&RunRecord>, screen: Screen) -> String {
     .into_iter()
     .filter_map(|(title, fact)| Some(format!("{INDENT}{}  {}\n", paint(DIM, format!("{title:7}")), fact?)))
     .collect();
-    format!("{name}  {status}\n{error}{facts}")
+    format!("{name}  {status}\n{violations}{error}{facts}")
 }
 
 fn took(run: &RunRecord) -> String {
@@ -95,24 +99,21 @@ fn process(run: &RunRecord) -> Option<String> {
     Some(format!("{host}{pid}"))
 }
 
-fn checks(run: &RunRecord) -> impl Iterator<Item = String> {
-    run.checks.iter().map(|check| {
-        let status = match check.status {
-            CheckStatus::Passed => paint(GOOD, "passed"),
-            CheckStatus::Failed => paint(BAD, "failed"),
-        };
-        let message = check.message.as_ref().map(|message| format!(": {}", one_line(message)));
-        format!("{status}  {}{}", one_line(&check.name), message.unwrap_or_default())
-    })
-}
-
 fn inputs(run: &RunRecord, screen: Screen) -> String {
-    pointers("inputs", run.inputs.iter().map(|input| (&input.pointer, origin(run, &input.pointer))), screen)
+    let remarks = |input: &IoPointer| origin(run, input).into_iter().chain(labels(input)).collect();
+    pointers("inputs", run.inputs.iter().map(|input| (&input.pointer, remarks(&input.pointer))), screen)
 }
 
 fn outputs(run: &RunRecord, screen: Screen) -> String {
-    let flag = |output: &IoPointer| if output.flagged { vec!["flagged".to_owned()] } else { Vec::new() };
-    pointers("outputs", run.outputs.iter().map(|output| (output, flag(output))), screen)
+    let flag = |output: &IoPointer| output.flagged.then(|| "flagged".to_owned());
+    let remarks = |output: &IoPointer| flag(output).into_iter().chain(labels(output)).collect();
+    pointers("outputs", run.outputs.iter().map(|output| (output, remarks(output))), screen)
+}
+
+fn labels(pointer: &IoPointer) -> Option<String> {
+    const SHOWN: usize = 5;
+    let labels: Vec<_> = pointer.labels.iter().flatten().map(String::as_str).collect();
+    (!labels.is_empty()).then(|| format!("labels {}", first_few(&labels, SHOWN)))
 }
 
 /// A list of pointers, each with what is known of it below.

@@ -17,6 +17,9 @@ pub(crate) const NEWS: Style = AnsiColor::Magenta.on_default();
 /// What is said of an input without a known writer.
 pub(crate) const SOURCE: &str = "source: no traced run wrote it";
 
+/// What is said of an output that nobody used.
+pub(crate) const UNREAD: &str = "read by no traced run";
+
 /// Styles are always written; the stream takes them out where nobody could see them.
 pub(crate) fn paint(style: Style, text: impl Display) -> String {
     let text = text.to_string();

@@ -73,7 +73,7 @@ fn every_key_is_in_the_json_of_a_run_that_knows_nothing() {
     let expected = [
         "checks", "code", "collected_at", "component", "dependencies", "duration_ms", "ended_at", "error", "git", "host",
         "id", "inputs", "labels", "metrics", "notes", "outputs", "params", "parent", "partition", "pid", "stale",
-        "stale_at_start", "started_at", "status", "uuid",
+        "stale_at_start", "started_at", "status", "uuid", "violations",
     ];
     let mut found = keys(&run);
     found.sort_unstable();

@@ -2,6 +2,7 @@
 
 mod care;
 mod catalogue;
+mod checks;
 mod cli;
 mod completions;
 mod diff;
@@ -9,7 +10,9 @@ mod failures;
 mod follow;
 mod help;
 mod history;
+mod impact;
 mod inspect;
+mod labels;
 mod pipeline;
 mod recent;
 mod screen;

@@ -22,7 +22,8 @@ const ENDING: &str = ".msgpack";
 ///
 /// The versions of `models/high_tip` are the files `v1.msgpack`, `v2.msgpack` and so on in a folder of that name, numbered
 /// in the order in which they were saved. A version appears whole or not at all, also when its writer is killed, and it is
-/// never replaced. Whatever else lies in the folder is left alone.
+/// never replaced. Whatever else lies in the folder is left alone. What a killed writer leaves there begins with
+/// `.unfinished-`, counts as nothing and may be removed.
 ///
 /// A run saves and loads with [`RunHandle::save`](crate::RunHandle::save) and [`load`](crate::RunHandle::load). A program
 /// that loads a model once, for many runs, gives the artifact to each as an input:

@@ -170,7 +170,7 @@ fn take(tx: &Write<'_>, content: &Content, report: &mut ImportReport) -> Result<
             report.labels += 1;
             tx.take_label(label, pointer)
         }
-        Content::Label { label, pointer: None } => tx.label_id(label).map(drop),
+        Content::Label { label, pointer: None } => tx.label(label).map(drop),
         Content::Retraction(retracted) => {
             report.retractions += 1;
             tx.take_retraction(retracted)

@@ -1,6 +1,7 @@
 //! Questions over the store, as pure functions of a view of it.
 
 pub(crate) mod diff;
+pub(crate) mod labels;
 mod parting;
 pub(crate) mod resolve;
 pub(crate) mod retain;
@@ -9,6 +10,8 @@ pub(crate) mod trace;
 
 #[cfg(test)]
 mod diff_tests;
+#[cfg(test)]
+mod labels_tests;
 #[cfg(test)]
 mod naive;
 #[cfg(test)]

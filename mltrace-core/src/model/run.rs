@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{CommitSource, IoPointer, Stale};
+use super::{Check, CommitSource, IoPointer, Stale, Violation};
 
 /// The small number by which people name a run. It holds in one store; [`RunRecord::uuid`] holds everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -116,6 +116,8 @@ pub struct RunRecord {
     pub checks: Vec<Check>,
     /// Labels its inputs carry; `None` where the answer did not walk the lineage for them.
     pub labels: Option<Vec<String>>,
+    /// What it read although a label of it was retracted before; `None` where the answer did not walk the lineage for it.
+    pub violations: Option<Vec<Violation>>,
     /// Notes, oldest first.
     pub notes: Vec<Note>,
     /// The error or panic message.
@@ -192,27 +194,6 @@ pub struct CodeRecord {
     pub crate_version: Option<String>,
     /// The function's source text.
     pub snapshot: Option<String>,
-}
-
-/// The result of a check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    /// The check's name.
-    pub name: String,
-    /// Whether it held.
-    pub status: CheckStatus,
-    /// Why not.
-    pub message: Option<String>,
-}
-
-/// Whether a check held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CheckStatus {
-    /// It held.
-    Passed,
-    /// It did not.
-    Failed,
 }
 
 /// A remark on a run.

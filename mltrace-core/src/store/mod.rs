@@ -1,8 +1,10 @@
 //! The only SQL. Above it nobody knows which database there is; below the engine trait nobody knows what a run is.
 
+mod checks;
 mod collect;
 mod engine;
 mod health;
+mod labels;
 mod migrate;
 mod producers;
 mod read;
@@ -21,6 +23,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 use crate::error::{Error, ErrorKind, Result};
+pub(crate) use checks::{CheckFilter, CheckKey};
 pub(crate) use collect::Life;
 use engine::{Access, Engine, Row, Value};
 pub(crate) use health::Shape;
@@ -40,6 +43,10 @@ pub(crate) struct NameId(i64);
 /// The key of an interned version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct VersionId(i64);
+
+/// The key of a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct LabelId(i64);
 
 /// The key of a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

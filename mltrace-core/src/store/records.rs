@@ -222,6 +222,7 @@ fn record(row: &dyn Row) -> Result<RunRecord> {
         metrics: BTreeMap::new(),
         checks: Vec::new(),
         labels: None,
+        violations: None,
         notes: Vec::new(),
         error: row.optional_text(8)?.map(ToOwned::to_owned),
         host: row.optional_text(15)?.map(ToOwned::to_owned),

@@ -296,12 +296,12 @@ impl Write<'_> {
         let values = [name.into(), version.into(), to_micros(flagged.at).into()];
         self.execute(
             "INSERT INTO flag (name, version, flagged_at) SELECT ?1, ?2, ?3 WHERE NOT EXISTS (
-                 SELECT 1 FROM flag WHERE name = ?1 AND (version = ?2 OR version IS NULL AND ?2 IS NULL))",
+                 SELECT 1 FROM flag WHERE name = ?1 AND version IS NOT DISTINCT FROM ?2)",
             &values,
         )?;
         self.execute(
             "UPDATE flag SET flagged_at = ?3
-             WHERE name = ?1 AND (version = ?2 OR version IS NULL AND ?2 IS NULL) AND flagged_at > ?3",
+             WHERE name = ?1 AND version IS NOT DISTINCT FROM ?2 AND flagged_at > ?3",
             &values,
         )
         .map(drop)
@@ -309,19 +309,12 @@ impl Write<'_> {
 
     /// Attaches a label to a pointer, unless it is; of two times the earlier stands.
     pub(crate) fn take_label(&self, label: &str, pointer: &Mentioned) -> Result<()> {
-        let label = self.label_id(label)?;
-        let (name, version) = self.mentioned(pointer)?;
-        let values = [label.into(), name.into(), version.into(), to_micros(pointer.at).into()];
-        self.execute(
-            "INSERT INTO label_pointer (label, name, version, attached_at) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (
-                 SELECT 1 FROM label_pointer
-                 WHERE label = ?1 AND name = ?2 AND (version = ?3 OR version IS NULL AND ?3 IS NULL))",
-            &values,
-        )?;
+        let (label, (name, version), at) = (self.label(label)?, self.mentioned(pointer)?, to_micros(pointer.at));
+        self.attach(label, name, version, at)?;
         self.execute(
             "UPDATE label_pointer SET attached_at = ?4
-             WHERE label = ?1 AND name = ?2 AND (version = ?3 OR version IS NULL AND ?3 IS NULL) AND attached_at > ?4",
-            &values,
+             WHERE label = ?1 AND name = ?2 AND version IS NOT DISTINCT FROM ?3 AND attached_at > ?4",
+            &[label.into(), name.into(), version.into(), at.into()],
         )
         .map(drop)
     }
@@ -329,19 +322,13 @@ impl Write<'_> {
     /// Adds a retraction, unless the very same is there.
     pub(crate) fn take_retraction(&self, retracted: &Retracted) -> Result<()> {
         let Retracted { label, at, by, reason } = retracted;
-        let label = self.label_id(label)?;
+        let label = self.label(label)?;
         self.execute(
             "INSERT INTO retraction (label, retracted_at, retracted_by, reason) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (
                  SELECT 1 FROM retraction WHERE label = ?1 AND retracted_at = ?2 AND retracted_by = ?3 AND reason = ?4)",
             &[label.into(), to_micros(*at).into(), by.into(), reason.into()],
         )
         .map(drop)
-    }
-
-    /// The key of a label, which is made if there is none.
-    pub(crate) fn label_id(&self, label: &str) -> Result<i64> {
-        let found = self.one("SELECT id FROM label WHERE name = ?1", &[label.into()], |row| row.integer(0))?;
-        found.map_or_else(|| self.insert("INSERT INTO label (name) VALUES (?1)", &[label.into()]), Ok)
     }
 
     fn mentioned(&self, mentioned: &Mentioned) -> Result<(NameId, Option<VersionId>)> {

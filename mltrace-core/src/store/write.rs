@@ -35,6 +35,8 @@ pub(crate) struct Put {
     pub(crate) change: Option<Change>,
     /// Components declared upstream that have no run to depend on as yet.
     pub(crate) unresolved: Vec<String>,
+    /// Whether any label was retracted, so that the run may have read what carries it.
+    pub(crate) has_retractions: bool,
 }
 
 /// What a write changed, as far as the edges of other runs depend on it.
@@ -80,7 +82,7 @@ impl Write<'_> {
         if let Some(stored) = &stored
             && stored.revision >= revision(entry)
         {
-            return Ok(Put { run: stored.run, change: None, unresolved: Vec::new() });
+            return Ok(Put { run: stored.run, change: None, unresolved: Vec::new(), has_retractions: false });
         }
         let (component, definition) = self.definition(&entry.definition)?;
         let started_at = to_micros(entry.started_at);
@@ -122,11 +124,13 @@ impl Write<'_> {
         self.put_inputs(run, entry, ended_at, rules)?;
         let unresolved = self.put_declared(run, entry, rules)?;
         self.put_facts(run, entry)?;
+        self.put_labels(entry)?;
         names.sort_unstable();
         names.dedup();
         let began_at = stored.as_ref().map_or(started_at, |stored| stored.started_at.min(started_at));
         let ended_at = stored.as_ref().map_or(ended_at, |stored| stored.ended_at.min(ended_at));
-        Ok(Put { run, change: Some(Change { run, names, began_at, component, ended_at }), unresolved })
+        let change = Some(Change { run, names, began_at, component, ended_at });
+        Ok(Put { run, change, unresolved, has_retractions: self.has_retractions()? })
     }
 
     fn stored(&self, entry: &RunEntry) -> Result<Option<Stored>> {
@@ -425,7 +429,8 @@ impl Write<'_> {
         Ok(Interned { name, is_new, version, spelled })
     }
 
-    pub(super) fn text(&self, text: &str) -> Result<NameId> {
+    /// The key of a text, new or known.
+    pub(crate) fn text(&self, text: &str) -> Result<NameId> {
         self.name_id(text)?.map_or_else(|| self.new_text(text), Ok)
     }
 
@@ -434,7 +439,8 @@ impl Write<'_> {
         self.insert("INSERT INTO text (hash, text) VALUES (?1, ?2)", &[Value::from(hash), text.into()]).map(NameId)
     }
 
-    pub(super) fn version(&self, version: &Version) -> Result<VersionId> {
+    /// The key of a version, new or known.
+    pub(crate) fn version(&self, version: &Version) -> Result<VersionId> {
         if let Some(id) = self.version_id(version)? {
             return Ok(id);
         }

@@ -7,7 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::ArgValueCompleter;
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
-use mltrace_core::{RunId, Status};
+use mltrace_core::{ReviewOrder, RunId, Status};
 
 use crate::{complete, when};
 
@@ -58,6 +58,12 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Show what is stale, and why
     Stale(Stale),
+    /// Flag outputs that somebody complains about, for `review`
+    Flag(Flag),
+    /// Take a flag away
+    Unflag(Unflag),
+    /// Rank the runs and components behind the flagged outputs, the likeliest culprit first
+    Review(Review),
     /// List the components
     Components(Components),
     /// List the tags, with the components that carry them
@@ -272,6 +278,64 @@ pub(crate) struct Stale {
     /// Exit with 1 if something is stale
     #[arg(long)]
     pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace flag ride-00017 ride-00023
+  mltrace flag models/forest.model --version ab12cd34
+
+An output is flagged as it is now: the flag stays on this version when the name is written again.
+What no run wrote can be flagged too.")]
+pub(crate) struct Flag {
+    /// The outputs: names, paths or ids of predictions
+    #[arg(required = true, value_name = "OUTPUT", add = ArgValueCompleter::new(complete::outputs))]
+    pub(crate) outputs: Vec<String>,
+
+    /// Flag this version of them, given by its beginning, rather than the latest
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) version: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace unflag ride-00017
+  mltrace unflag --all")]
+pub(crate) struct Unflag {
+    /// The output, in all its versions
+    #[arg(required_unless_present = "all", add = ArgValueCompleter::new(complete::outputs))]
+    pub(crate) output: Option<String>,
+
+    /// Only this version, given by its beginning
+    #[arg(long, value_name = "VERSION", requires = "output")]
+    pub(crate) version: Option<String>,
+
+    /// All flags there are
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace review
+  mltrace review --by coverage --limit 100
+  mltrace review --json | jq '.runs[0].run.id'
+
+How to read the figures: `flagged` says how many of the flagged outputs a run stands behind, and
+`others` behind how many that are not flagged, of the same components, since the earliest flagged
+one was written. Suspicion is the share of the former, halved for a run that is behind all of the
+latter: what stands behind everything, good or bad, is a poor suspect.")]
+pub(crate) struct Review {
+    /// What puts a run first
+    #[arg(long, value_name = "ORDER", default_value = "suspicion", value_parser = review_order())]
+    pub(crate) by: ReviewOrder,
+
+    /// How many runs
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
 }
 
 #[derive(Debug, Args)]
@@ -515,4 +579,11 @@ fn run_id(text: &str) -> Result<RunId, String> {
 fn status() -> impl TypedValueParser<Value = Status> {
     PossibleValuesParser::new(Status::ALL.map(Status::as_str))
         .try_map(|name| Status::ALL.into_iter().find(|status| status.as_str() == name).ok_or("there is no such status"))
+}
+
+fn review_order() -> impl TypedValueParser<Value = ReviewOrder> {
+    PossibleValuesParser::new(["suspicion", "coverage"]).map(|order| match order.as_str() {
+        "coverage" => ReviewOrder::Coverage,
+        _ => ReviewOrder::Suspicion,
+    })
 }

@@ -45,13 +45,15 @@ pub use care::{ExportReport, Finding, Gc, GcComponent, GcReport, Health, ImportR
 pub use component_run::ComponentRun;
 pub use error::{Error, ErrorKind, Result};
 pub use model::{
-    Changed, Check, CheckStatus, CodeDiff, CodeRecord, CommitSource, Component, Dependency, Diff, Edge, Entries,
-    GitRecord, Graph, GraphRoot, GraphRun, InputRecord, IoPointer, Judgement, Label, LabelImpact, LabelledPointer,
-    Match, Note, Page, Parted, Parting, PointerType, Pointers, Recorded, Retracted, Retraction, RunCheck, RunId,
-    RunRecord, Stale, StaleKind, StaleLink, Status, Truncated, Verified, VerifyReport, VerifyStatus, Version,
-    VersionKind, Violation,
+    Blame, Changed, Check, CheckStatus, CodeDiff, CodeRecord, CommitSource, Compared, Component, Dependency, Diff,
+    Edge, Entries, Flagged, GitRecord, Graph, GraphRoot, GraphRun, InputRecord, IoPointer, Judgement, Label,
+    LabelImpact, LabelledPointer, Match, Note, Page, Parted, Parting, PointerType, Pointers, Recorded, Retracted,
+    Retraction, Review, ReviewOrder, RunCheck, RunId, RunRecord, Stale, StaleKind, StaleLink, Status, Suspect,
+    SuspectComponent, Truncated, Verified, VerifyReport, VerifyStatus, Version, VersionKind, Violation,
 };
-pub use query::{Checks, Components, History, Impact, Labelling, Retracting, StaleRun, Staleness, Trace, Verify};
+pub use query::{
+    Checks, Components, History, Impact, Labelling, Retracting, Reviewing, StaleRun, Staleness, Trace, Verify,
+};
 pub use record::{Run, RunHandle};
 pub use store::Durability;
 pub use tracer::{Scoped, Tracer, TracerBuilder, init, log_component_run, scoped};

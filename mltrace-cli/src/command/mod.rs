@@ -5,6 +5,7 @@ mod components;
 mod diff;
 mod doctor;
 mod export;
+mod flag;
 mod gc;
 mod history;
 mod impact;
@@ -16,10 +17,12 @@ mod note;
 mod recent;
 mod retract;
 mod retracted;
+mod review;
 mod stale;
 mod tag;
 mod tags;
 mod trace;
+mod unflag;
 mod verify;
 
 use std::io::Write;
@@ -42,6 +45,9 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Impact(opt) => impact::run(opt, &mut open()?),
         Command::Diff(opt) => diff::run(&opt, &mut open()?),
         Command::Stale(opt) => stale::run(opt, &mut open()?),
+        Command::Flag(opt) => flag::run(&opt, &mut open()?),
+        Command::Unflag(opt) => unflag::run(&opt, &mut open()?),
+        Command::Review(opt) => review::run(&opt, &mut open()?),
         Command::Components(opt) => components::run(opt, &mut open()?),
         Command::Tags(opt) => tags::run(&opt, &mut open()?),
         Command::Tag(opt) => tag::run(&opt, &mut open()?),

@@ -1,9 +1,9 @@
 use crate::cli::{Cli, assert_snapshot};
 
 #[rustfmt::skip]
-const COMMANDS: [&str; 21] = [
-    "recent", "history", "inspect", "trace", "impact", "diff", "stale", "components", "tags", "tag", "label", "labels",
-    "retract", "retracted", "note", "verify", "gc", "export", "import", "doctor", "completions",
+const COMMANDS: [&str; 24] = [
+    "recent", "history", "inspect", "trace", "impact", "diff", "stale", "flag", "unflag", "review", "components", "tags",
+    "tag", "label", "labels", "retract", "retracted", "note", "verify", "gc", "export", "import", "doctor", "completions",
 ];
 
 #[test]

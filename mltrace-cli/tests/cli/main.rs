@@ -15,6 +15,7 @@ mod inspect;
 mod labels;
 mod pipeline;
 mod recent;
+mod review;
 mod screen;
 mod stale;
 mod trace;

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::line::{FORMAT, Header, LabelLine, Line, RetractionLine, RunLine, TagLine};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::RunId;
-use crate::store::{Retracted, View};
+use crate::model::{Retraction, RunId};
+use crate::store::View;
 use crate::tracer::Tracer;
 
 /// How many runs are held at a time.
@@ -89,14 +89,14 @@ impl<W: Write> Lines<'_, W> {
             self.report.flags += 1;
             self.write(&Line::Flag(flag.into()))
         })?;
-        for label in view.label_names()? {
+        for (_, label) in view.labels()? {
             self.write(&Line::Label(LabelLine { label, pointer: None }))?;
         }
         view.each_labelled(&mut |label, pointer| {
             self.report.labels += 1;
             self.write(&Line::Label(LabelLine { label, pointer: Some(pointer.into()) }))
         })?;
-        for Retracted { label, at, by, reason } in view.retracted()? {
+        for Retraction { label, retracted_at: at, retracted_by: by, reason } in view.retractions()? {
             self.write(&Line::Retraction(RetractionLine { label, at, by, reason }))?;
             self.report.retractions += 1;
         }

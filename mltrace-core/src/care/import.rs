@@ -8,8 +8,8 @@ use super::line::{FORMAT, Line, RetractionLine};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::lineage::resolve;
-use crate::model::Status;
-use crate::store::{Mentioned, Moved, Retracted, Write};
+use crate::model::{Retraction, Status};
+use crate::store::{Mentioned, Moved, Write};
 use crate::tracer::Tracer;
 
 /// How many lines a transaction writes: few enough that other writers need not wait long.
@@ -92,7 +92,7 @@ pub(super) enum Content {
     Tag { component: String, tag: String },
     Flag(Mentioned),
     Label { label: String, pointer: Option<Mentioned> },
-    Retraction(Retracted),
+    Retraction(Retraction),
 }
 
 /// Lines that are written together.
@@ -248,7 +248,7 @@ fn content(line: Line) -> Result<Parsed> {
             limits::text("who retracted it", &line.by)?;
             limits::text("the reason", &line.reason)?;
             let RetractionLine { label, at, by, reason } = line;
-            Content::Retraction(Retracted { label, at, by, reason })
+            Content::Retraction(Retraction { label, retracted_at: at, retracted_by: by, reason })
         }
     }))
 }

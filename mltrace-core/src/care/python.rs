@@ -13,11 +13,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::update_sized;
 use crate::limits;
 use crate::model::{
-    Code, Definition, InputEntry, IoPointer, Note, PointerType, RunEntry, Snapshot, Status, Version, VersionKind,
+    Code, Definition, InputEntry, IoPointer, Note, PointerType, Retraction, RunEntry, Snapshot, Status, Version,
+    VersionKind,
 };
 use crate::provenance;
 use crate::record::keep_first;
-use crate::store::{Mentioned, Moved, Retracted};
+use crate::store::{Mentioned, Moved};
 use crate::tracer::Tracer;
 
 impl Tracer {
@@ -231,7 +232,7 @@ impl Tables {
         contents.extend(labels.map(|(label, key)| Content::Label { label, pointer: Some(mentioned(key)) }));
         contents.extend(self.retractions.into_iter().map(|(label, at)| {
             let (by, reason) = ("a user of the Python mltrace".to_owned(), "deletion requested there".to_owned());
-            Content::Retraction(Retracted { label, at, by, reason })
+            Content::Retraction(Retraction { label, retracted_at: at, retracted_by: by, reason })
         }));
         Ok(contents)
     }

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::clock::from_micros;
 use crate::lineage::resolve_tests::{Reported, reported};
-use crate::model::{Check, CheckStatus, Note, RunEntry, RunId, RunRecord};
-use crate::store::{Mentioned, Retracted};
+use crate::model::{Check, CheckStatus, Note, Retraction, RunEntry, RunId, RunRecord};
+use crate::store::Mentioned;
 use crate::testing::{pointer, run};
 use crate::tracer::Tracer;
 use crate::{ErrorKind, ImportReport};
@@ -106,10 +106,10 @@ fn do_all(tracer: &Tracer, events: &[Event]) {
             other => tracer.store().write(None, |tx| match other {
                 Event::Flag(pointer, at) => tx.take_flag(&mention(pointer, *at)),
                 Event::Label(label, pointer, at) => tx.take_label(label, &mention(pointer, *at)),
-                Event::Retract(label, at) => tx.take_retraction(&Retracted {
+                Event::Retract(label, at) => tx.take_retraction(&Retraction {
                     label: (*label).to_owned(),
-                    at: from_micros(*at),
-                    by: "ann".to_owned(),
+                    retracted_at: from_micros(*at),
+                    retracted_by: "ann".to_owned(),
                     reason: "consent withdrawn".to_owned(),
                 }),
                 Event::Tag(component, tag) => tx.take_tag(component, tag),

@@ -1,13 +1,17 @@
 //! Questions over the store, as pure functions of a view of it.
 
+mod ancestry;
 pub(crate) mod diff;
 pub(crate) mod labels;
 mod parting;
 pub(crate) mod resolve;
 pub(crate) mod retain;
+pub(crate) mod review;
 pub(crate) mod stale;
 pub(crate) mod trace;
 
+#[cfg(test)]
+mod blame_tests;
 #[cfg(test)]
 mod diff_tests;
 #[cfg(test)]
@@ -18,6 +22,8 @@ mod naive;
 pub(crate) mod resolve_tests;
 #[cfg(test)]
 mod retain_tests;
+#[cfg(test)]
+mod review_tests;
 #[cfg(test)]
 mod stale_tests;
 #[cfg(test)]

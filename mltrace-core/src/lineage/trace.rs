@@ -146,6 +146,6 @@ fn edge(from: RunId, to: &Dependency) -> Edge {
     }
 }
 
-fn missing() -> Error {
+pub(super) fn missing() -> Error {
     Error::new(ErrorKind::Damaged, "a run that another depends on is not in the store: restore the file from a backup")
 }

@@ -8,6 +8,7 @@ mod graph;
 mod label;
 mod pointer;
 mod process;
+mod review;
 mod run;
 mod stale;
 mod verify;
@@ -21,6 +22,7 @@ pub use label::{Label, LabelImpact, LabelledPointer, Recorded, Retracted, Retrac
 pub use pointer::{IoPointer, PointerType, Version, VersionKind};
 pub use process::CommitSource;
 pub(crate) use process::{Commit, Process};
+pub use review::{Blame, Compared, Flagged, Review, ReviewOrder, Suspect, SuspectComponent};
 pub use run::{CodeRecord, Dependency, GitRecord, InputRecord, Match, Note, Page, RunId, RunRecord, Status};
 pub use stale::{Judgement, Stale, StaleKind, StaleLink};
 pub use verify::{Verified, VerifyReport, VerifyStatus};

@@ -3,9 +3,11 @@
 mod catalogue;
 mod checks;
 mod diff;
+mod flag;
 mod history;
 mod impact;
 mod labels;
+mod review;
 mod stale;
 mod trace;
 mod verify;
@@ -19,6 +21,7 @@ pub use checks::Checks;
 pub use history::History;
 pub use impact::Impact;
 pub use labels::{Labelling, Retracting};
+pub use review::Reviewing;
 pub use stale::{StaleRun, Staleness};
 pub use trace::Trace;
 pub use verify::Verify;
@@ -111,11 +114,7 @@ impl Tracer {
         self.store().read(|view| {
             let unknown = || not_found(format!("no run wrote or read `{name}`"));
             let id = self.pointer_id(view, name)?.ok_or_else(unknown)?;
-            match view.latest_writer(id, None)? {
-                Some(writer) => view.output(writer.run, id, None),
-                None => view.last_input(id, None),
-            }?
-            .ok_or_else(unknown)
+            current(view, id)?.ok_or_else(unknown)
         })
     }
 
@@ -125,6 +124,14 @@ impl Tracer {
             Some(id) => Ok(Some(id)),
             None => view.pointer_id(&self.path_name(Path::new(text))),
         }
+    }
+}
+
+/// A pointer as the latest run wrote it, or else as the last run read it.
+fn current(view: &View<'_>, id: NameId) -> Result<Option<IoPointer>> {
+    match view.latest_writer(id, None)? {
+        Some(writer) => view.output(writer.run, id, None),
+        None => view.last_input(id, None),
     }
 }
 

@@ -7,6 +7,10 @@ use crate::clock::{from_micros, to_micros};
 use crate::error::Result;
 use crate::model::{IoPointer, LabelledPointer, Match, Retraction, RunEntry, RunId, Version, VersionKind};
 
+/// Retractions as [`retraction`] reads them.
+pub(super) const RETRACTIONS: &str =
+    "SELECT l.name, r.retracted_at, r.retracted_by, r.reason FROM retraction r JOIN label l ON l.id = r.label";
+
 /// What a label is attached to.
 #[derive(Debug)]
 pub(crate) struct Attached {
@@ -164,8 +168,7 @@ impl View<'_> {
     /// A label's retraction; of several, as two stores that became one may hold, the first.
     pub(crate) fn retraction(&self, label: LabelId) -> Result<Option<Retraction>> {
         self.one(
-            "SELECT l.name, r.retracted_at, r.retracted_by, r.reason FROM retraction r JOIN label l ON l.id = r.label
-             WHERE r.label = ?1 ORDER BY r.retracted_at, r.id LIMIT 1",
+            &format!("{RETRACTIONS} WHERE r.label = ?1 ORDER BY r.retracted_at, r.id LIMIT 1"),
             &[label.into()],
             retraction,
         )
@@ -197,7 +200,8 @@ fn attached(row: &dyn Row) -> Result<Attached> {
     })
 }
 
-fn retraction(row: &dyn Row) -> Result<Retraction> {
+/// A row of [`RETRACTIONS`].
+pub(super) fn retraction(row: &dyn Row) -> Result<Retraction> {
     Ok(Retraction {
         label: row.text(0)?.to_owned(),
         retracted_at: from_micros(row.integer(1)?),

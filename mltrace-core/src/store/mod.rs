@@ -3,6 +3,7 @@
 mod checks;
 mod collect;
 mod engine;
+mod flags;
 mod health;
 mod labels;
 mod migrate;
@@ -14,6 +15,7 @@ mod sqlite;
 mod staleness;
 mod transfer;
 mod verify;
+mod walk;
 mod write;
 
 use std::ops::Deref;
@@ -26,14 +28,16 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) use checks::{CheckFilter, CheckKey};
 pub(crate) use collect::Life;
 use engine::{Access, Engine, Row, Value};
+pub(crate) use flags::Flag;
 pub(crate) use health::Shape;
 pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
 pub use sqlite::Durability;
 use sqlite::Sqlite;
 pub(crate) use staleness::{Standing, Upstream};
-pub(crate) use transfer::{Mentioned, Moved, Noticed, Retracted};
+pub(crate) use transfer::{Mentioned, Moved, Noticed};
 pub(crate) use verify::{Names, Origin};
+pub(crate) use walk::Node;
 pub(crate) use write::{Change, Proof, Put, Rules};
 
 /// The key of an interned name.

@@ -13,10 +13,10 @@ use crate::model::{
 };
 
 /// How many runs a statement reads.
-const BATCH: usize = 32;
+pub(super) const BATCH: usize = 32;
 
 /// The batch in a statement. A smaller one repeats its last id.
-const IDS: &str = "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
+pub(super) const IDS: &str = "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
                    ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)";
 
 /// Inputs as [`pointer`] reads them, with when and from which run they were read.
@@ -187,7 +187,7 @@ impl<'i> Batch<'i> {
     }
 }
 
-fn values(ids: &[RunId]) -> [Value<'static>; BATCH] {
+pub(super) fn values(ids: &[RunId]) -> [Value<'static>; BATCH] {
     std::array::from_fn(|place| ids.get(place).or(ids.last()).map_or(Value::Null, |&id| id.into()))
 }
 

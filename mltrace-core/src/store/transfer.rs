@@ -5,13 +5,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::engine::{Row, Value};
+use super::labels::{RETRACTIONS, retraction};
 use super::records::text_list;
 use super::rows::{Coded, commit_source, commit_source_text, damaged, uuid, version_text};
 use super::{NameId, VersionId, View, Write};
 use crate::clock::{from_micros, to_micros};
 use crate::error::Result;
 use crate::model::{
-    Code, Commit, Definition, IoPointer, Process, RunEntry, RunId, RunRecord, Snapshot, Version, VersionKind,
+    Code, Commit, Definition, IoPointer, Process, Retraction, RunEntry, RunId, RunRecord, Snapshot, Version,
+    VersionKind,
 };
 use chrono::{DateTime, Utc};
 
@@ -36,15 +38,6 @@ pub(crate) struct Mentioned {
     pub(crate) name: String,
     pub(crate) version: Option<Version>,
     pub(crate) at: DateTime<Utc>,
-}
-
-/// That a label was retracted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Retracted {
-    pub(crate) label: String,
-    pub(crate) at: DateTime<Utc>,
-    pub(crate) by: String,
-    pub(crate) reason: String,
 }
 
 /// What a batch of runs shares.
@@ -138,11 +131,6 @@ impl View<'_> {
         )
     }
 
-    /// The names of all labels.
-    pub(crate) fn label_names(&self) -> Result<Vec<String>> {
-        self.all("SELECT name FROM label ORDER BY name", &[], |row| Ok(row.text(0)?.to_owned()))
-    }
-
     /// Hands every pointer that a label is attached to to `each`, with the label.
     pub(crate) fn each_labelled(&self, each: &mut dyn FnMut(String, Mentioned) -> Result<()>) -> Result<()> {
         self.0.query(
@@ -154,17 +142,9 @@ impl View<'_> {
         )
     }
 
-    /// Every retraction.
-    pub(crate) fn retracted(&self) -> Result<Vec<Retracted>> {
-        self.all(
-            "SELECT l.name, r.retracted_at, r.retracted_by, r.reason FROM retraction r JOIN label l ON l.id = r.label
-             ORDER BY r.id",
-            &[],
-            |row| {
-                let text = |column| row.text(column).map(ToOwned::to_owned);
-                Ok(Retracted { label: text(0)?, at: from_micros(row.integer(1)?), by: text(2)?, reason: text(3)? })
-            },
-        )
+    /// Every retraction, the second of a label too.
+    pub(crate) fn retractions(&self) -> Result<Vec<Retraction>> {
+        self.all(&format!("{RETRACTIONS} ORDER BY r.id"), &[], retraction)
     }
 }
 
@@ -296,12 +276,12 @@ impl Write<'_> {
         let values = [name.into(), version.into(), to_micros(flagged.at).into()];
         self.execute(
             "INSERT INTO flag (name, version, flagged_at) SELECT ?1, ?2, ?3 WHERE NOT EXISTS (
-                 SELECT 1 FROM flag WHERE name = ?1 AND version IS NOT DISTINCT FROM ?2)",
+                 SELECT 1 FROM flag WHERE name = ?1 AND (version = ?2 OR version IS NULL AND ?2 IS NULL))",
             &values,
         )?;
         self.execute(
             "UPDATE flag SET flagged_at = ?3
-             WHERE name = ?1 AND version IS NOT DISTINCT FROM ?2 AND flagged_at > ?3",
+             WHERE name = ?1 AND (version = ?2 OR version IS NULL AND ?2 IS NULL) AND flagged_at > ?3",
             &values,
         )
         .map(drop)
@@ -309,24 +289,31 @@ impl Write<'_> {
 
     /// Attaches a label to a pointer, unless it is; of two times the earlier stands.
     pub(crate) fn take_label(&self, label: &str, pointer: &Mentioned) -> Result<()> {
-        let (label, (name, version), at) = (self.label(label)?, self.mentioned(pointer)?, to_micros(pointer.at));
-        self.attach(label, name, version, at)?;
+        let label = self.label(label)?;
+        let (name, version) = self.mentioned(pointer)?;
+        let values = [label.into(), name.into(), version.into(), to_micros(pointer.at).into()];
+        self.execute(
+            "INSERT INTO label_pointer (label, name, version, attached_at) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (
+                 SELECT 1 FROM label_pointer
+                 WHERE label = ?1 AND name = ?2 AND (version = ?3 OR version IS NULL AND ?3 IS NULL))",
+            &values,
+        )?;
         self.execute(
             "UPDATE label_pointer SET attached_at = ?4
-             WHERE label = ?1 AND name = ?2 AND version IS NOT DISTINCT FROM ?3 AND attached_at > ?4",
-            &[label.into(), name.into(), version.into(), at.into()],
+             WHERE label = ?1 AND name = ?2 AND (version = ?3 OR version IS NULL AND ?3 IS NULL) AND attached_at > ?4",
+            &values,
         )
         .map(drop)
     }
 
     /// Adds a retraction, unless the very same is there.
-    pub(crate) fn take_retraction(&self, retracted: &Retracted) -> Result<()> {
-        let Retracted { label, at, by, reason } = retracted;
+    pub(crate) fn take_retraction(&self, retraction: &Retraction) -> Result<()> {
+        let Retraction { label, retracted_at, retracted_by, reason } = retraction;
         let label = self.label(label)?;
         self.execute(
             "INSERT INTO retraction (label, retracted_at, retracted_by, reason) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (
                  SELECT 1 FROM retraction WHERE label = ?1 AND retracted_at = ?2 AND retracted_by = ?3 AND reason = ?4)",
-            &[label.into(), to_micros(*at).into(), by.into(), reason.into()],
+            &[label.into(), to_micros(*retracted_at).into(), retracted_by.into(), reason.into()],
         )
         .map(drop)
     }

@@ -384,8 +384,8 @@ pub(crate) struct Label {
     pub(crate) pointer: String,
 
     /// The label, such as a customer or a consent
-    #[arg(add = ArgValueCompleter::new(complete::labels))]
-    pub(crate) label: String,
+    #[arg(value_name = "LABEL", add = ArgValueCompleter::new(complete::labels))]
+    pub(crate) name: String,
 
     /// Only this version, which a run wrote or read, given by its beginning
     #[arg(long, value_name = "VERSION")]

@@ -133,7 +133,9 @@ pub(crate) fn retracted_among(
     // A label that is new was not retracted.
     let own = labels.iter().filter_map(|label| view.label_id(label).transpose()).collect::<Result<Vec<_>>>()?;
     let mut sources = inputs.iter().map(|input| source_now(view, input, now)).collect::<Result<Vec<_>>>()?;
-    sources.iter_mut().for_each(|source| source.attached.extend(&own));
+    for source in &mut sources {
+        source.attached.extend(&own);
+    }
     let carried = carried(view, &sources, usize::MAX)?;
     violations(view, inputs.iter().map(|input| input.name.as_str()).zip(&carried), now)
 }

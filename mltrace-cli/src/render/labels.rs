@@ -4,7 +4,7 @@ use mltrace_core::{Label, LabelledPointer, Recorded, Retracted, Retraction, Viol
 
 use super::runs::RunTable;
 use super::table::{Cell, Column, Fit, table};
-use super::text::{BAD, DIM, GOOD, NEWS, STRONG, count, first_few, one_line, paint, version};
+use super::text::{BAD, DIM, GOOD, NEWS, STRONG, argument, count, first_few, one_line, paint, version};
 use super::time::{age, local};
 use crate::session::Screen;
 
@@ -45,7 +45,7 @@ pub(crate) fn retraction(retraction: &Recorded<Retraction>) -> String {
     let Recorded { entry, is_new, .. } = retraction;
     let label = one_line(&entry.label);
     let stands = if *is_new { "" } else { "it was retracted before, and that stands\n" };
-    let next = paint(DIM, format!("what carries it: mltrace impact --label {label}"));
+    let next = paint(DIM, format!("what carries it: mltrace impact --label {}", argument(&entry.label)));
     format!("{label} {}\n{}{next}\n", retracted_by(entry), paint(NEWS, stands))
 }
 

@@ -5,7 +5,7 @@ use std::mem;
 use mltrace_core::{Component, Page, RunRecord};
 
 use super::table::{Cell, Column, Fit, Layout};
-use super::text::{BAD, DIM, cut_end, first_line, one_line, paint, style_of};
+use super::text::{BAD, DIM, argument, cut_end, first_line, one_line, paint, style_of};
 use super::time::{age, duration, local};
 use super::{catalogue, checks};
 use crate::session::Screen;
@@ -39,7 +39,7 @@ pub(crate) fn history(component: &Component, page: &Page<RunRecord>, screen: Scr
     let runs = RunTable::of_one_component().more(&page.items, screen);
     let shown = page.items.len();
     let rest = if page.next.is_some() {
-        format!("... and older ones: mltrace history {} {}\n", one_line(&component.name), shown * 5)
+        format!("... and older ones: mltrace history {} {}\n", argument(&component.name), shown * 5)
     } else {
         String::new()
     };

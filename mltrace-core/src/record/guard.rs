@@ -51,7 +51,9 @@ impl<'r> Guard<'r> {
             return;
         }
         let asked = match &self.run.0.0 {
-            Some(live) => harmless("ask for retracted labels", || live.tracer.retracted_among(&live.inputs())),
+            Some(live) => {
+                harmless("ask for retracted labels", || live.tracer.retracted_among(&live.inputs(), &live.labels()))
+            }
             None => None,
         };
         let Self { component, .. } = self;
@@ -91,7 +93,7 @@ impl<'r> Guard<'r> {
 
     fn refuse(&mut self, error: Error) {
         if let Some(live) = &self.run.0.0 {
-            live.state().refusal = Some(error.to_string());
+            live.refuse(error.to_string());
         }
         self.refusal = Some(error);
     }

@@ -140,7 +140,7 @@ impl Tracer {
 fn current(view: &View<'_>, id: NameId) -> Result<Option<IoPointer>> {
     match view.latest_writer(id, None)? {
         Some(writer) => view.output(writer.run, id, None),
-        None => view.last_input(id, None),
+        None => Ok(view.last_reading(id, None)?.map(|(_, pointer)| pointer)),
     }
 }
 

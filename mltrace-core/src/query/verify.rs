@@ -150,7 +150,7 @@ fn recorded(view: &View<'_>, name: NameId) -> Result<Vec<Recorded>> {
     let written = writer.is_some();
     let last = match writer {
         Some(writer) => view.output(writer.run, name, None)?.map(|pointer| (writer.run, pointer)),
-        None => view.last_reading(name)?,
+        None => view.last_reading(name, None)?,
     };
     let Some((run, pointer)) = last else { return Ok(Vec::new()) };
     let files = if number_of(&pointer).is_some() { versions(view, name, written)? } else { vec![(run, pointer)] };

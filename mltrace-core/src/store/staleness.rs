@@ -94,19 +94,20 @@ impl View<'_> {
         )
     }
 
-    /// Whether a run other than this one wrote a name and had ended by a time.
-    pub(crate) fn was_written_by_another(&self, name: NameId, run: RunId, ended_by: i64) -> Result<bool> {
+    /// A run other than this one that wrote a name and had ended by a time: one of the last, a completed one first.
+    pub(crate) fn another_writer(&self, name: NameId, run: RunId, ended_by: i64) -> Result<Option<RunId>> {
         for completed in [true, false] {
             let found = self.one(
-                "SELECT 1 FROM output WHERE name = ?1 AND completed = ?2 AND ended_at <= ?3 AND run <> ?4 LIMIT 1",
+                "SELECT run FROM output WHERE name = ?1 AND completed = ?2 AND ended_at <= ?3 AND run <> ?4
+                 ORDER BY ended_at DESC LIMIT 1",
                 &[name.into(), completed.into(), ended_by.into(), run.into()],
-                |row| row.integer(0),
+                |row| row.integer(0).map(RunId),
             )?;
             if found.is_some() {
-                return Ok(true);
+                return Ok(found);
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// The versions that a run wrote, sorted; one that is not known comes first.

@@ -245,7 +245,7 @@ impl<'v> Judge<'v> {
     fn later(&mut self, read: &Upstream) -> Result<Option<Fresher>> {
         let writer = self.standing(read.run)?;
         let is_rewrite = match read.name {
-            Some(name) => self.view.was_written_by_another(name, read.run, self.as_of)?,
+            Some(name) => self.view.another_writer(name, read.run, self.as_of)?.is_some(),
             None => false,
         };
         let group = (writer.component, writer.partition, read.name.filter(|_| is_rewrite));

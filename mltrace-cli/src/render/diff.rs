@@ -52,7 +52,9 @@ fn head(runs: [&RunRecord; 2], screen: Screen) -> String {
 }
 
 fn partings(diff: &Diff, screen: Screen) -> String {
-    let mut body: Vec<String> = diff.partings.iter().take(SHOWN).map(parting).collect();
+    let room = screen.width.saturating_sub(INDENT.len());
+    let shown = diff.partings.iter().take(SHOWN);
+    let mut body: Vec<String> = shown.flat_map(|parted| wrap(&parting(parted), room)).collect();
     if diff.partings.len() > SHOWN {
         body.push(paint(DIM, format!("... and {} more, see --json", diff.partings.len() - SHOWN)));
     }
@@ -73,7 +75,7 @@ fn parting(parting: &Parting) -> String {
     }
     let place = count(parting.depth.into(), "hop");
     let runs = format!("#{} and {}", parting.before, run_name(parting.after, &parting.component));
-    format!("{}, {place} upstream, by {differs}", paint(STRONG, runs))
+    format!("{runs}, {place} upstream, by {differs}")
 }
 
 fn parted(what: Parted) -> &'static str {

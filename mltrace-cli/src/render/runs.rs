@@ -5,7 +5,7 @@ use std::mem;
 use mltrace_core::{Component, Page, RunRecord};
 
 use super::table::{Cell, Column, Fit, Layout};
-use super::text::{BAD, DIM, cut_end, first_line, one_line, paint, style_of};
+use super::text::{BAD, DIM, argument, cut_end, first_line, one_line, paint, style_of};
 use super::time::{age, duration, local};
 use super::{catalogue, checks};
 use crate::session::Screen;
@@ -16,7 +16,7 @@ const COLUMNS: [Column; 8] = [
     Column { title: "partition", fit: Fit::CutEnd },
     Column { title: "status", fit: Fit::Left },
     Column { title: "started", fit: Fit::Left },
-    Column { title: "", fit: Fit::Spare },
+    Column { title: "age", fit: Fit::Spare },
     Column { title: "took", fit: Fit::Right },
     Column { title: "first output", fit: Fit::CutStart },
 ];
@@ -27,23 +27,26 @@ pub(crate) fn recent(page: &Page<RunRecord>, screen: Screen) -> String {
     if page.items.is_empty() {
         return "no runs yet\n".to_owned();
     }
-    RunTable::new().more(&page.items, screen)
+    RunTable::new().more(&page.items, screen) + &older(page, "mltrace recent")
 }
 
 /// A component and a part of its runs.
 pub(crate) fn history(component: &Component, page: &Page<RunRecord>, screen: Screen) -> String {
-    let head = catalogue::component(component);
+    let head = catalogue::component(component, screen);
     if page.items.is_empty() {
         return head + "\nno runs match\n";
     }
     let runs = RunTable::of_one_component().more(&page.items, screen);
-    let shown = page.items.len();
-    let rest = if page.next.is_some() {
-        format!("... and older ones: mltrace history {} {}\n", one_line(&component.name), shown * 5)
-    } else {
-        String::new()
-    };
-    format!("{head}\n{runs}{}", paint(DIM, rest))
+    let older = older(page, &format!("mltrace history {}", argument(&component.name)));
+    format!("{head}\n{runs}{older}")
+}
+
+/// How to see more than this page.
+fn older(page: &Page<RunRecord>, command: &str) -> String {
+    if page.next.is_none() {
+        return String::new();
+    }
+    paint(DIM, format!("... and older ones: {command} {}", page.items.len() * 5)) + "\n"
 }
 
 /// A table that can go on: what comes later stands under the same head.

@@ -130,6 +130,18 @@ pub(crate) fn run_name(id: RunId, component: &str) -> String {
     format!("#{id} {}", one_line(component))
 }
 
+/// What to type next.
+pub(crate) fn next(step: &str) -> String {
+    paint(DIM, format!("next: {step}")) + "\n"
+}
+
+/// Text as an argument that a shell takes as one.
+pub(crate) fn argument(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./:=@%+,".contains(c);
+    let text = one_line(text);
+    if !text.is_empty() && text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
 /// What is worth knowing about an edge, in words.
 pub(crate) fn marks(dependency: &Dependency) -> impl Iterator<Item = String> {
     let run = dependency.run;
@@ -165,6 +177,13 @@ mod tests {
     fn nothing_that_moves_the_cursor_passes() {
         assert_eq!(one_line("a\n\u{1b}[31mb\r\tc"), "a [31mb c");
         assert_eq!(lines("a\tb\n\u{7}c").collect::<Vec<_>>(), ["a    b", " c"]);
+    }
+
+    #[test]
+    fn an_argument_can_be_pasted() {
+        assert_eq!(argument("raw/2020-05.csv"), "raw/2020-05.csv");
+        assert_eq!(argument("customer 7"), "'customer 7'");
+        assert_eq!(argument("what's new"), r"'what'\''s new'");
     }
 
     #[test]

@@ -59,7 +59,7 @@ fn partings(diff: &Diff, screen: Screen) -> String {
         body.push(paint(DIM, format!("... and {} more, see --json", diff.partings.len() - SHOWN)));
     }
     if let Some(Parting { before, after, .. }) = diff.partings.first().filter(|first| first.depth > 0) {
-        body.push(paint(DIM, format!("see mltrace diff {before} {after}")));
+        body.push(paint(DIM, format!("next: mltrace diff {before} {after}")));
     }
     if body.is_empty() && diff.is_different() {
         let sentence = "Nothing that they depend on is known to differ, nor their code, params and inputs.";

@@ -7,6 +7,7 @@ use mltrace_core::{Component, Page, RunRecord};
 use super::table::{Cell, Column, Fit, Layout};
 use super::text::{BAD, DIM, argument, cut_end, first_line, one_line, paint, style_of};
 use super::time::{age, duration, local};
+use super::wrap::wrap;
 use super::{catalogue, checks};
 use crate::session::Screen;
 
@@ -104,10 +105,20 @@ fn outputs(run: &RunRecord) -> String {
     }
 }
 
+/// What went wrong, below a run: a few lines at most.
 fn trouble(run: &RunRecord, screen: usize) -> String {
-    let indent = format!("{:width$}└ ", "", width = run.id.to_string().len() + 3);
-    let room = screen.saturating_sub(indent.len());
+    const MOST: usize = 3;
+    let indent = run.id.to_string().len() + 3;
+    let room = screen.saturating_sub(indent + 2);
     let told = run.error.iter().map(|error| first_line(error)).chain(checks::summary(run));
-    let lines = told.map(|line| format!("{indent}{}\n", paint(BAD, cut_end(&line, room))));
-    lines.collect()
+    let lines = told.flat_map(|line| {
+        let mut lines = wrap(&line, room);
+        if lines.len() > MOST {
+            lines.truncate(MOST);
+            lines[MOST - 1] += " …";
+        }
+        let marks = ["└"].into_iter().chain(std::iter::repeat(" "));
+        marks.zip(lines).map(|(mark, line)| (mark, cut_end(&line, room))).collect::<Vec<_>>()
+    });
+    lines.map(|(mark, line)| format!("{:indent$}{mark} {}\n", "", paint(BAD, line))).collect()
 }

@@ -72,7 +72,7 @@ fn summary(report: &VerifyReport) -> String {
     });
     let unknown = match unknown {
         0 => String::new(),
-        _ => format!(", {unknown} unknown {}", paint(DIM, "(no files, or not measured on this host)")),
+        _ => format!(", {unknown} unknown {}", paint(DIM, "(no files, or of another host)")),
     };
     told.join(", ") + &unknown
 }

@@ -138,6 +138,22 @@ fn what_is_no_number_stays_none() {
     assert!(loaded.is_nan());
 }
 
+/// A tree as one-sided as boosted stumps can make it.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Node {
+    threshold: f64,
+    below: Option<Box<Node>>,
+}
+
+#[test]
+fn what_is_nested_deeply_loads_as_it_was_saved() {
+    let project = Project::new();
+    let node = |below, depth| Some(Box::new(Node { threshold: f64::from(depth), below }));
+    let tree = (0..2_000).fold(None, node);
+    let loaded = Artifact::save(&tree, project.models()).and_then(|saved| saved.load::<Option<Box<Node>>>());
+    assert!(loaded.as_ref().is_ok_and(|loaded| *loaded == tree), "{:?}", loaded.err());
+}
+
 #[test]
 fn a_version_that_is_asked_for_leads_to_the_run_that_saved_it() {
     let project = Project::new();

@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::env;
 use std::error::Error;
 use std::fmt;
+use std::fs;
 use std::path::Path;
 use std::pin::Pin;
 use std::process::Command;
@@ -506,6 +507,55 @@ fn what_carries_a_retracted_label_is_not_read() {
     assert_eq!((run.status, run.error), (Status::Failed, Some(message)));
     assert!(run.inputs.is_empty() && run.checks.is_empty(), "what is denied is not read");
     assert!(tracer.retracted().expect("retractions")[0].runs.is_empty(), "a run that heeded it is no violation");
+}
+
+#[component(deny_retracted, inputs("warehouse.rides"), labels(customer))]
+fn forecast(customer: &str) -> Result<(), mltrace::Error> {
+    RAN.set(RAN.get() + u32::from(!customer.is_empty()));
+    Ok(())
+}
+
+#[test]
+fn a_label_that_the_component_itself_puts_on_its_inputs_is_denied_once_it_is_retracted() {
+    let tracer = Tracer::in_memory().expect("a store in memory");
+    let _guard = mltrace::scoped(&tracer);
+    forecast("customer-8").expect("a label that holds denies nothing");
+    tracer.label("old", "customer-7").write().expect("labelled");
+    tracer.retract("customer-7", "consent withdrawn").write().expect("retracted");
+    forecast("customer-9").expect("another's label");
+    assert_eq!(ran(), 2);
+    let error = forecast("customer-7").expect_err("denied");
+    assert!(error.to_string().contains("its input `warehouse.rides` carries the label `customer-7`"), "{error}");
+    assert_eq!(ran(), 0);
+    assert_eq!(tracer.labels().expect("labels")[0].pointers.len(), 1, "what is denied is not labelled either");
+}
+
+#[component(blocking, deny_retracted, before(*ready), inputs("rides"), outputs(model))]
+fn refit(ready: &bool, model: &Path) -> Result<(), Box<dyn Error>> {
+    Ok(fs::write(model, "a better model")?)
+}
+
+#[test]
+fn a_body_that_did_not_run_has_written_nothing() {
+    let tracer = Tracer::in_memory().expect("a store in memory");
+    let _guard = mltrace::scoped(&tracer);
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = folder.path().join("forest.model");
+    refit(&true, &model).expect("written");
+    let written = tracer.recent(1).expect("the run").items.remove(0);
+    assert_eq!(written.outputs.len(), 1);
+    let writer = || {
+        let root = tracer.trace(written.outputs[0].name.as_str()).get().expect("a trace").root;
+        root.run.expect("a writer")
+    };
+
+    refit(&false, &model).expect_err("blocked");
+    assert_eq!(writer(), written.id, "the file was there before");
+    tracer.label("rides", "customer-7").write().expect("labelled");
+    tracer.retract("customer-7", "consent withdrawn").write().expect("retracted");
+    refit(&true, &model).expect_err("denied");
+    assert_eq!(writer(), written.id, "the file was there before");
+    assert_eq!(tracer.history("refit").get().expect("a history").items.len(), 3);
 }
 
 #[test]

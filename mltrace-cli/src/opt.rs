@@ -401,8 +401,8 @@ Examples:
 
 How to read the figures: `flagged` says how many of the flagged outputs a run stands behind, and \
 `others` behind how many that are not flagged, of the same components, since the earliest flagged \
-one was written. Suspicion is the share of the former, halved for a run that is behind all of the \
-latter: what stands behind everything, good or bad, is a poor suspect.
+one was written. Suspicion, from 0 to 1, says how well a run explains the flags: near 1 is one that is \
+behind them all and little else, and what stands behind everything, good or bad, has a half.
 
 JSON: {flagged: [pointer], unproduced: [pointer], \
 compared: {components, since_run, since, outputs} | null, \
@@ -473,8 +473,8 @@ pub(crate) struct Label {
     pub(crate) pointer: String,
 
     /// The label, such as a customer or a consent
-    #[arg(add = ArgValueCompleter::new(complete::labels))]
-    pub(crate) label: String,
+    #[arg(value_name = "LABEL", add = ArgValueCompleter::new(complete::labels))]
+    pub(crate) name: String,
 
     /// Only this version, which a run wrote or read, given by its beginning
     #[arg(long, value_name = "VERSION")]

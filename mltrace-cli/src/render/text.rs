@@ -40,6 +40,13 @@ pub(crate) fn one_line(text: &str) -> String {
     clean.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
+/// A name as an argument of a command that is shown to be typed: quoted where a shell would split or expand it.
+pub(crate) fn argument(name: &str) -> String {
+    let name = one_line(name);
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !name.is_empty() && name.chars().all(is_plain) { name } else { format!("'{}'", name.replace('\'', r"'\''")) }
+}
+
 /// The first line, which says the most, and a mark where more follows.
 pub(crate) fn first_line(text: &str) -> String {
     let mut lines = text.lines().map(one_line).filter(|line| !line.is_empty());
@@ -135,13 +142,6 @@ pub(crate) fn next(step: &str) -> String {
     paint(DIM, format!("next: {step}")) + "\n"
 }
 
-/// Text as an argument that a shell takes as one.
-pub(crate) fn argument(text: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "_-./:=@%+,".contains(c);
-    let text = one_line(text);
-    if !text.is_empty() && text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
 /// What is worth knowing about an edge, in words.
 pub(crate) fn marks(dependency: &Dependency) -> impl Iterator<Item = String> {
     let run = dependency.run;
@@ -174,16 +174,18 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_moves_the_cursor_passes() {
-        assert_eq!(one_line("a\n\u{1b}[31mb\r\tc"), "a [31mb c");
-        assert_eq!(lines("a\tb\n\u{7}c").collect::<Vec<_>>(), ["a    b", " c"]);
+    fn a_name_that_a_shell_would_split_or_expand_is_quoted() {
+        assert_eq!(argument("raw/2020-01.parquet"), "raw/2020-01.parquet");
+        assert_eq!(argument("データ"), "データ");
+        assert_eq!(argument("customer 7"), "'customer 7'");
+        assert_eq!(argument("anna's $HOME"), r"'anna'\''s $HOME'");
+        assert_eq!(argument(""), "''");
     }
 
     #[test]
-    fn an_argument_can_be_pasted() {
-        assert_eq!(argument("raw/2020-05.csv"), "raw/2020-05.csv");
-        assert_eq!(argument("customer 7"), "'customer 7'");
-        assert_eq!(argument("what's new"), r"'what'\''s new'");
+    fn nothing_that_moves_the_cursor_passes() {
+        assert_eq!(one_line("a\n\u{1b}[31mb\r\tc"), "a [31mb c");
+        assert_eq!(lines("a\tb\n\u{7}c").collect::<Vec<_>>(), ["a    b", " c"]);
     }
 
     #[test]

@@ -64,6 +64,14 @@ fn a_version_that_no_run_has_seen_cannot_be_labelled() {
 }
 
 #[test]
+fn what_is_offered_to_be_typed_next_can_be_typed() {
+    let store = Store::of_a_taxi_pipeline();
+    store.tracer.label("raw/2020-01.parquet", "customer 7").write().unwrap();
+    let out = Cli::on(&store).args("retract --reason withdrawn").arg("customer 7").succeeds();
+    assert!(out.ends_with("mltrace impact --label 'customer 7'\n"), "{out}");
+}
+
+#[test]
 fn a_retraction_is_told_and_a_second_one_leaves_the_first() {
     let store = Store::of_a_taxi_pipeline();
     store.tracer.label("raw/2020-01.parquet", "customer-7").write().unwrap();

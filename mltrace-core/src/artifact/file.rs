@@ -123,7 +123,10 @@ impl Checked {
         let (begin, size) = self.value;
         self.file.seek(SeekFrom::Start(begin)).map_err(io_error)?;
         let mut value = BufReader::with_capacity(BUFFER, self.file.take(size));
-        let decoded = T::deserialize(&mut rmp_serde::Deserializer::new(&mut value));
+        let mut decoder = rmp_serde::Deserializer::new(&mut value);
+        // Its own limit is lower than what it wrote: a model that was saved must be one that loads.
+        decoder.set_max_depth(usize::from(u16::MAX));
+        let decoded = T::deserialize(&mut decoder);
         let decoded = decoded.map_err(|source| match unreadable(source) {
             Ok(source) => io_error(source),
             Err(source) => wrong_type(path, &source.to_string()).with_source(source),

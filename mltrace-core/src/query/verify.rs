@@ -6,6 +6,7 @@ use std::path::Path;
 use super::not_found;
 use crate::artifact;
 use crate::error::Result;
+use crate::fingerprint::may_be_escaped;
 use crate::model::{IoPointer, RunId, Verified, VerifyReport, VerifyStatus, Version, VersionKind};
 use crate::provenance;
 use crate::store::{NameId, Names, Origin, View};
@@ -225,7 +226,9 @@ impl Recorded {
             });
         };
         match tracer.fingerprinter().version_of_kind(&path, version.kind) {
-            Ok(found) => found.map_or(Found::Nothing, Found::Version),
+            Ok(Some(found)) => Found::Version(found),
+            Ok(None) if may_be_escaped(file) => unknown("its path is no UTF-8, and its name only stands for it"),
+            Ok(None) => Found::Nothing,
             Err(error) => Found::Unknown(format!("it cannot be measured: {error}")),
         }
     }

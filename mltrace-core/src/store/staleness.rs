@@ -128,8 +128,8 @@ impl View<'_> {
     }
 
     /// The age in seconds after which a component's runs are old, as its run with the latest start that stated any
-    /// metadata says.
-    pub(crate) fn stale_after(&self, component: ComponentId) -> Result<Option<u64>> {
+    /// metadata says, of those that had started by a time.
+    pub(crate) fn stale_after(&self, component: ComponentId, started_by: i64) -> Result<Option<u64>> {
         // Asked first, because where nobody stated it the search for who spoke last would walk every run.
         let stated = "SELECT 1 FROM definition WHERE component = ?1 AND stale_after IS NOT NULL LIMIT 1";
         if self.one(stated, &[component.into()], |row| row.integer(0))?.is_none() {
@@ -137,8 +137,9 @@ impl View<'_> {
         }
         let stale_after = self.one(
             "SELECT d.stale_after FROM run r JOIN definition d ON d.id = r.definition
-             WHERE r.component = ?1 AND d.states_metadata = 1 ORDER BY r.started_at DESC, r.uuid DESC LIMIT 1",
-            &[component.into()],
+             WHERE r.component = ?1 AND d.states_metadata = 1 AND r.started_at <= ?2
+             ORDER BY r.started_at DESC, r.uuid DESC LIMIT 1",
+            &[component.into(), started_by.into()],
             |row| row.optional_integer(0),
         )?;
         Ok(stale_after.flatten().map(i64::cast_unsigned))

@@ -19,8 +19,12 @@ const INDENT: &str = "  ";
 
 /// The run's number, component and partition.
 pub(crate) fn name_of(run: &RunRecord) -> String {
-    let partition = run.partition.as_ref().map(|partition| format!(" [{}]", one_line(partition)));
-    run_name(run.id, &run.component) + &partition.unwrap_or_default()
+    run_name(run.id, &run.component) + &partition(run.partition.as_deref())
+}
+
+/// ` [2020-05]`, as it stands behind a component.
+pub(super) fn partition(partition: Option<&str>) -> String {
+    partition.map(|partition| format!(" [{}]", one_line(partition))).unwrap_or_default()
 }
 
 /// A run, whose parent is given if it is in the store.

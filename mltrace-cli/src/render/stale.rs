@@ -2,6 +2,7 @@
 
 use mltrace_core::{Judgement, Stale, StaleKind};
 
+use super::run::partition;
 use super::text::{DIM, NEWS, STRONG, one_line, paint, run_name};
 use super::time::age;
 use super::wrap::wrap;
@@ -23,8 +24,7 @@ pub(crate) fn stale(judged: &[Judgement], screen: Screen) -> String {
 }
 
 fn run(judged: &Judgement, screen: Screen) -> String {
-    let partition = judged.partition.as_ref().map(|partition| format!(" [{}]", one_line(partition)));
-    let name = run_name(judged.run, &judged.component) + &partition.unwrap_or_default();
+    let name = run_name(judged.run, &judged.component) + &partition(judged.partition.as_deref());
     let ended = paint(DIM, format!("ended {}", age(judged.ended_at, screen.now)));
     let reasons = reasons(&judged.stale, screen.width.saturating_sub(INDENT.len()));
     let reasons: String = reasons.iter().map(|line| [INDENT, line, "\n"].concat()).collect();

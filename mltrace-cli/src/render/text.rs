@@ -137,6 +137,11 @@ pub(crate) fn run_name(id: RunId, component: &str) -> String {
     format!("#{id} {}", one_line(component))
 }
 
+/// What to type next.
+pub(crate) fn next(step: &str) -> String {
+    paint(DIM, format!("next: {step}")) + "\n"
+}
+
 /// What is worth knowing about an edge, in words.
 pub(crate) fn marks(dependency: &Dependency) -> impl Iterator<Item = String> {
     let run = dependency.run;

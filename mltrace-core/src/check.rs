@@ -297,7 +297,7 @@ mod tests {
         for range in [(Bound::Unbounded, Bound::Unbounded), (Bound::Included(0.0), Bound::Unbounded)] {
             assert!(in_range([1.0, f64::NAN], range).is_err());
         }
-        let message = in_range(&[f32::NAN, 7.0], 0.0..1.0).unwrap_err();
+        let message = in_range([f32::NAN, 7.0], 0.0..1.0).unwrap_err();
         assert_eq!(
             message,
             "2 of 2 values are out of range: first NaN at position 0; expected at least 0 and less than 1"

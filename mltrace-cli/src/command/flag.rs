@@ -19,8 +19,8 @@ pub(crate) fn run(opt: &Flag, session: &mut Session<'_>) -> Result<(), Failure> 
 
 /// Where a flagged output came from, or what may have been meant.
 fn origin(tracer: &Tracer, flagged: &Flagged) -> Result<String, Failure> {
-    if let Some(run) = flagged.written_by {
-        return Ok(format!("written by {}", render::name_of(&tracer.run(run)?)));
+    if let Some(run) = tracer.runs(flagged.written_by.as_slice())?.first() {
+        return Ok(format!("written by {}", render::name_of(run)));
     }
     let name = &flagged.pointer.name;
     Ok(match tracer.io_pointer(name) {

@@ -151,18 +151,12 @@ fn pointer_cells(pointer: &IoPointer) -> [Cell; 4] {
     ]
 }
 
-/// Whether a run read back the very bytes that it wrote.
-pub(crate) fn is_own(run: &RunRecord, input: &IoPointer) -> bool {
-    input.version.is_some()
-        && run.outputs.iter().any(|output| output.name == input.name && output.version == input.version)
-}
-
 /// Which runs wrote an input, and what is worth knowing about that.
 fn origin(run: &RunRecord, input: &IoPointer) -> Vec<String> {
     let writers: Vec<_> =
         run.dependencies.iter().filter(|dependency| dependency.pointer.as_ref() == Some(&input.name)).collect();
     if writers.is_empty() {
-        let origin = if is_own(run, input) { "written by this run itself" } else { SOURCE };
+        let origin = if run.has_written(input) { "written by this run itself" } else { SOURCE };
         return vec![paint(DIM, origin)];
     }
     let written_by = |dependency: &&Dependency| {

@@ -7,6 +7,8 @@ use super::time::age;
 use super::wrap::wrap;
 use crate::session::Screen;
 
+/// Of a run's reasons so many are shown: it may have read from thousands.
+const SHOWN: usize = 10;
 const INDENT: &str = "  ";
 
 /// The stale runs with their reasons, then how many are stale and fresh.
@@ -29,7 +31,7 @@ fn run(judged: &Judgement, screen: Screen) -> String {
     format!("{}  {ended}\n{reasons}", paint(STRONG, name))
 }
 
-/// Each reason led by its rule, in lines of so many columns.
+/// The first reasons, each led by its rule, in lines of so many columns.
 pub(crate) fn reasons(stale: &[Stale], columns: usize) -> Vec<String> {
     const RULE: usize = "fresher upstream  ".len();
     let reason = |reason: &Stale| {
@@ -38,7 +40,10 @@ pub(crate) fn reasons(stale: &[Stale], columns: usize) -> Vec<String> {
         let line = |(rule, text): (&str, String)| format!("{}{text}", paint(NEWS, format!("{rule:RULE$}")));
         rules.zip(sentence).map(line).collect::<Vec<_>>()
     };
-    stale.iter().flat_map(reason).collect()
+    let shown = &stale[..stale.len().min(SHOWN)];
+    let more = stale.len() - shown.len();
+    let more = (more > 0).then(|| paint(DIM, format!("... and {more} more, see --json")));
+    shown.iter().flat_map(reason).chain(more).collect()
 }
 
 fn rule(kind: StaleKind) -> &'static str {

@@ -8,7 +8,7 @@ use anstyle::Style;
 use mltrace_core::{Graph, IoPointer, LabelImpact, RunId, RunRecord, Status};
 
 use super::labels;
-use super::run::{is_own, name_of};
+use super::run::name_of;
 use super::text::{
     BAD, DIM, NEWS, PLAIN, SOURCE, STRONG, UNREAD, commit, count, cut_end, first_few, first_line, marks, metric,
     one_line, paint, param, run_name, style_of, version, width,
@@ -256,7 +256,7 @@ fn sources(run: &RunRecord) -> Vec<Leaf> {
     let written: HashSet<_> = run.dependencies.iter().filter_map(|dependency| dependency.pointer.as_deref()).collect();
     let inputs = run.inputs.iter().map(|input| &input.pointer);
     let sources: Vec<_> =
-        inputs.filter(|input| !written.contains(input.name.as_str()) && !is_own(run, input)).collect();
+        inputs.filter(|input| !written.contains(input.name.as_str()) && !run.has_written(input)).collect();
     let source = |input: &&IoPointer| vec![(PLAIN, one_line(&input.name)), (DIM, SOURCE.to_owned())];
     let rest = sources.len().saturating_sub(SHOWN);
     let rest = (rest > 0).then(|| vec![(DIM, format!("... and {}", count(rest as u64, "more source")))]);

@@ -147,8 +147,8 @@ impl Model {
     }
 
     #[component(before(self.trees > 0), after(ret.is_some()))]
-    fn grow(&mut self, by: &u8) -> Option<&mut u8> {
-        self.trees = self.trees.checked_add(*by)?;
+    fn grow(&mut self, by: u8) -> Option<&mut u8> {
+        self.trees = self.trees.checked_add(by)?;
         Some(&mut self.trees)
     }
 
@@ -164,14 +164,14 @@ fn trees(model: &Model) -> u8 {
 
 #[test]
 fn methods_are_checked_on_what_they_have() {
-    let run = recorded_once(|| drop(Model { trees: 3 }.grown(1)));
+    let run = recorded_once(|| _ = Model { trees: 3 }.grown(1));
     assert_eq!(
         checks(&run),
         ["self.trees > 0", "only_here > 0", "self.trees == trees(ret)", "self.trees > 9 failed: -"]
     );
     let run = recorded_once(|| {
         let mut model = Model { trees: 3 };
-        *model.grow(&1).expect("room") += 1;
+        *model.grow(1).expect("room") += 1;
         assert_eq!(model.trees, 5);
     });
     assert_eq!(checks(&run), ["self.trees > 0", "ret.is_some()"]);
@@ -225,7 +225,7 @@ async fn serve(raw: &str, times: usize) -> Result<String, String> {
 }
 
 #[component(blocking, before(raw.len() > 1), after(ret.is_ok()))]
-fn boxed<'a>(raw: &'a str) -> Pin<Box<dyn Future<Output = Result<usize, Box<dyn Error>>> + Send + 'a>> {
+fn boxed<'a>(raw: &'a str) -> Pin<Box<dyn Future<Output = Fallible<usize>> + Send + 'a>> {
     Box::pin(async move {
         one_poll_later().await;
         if raw.is_empty() { Err("empty".into()) } else { Ok(raw.len()) }
@@ -530,8 +530,8 @@ fn a_label_that_the_component_itself_puts_on_its_inputs_is_denied_once_it_is_ret
     assert_eq!(tracer.labels().expect("labels")[0].pointers.len(), 1, "what is denied is not labelled either");
 }
 
-#[component(blocking, deny_retracted, before(*ready), inputs("rides"), outputs(model))]
-fn refit(ready: &bool, model: &Path) -> Result<(), Box<dyn Error>> {
+#[component(blocking, deny_retracted, before(ready), inputs("rides"), outputs(model))]
+fn refit(ready: bool, model: &Path) -> Result<(), Box<dyn Error>> {
     Ok(fs::write(model, "a better model")?)
 }
 
@@ -541,7 +541,7 @@ fn a_body_that_did_not_run_has_written_nothing() {
     let _guard = mltrace::scoped(&tracer);
     let folder = tempfile::tempdir().expect("a folder");
     let model = folder.path().join("forest.model");
-    refit(&true, &model).expect("written");
+    refit(true, &model).expect("written");
     let written = tracer.recent(1).expect("the run").items.remove(0);
     assert_eq!(written.outputs.len(), 1);
     let writer = || {
@@ -549,11 +549,11 @@ fn a_body_that_did_not_run_has_written_nothing() {
         root.run.expect("a writer")
     };
 
-    refit(&false, &model).expect_err("blocked");
+    refit(false, &model).expect_err("blocked");
     assert_eq!(writer(), written.id, "the file was there before");
     tracer.label("rides", "customer-7").write().expect("labelled");
     tracer.retract("customer-7", "consent withdrawn").write().expect("retracted");
-    refit(&true, &model).expect_err("denied");
+    refit(true, &model).expect_err("denied");
     assert_eq!(writer(), written.id, "the file was there before");
     assert_eq!(tracer.history("refit").get().expect("a history").items.len(), 3);
 }

@@ -201,3 +201,36 @@ fn bounded(field: &str, value: &str, limit: usize) -> Result<()> {
 fn invalid(message: &str) -> Error {
     Error::new(ErrorKind::Invalid, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::run;
+    use crate::tracer::Tracer;
+    use crate::{ComponentRun, ErrorKind};
+
+    use super::*;
+
+    fn nested(levels: usize) -> Value {
+        (0..levels).fold(Value::Null, |inner, _| Value::Array(vec![inner]))
+    }
+
+    #[test]
+    fn a_param_is_refused_or_dropped_where_it_could_be_stored_but_not_read_back() {
+        let logged = |levels| {
+            let tracer = Tracer::in_memory().unwrap();
+            let mut run = ComponentRun::new("train");
+            run.start().param("deep", nested(levels)).unwrap().end();
+            let run = tracer.log_component_run(run)?;
+            let mut lines = Vec::new();
+            tracer.export(&mut lines)?;
+            Tracer::in_memory()?.import(&mut lines.as_slice())?;
+            tracer.run(run)
+        };
+        assert_eq!(logged(NESTING).unwrap().params["deep"], nested(NESTING));
+        assert_eq!(logged(2 * NESTING).unwrap_err().kind(), ErrorKind::Invalid);
+        let mut traced = run("train", 0, 1);
+        traced.params.insert("deep".to_owned(), nested(2 * NESTING));
+        trim(&mut traced);
+        assert!(traced.params.is_empty());
+    }
+}

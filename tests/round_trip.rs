@@ -201,6 +201,7 @@ fn with(tell: impl FnOnce(&mut ComponentRun)) -> ComponentRun {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a list of what is refused")]
 fn what_cannot_be_stored_is_refused_by_name_and_nothing_is_written() {
     let tracer = Tracer::in_memory().unwrap();
     let long = "x".repeat(70_000);

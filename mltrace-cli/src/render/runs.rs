@@ -120,5 +120,5 @@ fn trouble(run: &RunRecord, screen: usize) -> String {
         let marks = ["└"].into_iter().chain(std::iter::repeat(" "));
         marks.zip(lines).map(|(mark, line)| (mark, cut_end(&line, room))).collect::<Vec<_>>()
     });
-    lines.map(|(mark, line)| format!("{:indent$}{mark} {}\n", "", paint(BAD, line))).collect()
+    lines.fold(String::new(), |text, (mark, line)| text + &" ".repeat(indent) + mark + " " + &paint(BAD, line) + "\n")
 }

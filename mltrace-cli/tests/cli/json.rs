@@ -142,7 +142,9 @@ fn the_answers_that_refer_to_a_run_are_shaped_as_inspect_says() {
         let answer = Cli::on(&store).args(command).answers();
         let runs = answer[list].as_array().unwrap();
         assert!(!runs.is_empty());
-        runs.iter().for_each(|item| assert_is(if key.is_empty() { item } else { &item[key] }, &run, command));
+        for item in runs {
+            assert_is(if key.is_empty() { item } else { &item[key] }, &run, command);
+        }
     }
     assert_is(&Cli::on(&store).args("note 8 seen").answers(), &run, "note");
 }

@@ -62,8 +62,8 @@ impl Tracer {
     /// ```
     ///
     /// # Errors
-    /// A row cannot be read or holds what cannot be stored ([`ErrorKind::Invalid`](crate::ErrorKind::Invalid), the message names line and fault;
-    /// nothing was imported), or the store cannot be written.
+    /// A row cannot be read or holds what cannot be stored ([`ErrorKind::Invalid`](crate::ErrorKind::Invalid), the message
+    /// names line and fault; nothing was imported), or the store cannot be written.
     pub fn import_python(&self, from: &mut impl BufRead) -> Result<ImportReport> {
         let tables = Tables::read(from).map_err(|error| error.then("nothing was imported"))?;
         let (lines, skipped) = (tables.lines, tables.skipped);

@@ -358,6 +358,6 @@ impl Tracer {
         if is_disabled() {
             return Ok(RunId(0));
         }
-        self.put_run(&run.into_entry(self)?)
+        self.put_run(run.into_entry(self)?)
     }
 }

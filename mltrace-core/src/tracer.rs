@@ -167,11 +167,11 @@ impl Tracer {
         self.0.writer.store()
     }
 
-    pub(crate) fn put_run(&self, entry: &RunEntry) -> Result<RunId> {
+    pub(crate) fn put_run(&self, entry: RunEntry) -> Result<RunId> {
         self.0.writer.put_run(entry)
     }
 
-    pub(crate) fn put_traced_run(&self, entry: &RunEntry) -> Result<RunId> {
+    pub(crate) fn put_traced_run(&self, entry: RunEntry) -> Result<RunId> {
         self.0.writer.put_traced_run(entry)
     }
 

@@ -195,8 +195,8 @@ impl Live {
             };
             let mut entry = self.entry(status, error, state);
             limits::trim(&mut entry);
-            if let Err(error) = self.tracer.put_traced_run(&entry) {
-                tracing::warn!(component = %entry.definition.component, run = %entry.uuid, %error, "a run is not recorded");
+            if let Err(error) = self.tracer.put_traced_run(entry) {
+                tracing::warn!(component = %self.definition.component, run = %self.uuid, %error, "a run is not recorded");
             }
         });
     }

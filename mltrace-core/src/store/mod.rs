@@ -132,6 +132,23 @@ impl Store {
         written.map_err(|error| self.locate(error))
     }
 
+    /// Writes several things in one transaction. Each lands or fails by itself, unless nothing can be written at all.
+    pub(crate) fn write_each<T, U>(
+        &self,
+        patience: Option<Duration>,
+        things: &[&T],
+        each: impl Fn(&Write<'_>, &T) -> Result<U>,
+    ) -> Result<Vec<Result<U>>> {
+        if let [only] = things {
+            // The transaction itself is all the shelter it needs.
+            return Ok(vec![self.write(patience, |tx| each(tx, only))]);
+        }
+        let apart = |tx: &Write<'_>, thing: &&T| {
+            tx.apart(|| each(tx, thing)).map(|written| written.map_err(|error| self.locate(error)))
+        };
+        self.write(patience, |tx| things.iter().map(|thing| apart(tx, thing)).collect())
+    }
+
     /// Runs `body` over one consistent view of the store.
     pub(crate) fn read<T>(&self, body: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
         let read = |engine: &dyn Engine| {
@@ -253,6 +270,21 @@ impl View<'_> {
 impl Write<'_> {
     fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<usize> {
         self.0.0.execute(sql, values)
+    }
+
+    /// Runs `body`, and where it fails undoes what it did and nothing else. Where that cannot be done, because SQLite has
+    /// ended the transaction by itself, as on a full disk, the error is that of all that is in the transaction.
+    fn apart<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<Result<T>> {
+        self.execute("SAVEPOINT apart", &[])?;
+        let done = body();
+        if let Err(error) = done {
+            return match self.execute("ROLLBACK TO SAVEPOINT apart", &[]) {
+                Ok(_) => self.execute("RELEASE SAVEPOINT apart", &[]).map(|_| Err(error)),
+                Err(_) => Err(error),
+            };
+        }
+        self.execute("RELEASE SAVEPOINT apart", &[])?;
+        Ok(done)
     }
 
     /// Inserts a row and gives the key the store chose.

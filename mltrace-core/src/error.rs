@@ -74,6 +74,11 @@ impl Error {
         Self(Box::new(Inner { kind: *kind, message: message.clone(), source: source.clone() }))
     }
 
+    /// Whether it lies in what was to be written, and not in the store.
+    pub(crate) fn is_of_what_was_written(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Invalid | ErrorKind::Internal)
+    }
+
     /// The same error, its message followed by what came of it.
     pub(crate) fn then(mut self, outcome: &str) -> Self {
         self.0.message = format!("{}; {outcome}", self.0.message);

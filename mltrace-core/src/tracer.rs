@@ -16,7 +16,7 @@ use crate::fingerprint::{self, Fingerprinter, STORE_FOLDER, absolute, lexically_
 use crate::model::{IoPointer, RunEntry, RunId, Version};
 use crate::record::is_disabled;
 use crate::store::{Durability, Store};
-use crate::writer::Writer;
+use crate::writer::{Stats, Writer};
 
 const FINGERPRINT_LIMIT: u64 = 16 << 20;
 
@@ -37,6 +37,7 @@ pub struct Tracer(Arc<Inner>);
 struct Inner {
     writer: Arc<Writer>,
     fingerprinter: Fingerprinter,
+    is_buffered: bool,
 }
 
 /// Settings of a [`Tracer`] before it is opened.
@@ -46,6 +47,7 @@ pub struct TracerBuilder {
     durability: Durability,
     fingerprint_limit: u64,
     root: Option<PathBuf>,
+    is_buffered: bool,
 }
 
 impl TracerBuilder {
@@ -71,17 +73,49 @@ impl TracerBuilder {
         self
     }
 
+    /// Whether calls only queue their runs, which are committed soon by a thread in the background; by default a call
+    /// returns when its run is committed. [`Tracer::flush`], dropping the last tracer and the normal exit of the process
+    /// lose nothing, a kill or an abort may. Where the queue is full a call waits for up to a second, and only then drops
+    /// its run ([`Tracer::stats`] counts).
+    ///
+    /// ```
+    /// # use mltrace_core::{ComponentRun, Tracer};
+    /// let tracer = Tracer::builder(":memory:").buffered(true).open()?;
+    /// let mut run = ComponentRun::new("cleaning");
+    /// run.start().end();
+    /// tracer.log_component_run(run)?;
+    /// tracer.flush()?;
+    /// assert_eq!(tracer.recent(10)?.items.len(), 1);
+    /// assert_eq!(tracer.stats().dropped, 0);
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn buffered(mut self, buffered: bool) -> Self {
+        self.is_buffered = buffered;
+        self
+    }
+
     /// Opens the store, creating it if there is none.
     ///
     /// # Errors
     /// The file cannot be created or read, is no store, is damaged, or needs a newer mltrace. It is left as it was.
     pub fn open(self) -> Result<Tracer> {
         if self.path == Path::new(IN_MEMORY) {
-            return Ok(Tracer::over(Store::in_memory()?, self.root, self.fingerprint_limit));
+            return Ok(self.over(Store::in_memory()?));
         }
         let path = absolute(&self.path);
         let store = Store::create(&path, self.durability)?;
-        Ok(Tracer::over(store, self.root.or_else(|| project_root(&path)), self.fingerprint_limit))
+        Ok(self.over(store))
+    }
+
+    fn over(self, store: Store) -> Tracer {
+        let mut root = self.root;
+        if let Some(path) = store.path() {
+            fingerprint::leave_alone(path);
+            root = root.or_else(|| project_root(path));
+        }
+        let fingerprinter = Fingerprinter { root, limit: self.fingerprint_limit };
+        Tracer(Arc::new(Inner { writer: Writer::new(store), fingerprinter, is_buffered: self.is_buffered }))
     }
 }
 
@@ -107,6 +141,7 @@ impl Tracer {
             durability: Durability::default(),
             fingerprint_limit: FINGERPRINT_LIMIT,
             root: None,
+            is_buffered: false,
         }
     }
 
@@ -124,7 +159,7 @@ impl Tracer {
     /// There is no such file, or as [`TracerBuilder::open`].
     pub fn open_existing(path: impl AsRef<Path>) -> Result<Self> {
         let path = absolute(path.as_ref());
-        Ok(Self::over(Store::open(&path)?, project_root(&path), FINGERPRINT_LIMIT))
+        Ok(Self::builder(&path).over(Store::open(&path)?))
     }
 
     /// The store that a traced function without any set-up writes to: `$MLTRACE_DB`, or else the nearest
@@ -155,24 +190,43 @@ impl Tracer {
         default_path()
     }
 
-    fn over(store: Store, root: Option<PathBuf>, limit: u64) -> Self {
-        if let Some(path) = store.path() {
-            fingerprint::leave_alone(path);
-        }
-        let fingerprinter = Fingerprinter { root, limit };
-        Self(Arc::new(Inner { writer: Writer::new(store), fingerprinter }))
+    /// Commits the runs that buffered calls have queued so far, waiting for a locked store as long as its busy time-out.
+    ///
+    /// # Errors
+    /// The store cannot be written. The runs stay queued.
+    pub fn flush(&self) -> Result<()> {
+        self.0.writer.flush()
+    }
+
+    /// How many runs of buffered calls wait to be written, and how many were dropped.
+    pub fn stats(&self) -> Stats {
+        self.0.writer.stats()
     }
 
     pub(crate) fn store(&self) -> &Store {
         self.0.writer.store()
     }
 
+    /// Writes a run that the program describes itself. The id of a run that is queued is not known as yet.
     pub(crate) fn put_run(&self, entry: RunEntry) -> Result<RunId> {
-        self.0.writer.put_run(entry)
+        if !self.0.is_buffered {
+            return self.0.writer.put_run(entry);
+        }
+        if self.0.writer.buffer_run(entry)? {
+            return Ok(RunId(0));
+        }
+        Err(Error::new(
+            ErrorKind::Busy,
+            "the queue of runs that wait to be written is full; this one was not recorded. Log fewer, or call `flush`",
+        ))
     }
 
-    pub(crate) fn put_traced_run(&self, entry: RunEntry) -> Result<RunId> {
-        self.0.writer.put_traced_run(entry)
+    /// Writes the run of a traced function.
+    pub(crate) fn put_traced_run(&self, entry: RunEntry, is_buffered: bool) -> Result<()> {
+        if is_buffered || self.0.is_buffered {
+            return self.0.writer.buffer_run(entry).map(drop);
+        }
+        self.0.writer.put_traced_run(entry).map(drop)
     }
 
     /// The pointer for what a program captured, and the path whose version it still lacks.

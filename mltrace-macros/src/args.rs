@@ -8,7 +8,7 @@ use syn::spanned::Spanned as _;
 use syn::{Error, Ident, LitStr, Path, Token, parenthesized};
 
 /// The keys of the attribute, in the order in which the docs list them.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "name",
     "owner",
     "description",
@@ -19,6 +19,7 @@ const KEYS: [&str; 12] = [
     "partition",
     "endpoint",
     "stale_after",
+    "buffered",
     "run",
     "crate",
 ];
@@ -37,6 +38,7 @@ pub(crate) struct Args {
     pub(crate) endpoint: bool,
     /// In seconds.
     pub(crate) stale_after: Option<u64>,
+    pub(crate) buffered: bool,
     pub(crate) run: Option<Ident>,
     pub(crate) krate: Option<Path>,
     pub(crate) errors: Vec<Error>,
@@ -99,6 +101,7 @@ impl Args {
             }
             "endpoint" => self.endpoint = true,
             "stale_after" => self.stale_after = Some(assigned(input).and_then(|age| seconds(&age))?),
+            "buffered" => self.buffered = true,
             "run" => self.run = Some(assigned(input)?),
             _ => {
                 input.parse::<Token![=]>()?;

@@ -20,6 +20,7 @@ pub(crate) struct Component {
     pub(crate) description: Option<LitStr>,
     pub(crate) tags: Vec<LitStr>,
     pub(crate) stale_after: Option<u64>,
+    pub(crate) buffered: bool,
     /// Recorded when the function is entered, before anything can move.
     pub(crate) at_entry: Vec<Entry>,
     /// Recorded where the body binds them.
@@ -100,6 +101,7 @@ impl Component {
             description: args.description.or_else(|| first_doc_line(&item.attrs)),
             tags: args.tags,
             stale_after: args.stale_after,
+            buffered: args.buffered,
             at_entry: check.at_entry,
             in_body: check.in_body,
             returned: check.returned,

@@ -49,6 +49,7 @@ mod snapshot;
 /// | `partition = month` | a parameter or binding (`Display`) that splits the component's runs | none |
 /// | `endpoint` | outputs are of pointer type `endpoint` | off |
 /// | `stale_after = "30d"` | the age after which a run is old: a whole number and `s`, `m`, `h`, `d` or `w` | never |
+/// | `buffered` | a run is queued when it ends and committed soon after, in the background | committed when the function returns |
 /// | `run = run` | binds `run: &Run` in the body | not bound |
 /// | `crate = path` | where the runtime crate is | `::mltrace` |
 ///

@@ -22,6 +22,7 @@ pub(super) struct Live {
     tracer: Tracer,
     pub(super) uuid: Uuid,
     definition: Arc<Definition>,
+    is_buffered: bool,
     started_at: DateTime<Utc>,
     parent: Option<Uuid>,
     was_panicking: bool,
@@ -71,6 +72,7 @@ impl Live {
             tracer: tracer::for_traced_function(meta.in_unit_test)?,
             uuid: Uuid::now_v7(),
             definition: definition(meta),
+            is_buffered: meta.buffered,
             started_at: clock::now(),
             parent: current(),
             was_panicking: thread::panicking(),
@@ -195,7 +197,7 @@ impl Live {
             };
             let mut entry = self.entry(status, error, state);
             limits::trim(&mut entry);
-            if let Err(error) = self.tracer.put_traced_run(entry) {
+            if let Err(error) = self.tracer.put_traced_run(entry, self.is_buffered) {
                 tracing::warn!(component = %self.definition.component, run = %self.uuid, %error, "a run is not recorded");
             }
         });

@@ -29,7 +29,7 @@ pub use meta::{Direction, Ended, Meta, Slot};
 /// ```
 /// # use mltrace_core::{IoPointer, __private::{Ended, Meta, Run}};
 /// # static META: Meta = Meta { name: "train", owner: None, description: None, tags: &[], stale_after_secs: None,
-/// #     file: file!(), line: line!(), source: "", tokens: "", manifest_dir: None, crate_version: "0", commit: None, in_unit_test: true };
+/// #     buffered: false, file: file!(), line: line!(), source: "", tokens: "", manifest_dir: None, crate_version: "0", commit: None, in_unit_test: true };
 /// fn body(run: &Run) {
 ///     run.input(&IoPointer::new("warehouse.rides").at_version("snapshot-81"));
 ///     run.param("depth", &10);

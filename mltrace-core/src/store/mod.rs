@@ -141,7 +141,10 @@ impl Store {
     ) -> Result<Vec<Result<U>>> {
         if let [only] = things {
             // The transaction itself is all the shelter it needs.
-            return Ok(vec![self.write(patience, |tx| each(tx, only))]);
+            return match self.write(patience, |tx| each(tx, only)) {
+                Err(error) if !error.is_of_what_was_written() => Err(error),
+                written => Ok(vec![written]),
+            };
         }
         let apart = |tx: &Write<'_>, thing: &&T| {
             tx.apart(|| each(tx, thing)).map(|written| written.map_err(|error| self.locate(error)))

@@ -1,141 +1,127 @@
-//! The path from a finished run to the store. Durable writing is direct: when the call returns, the run is committed.
-//! Callers on many threads share commits.
+//! The path from a finished run to the store: two ways, one path. A durable call returns when its run is committed, and
+//! callers on many threads share commits. A buffered call queues its run and returns; a thread in the background commits
+//! batches.
 
+mod background;
+mod buffer;
+mod commit;
+mod exit;
 mod group;
 #[cfg(test)]
 mod group_model_tests;
 #[cfg(test)]
 mod group_tests;
 
+/// What `group` locks with; its model has another.
 mod sync {
     pub(super) use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 }
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::lineage::resolve;
-use crate::model::{Commit, Definition, RunEntry, RunId};
+use uuid::Uuid;
+
+use crate::error::Result;
+use crate::model::{Definition, RunEntry, RunId};
 use crate::provenance;
-use crate::store::{Put, Store, Write};
-use group::Group;
+use crate::store::Store;
+use background::Background;
+use buffer::{Buffer, Pushed};
+use commit::{Committer, Job, SHORT_PATIENCE, warn_unresolved};
 
 /// How long the end of a process waits, in all, for `git` to say which commit it came from.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long a traced function waits for a store that was found locked before.
-const SHORT_PATIENCE: Duration = Duration::from_millis(50);
-
 /// Writes runs of this process to one store.
 pub(crate) struct Writer {
-    store: Store,
-    wrote: AtomicBool,
-    knows_commit: AtomicBool,
-    /// Whether the last write found the store locked until its patience ended.
-    is_locked: AtomicBool,
-    group: Group<Job, Result<Put>>,
+    shared: Arc<Shared>,
+    background: Background,
 }
 
-/// A run to be committed before its caller goes on.
-struct Job {
-    entry: RunEntry,
-    /// Whether it is that of a traced function, which must not wait long for a store again and again.
-    is_traced: bool,
+/// What callers and the background share.
+struct Shared {
+    committer: Committer,
+    buffer: Buffer,
+    /// The background could not write when it last tried.
+    is_failing: AtomicBool,
+}
+
+/// How the buffered runs of a tracer fare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Runs that wait to be written.
+    pub queued: usize,
+    /// Runs that were lost, because the queue was full for too long or the store refused them.
+    pub dropped: u64,
 }
 
 impl Writer {
     pub(crate) fn new(store: Store) -> Arc<Self> {
-        let writer = Arc::new(Self {
-            store,
-            wrote: AtomicBool::new(false),
-            knows_commit: AtomicBool::new(false),
-            is_locked: AtomicBool::new(false),
-            group: Group::new(),
-        });
-        close_at_exit(Arc::downgrade(&writer));
+        let shared =
+            Shared { committer: Committer::new(store), buffer: Buffer::new(), is_failing: AtomicBool::new(false) };
+        let writer = Arc::new(Self { shared: Arc::new(shared), background: Background::new() });
+        exit::close_at_exit(Arc::downgrade(&writer));
         writer
     }
 
     pub(crate) fn store(&self) -> &Store {
-        &self.store
+        &self.shared.committer.store
     }
 
     /// Commits a run, waiting for a locked store as long as its busy time-out says.
     pub(crate) fn put_run(&self, entry: RunEntry) -> Result<RunId> {
-        self.put(Job { entry, is_traced: false })
+        self.shared.committer.put(Job { entry, is_traced: false })
     }
 
     /// As [`Self::put_run`], for a traced function, which must not wait long for a store again and again.
     pub(crate) fn put_traced_run(&self, entry: RunEntry) -> Result<RunId> {
-        self.put(Job { entry, is_traced: true })
+        self.shared.committer.put(Job { entry, is_traced: true })
     }
 
-    fn put(&self, job: Job) -> Result<RunId> {
-        provenance::look_up_commit();
-        let definition = Arc::clone(&job.entry.definition);
-        let bytes = job.entry.bytes();
-        let put = self.group.put(job, bytes, |jobs| self.commit(jobs))?;
-        Ok(self.follow_up(&definition, put))
-    }
-
-    /// Commits the runs of all who wait, each of which succeeds or fails by itself.
-    fn commit(&self, jobs: &[&Job]) -> Vec<Result<Put>> {
-        let is_hasty = self.is_locked.load(Ordering::Relaxed) && jobs.iter().all(|job| job.is_traced);
-        let written = self.store.write_each(is_hasty.then_some(SHORT_PATIENCE), jobs, |tx, job| put(tx, &job.entry));
-        let written = written.unwrap_or_else(|error| jobs.iter().map(|_| Err(error.again())).collect());
-        let is_busy = |put: &Result<Put>| put.as_ref().is_err_and(|error| error.kind() == ErrorKind::Busy);
-        self.is_locked.store(written.iter().any(is_busy), Ordering::Relaxed);
-        written
-    }
-
-    /// What follows once a run is written. Nothing is locked here: whoever listens to events may trace, too.
-    fn follow_up(&self, definition: &Definition, put: Put) -> RunId {
-        for component in put.unresolved {
+    /// Queues a run to be committed soon, and says whether there was room; where not, an event has told.
+    pub(crate) fn buffer_run(&self, entry: RunEntry) -> Result<bool> {
+        if !self.start_background() {
+            return self.put_traced_run(entry).map(|_| true);
+        }
+        let pushed = self.shared.buffer.push(entry, || self.background.wake());
+        if pushed == (Pushed::Dropped { is_first: true }) {
             tracing::warn!(
-                component = %definition.component,
-                upstream = %component,
-                "a component declared upstream has no run that ended before: the dependency stays open until it has"
+                "runs come faster than the store can take them or it cannot be written, and the queue is full: runs are \
+                 dropped, as Tracer::stats counts"
             );
         }
-        self.wrote.store(true, Ordering::Relaxed);
-        if !self.knows_commit.load(Ordering::Relaxed)
-            && let Some(commit) = provenance::known_commit()
-        {
-            self.put_commit(&commit);
-        }
-        put.run
+        Ok(pushed == Pushed::Queued)
     }
 
-    fn put_commit(&self, commit: &Commit) {
-        match self.store.write(Some(SHORT_PATIENCE), |tx| tx.set_commit(provenance::process(), commit)) {
-            Ok(()) => self.knows_commit.store(true, Ordering::Relaxed),
-            Err(error) => tracing::warn!(%error, "cannot keep the commit of this process"),
-        }
+    fn start_background(&self) -> bool {
+        self.background.start(|| {
+            let shared = Arc::clone(&self.shared);
+            move || shared.write_in_background()
+        })
     }
 
-    /// Keeps what only comes to be known late, unless the store ends with its writer anyway.
+    /// Commits what was queued before the call.
+    pub(crate) fn flush(&self) -> Result<()> {
+        self.shared.write_queued(None).map(drop)
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let (queued, dropped) = self.shared.buffer.counts();
+        Stats { queued, dropped }
+    }
+
+    /// Keeps what else the end of this writer or of the process would take away.
     fn close(&self) {
         static DEADLINE: OnceLock<Instant> = OnceLock::new();
-        if self.store.path().is_some()
-            && self.wrote.load(Ordering::Relaxed)
-            && !self.knows_commit.load(Ordering::Relaxed)
-            && let Some(commit) = provenance::await_commit(*DEADLINE.get_or_init(|| Instant::now() + COMMIT_PATIENCE))
-        {
-            self.put_commit(&commit);
+        if let Err(error) = self.flush() {
+            let lost = self.shared.buffer.give_up();
+            tracing::warn!(%error, "{lost} runs are not recorded");
         }
+        self.shared.committer.await_commit(|| *DEADLINE.get_or_init(|| Instant::now() + COMMIT_PATIENCE));
     }
-}
-
-/// Writes one run of a batch. A panic must not be that of the caller who happens to commit for all.
-fn put(tx: &Write<'_>, entry: &RunEntry) -> Result<Put> {
-    let written = catch_unwind(AssertUnwindSafe(|| resolve::put_run(tx, entry, provenance::process())));
-    written.unwrap_or_else(|_| {
-        let message = format!("a fault in mltrace itself: writing run {} panicked; it was not written", entry.uuid);
-        Err(Error::new(ErrorKind::Internal, message))
-    })
 }
 
 impl Drop for Writer {
@@ -144,113 +130,61 @@ impl Drop for Writer {
     }
 }
 
-static OPEN_WRITERS: Mutex<Vec<Weak<Writer>>> = Mutex::new(Vec::new());
-
-/// The global tracer is never dropped, so what dropping it would do is done when the process exits.
-fn close_at_exit(writer: Weak<Writer>) {
-    static REGISTER: Once = Once::new();
-    let mut writers = OPEN_WRITERS.lock().unwrap_or_else(PoisonError::into_inner);
-    writers.retain(|writer| writer.strong_count() > 0);
-    writers.push(writer);
-    drop(writers);
-    REGISTER.call_once(|| {
-        // SAFETY: `atexit` takes a plain function of C calling convention, and this one does not unwind.
-        #[allow(unsafe_code, reason = "the standard library has no hook for the exit of a process")]
-        let registered = unsafe { libc::atexit(close_all) };
-        if registered != 0 {
-            tracing::warn!("cannot register for the exit of this process: commits of short programs may be missing");
-        }
-    });
-}
-
-extern "C" fn close_all() {
-    let _ = std::panic::catch_unwind(|| {
-        let writers = std::mem::take(&mut *OPEN_WRITERS.lock().unwrap_or_else(PoisonError::into_inner));
-        for writer in writers.iter().filter_map(Weak::upgrade) {
-            writer.close();
-        }
-    });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::Durability;
-    use crate::testing::run;
-
-    #[test]
-    fn a_traced_function_that_found_the_store_locked_does_not_wait_long_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("store.db");
-        let writer = Writer::new(Store::create(&path, Durability::Normal).unwrap());
-        let other = Store::create(&path, Durability::Normal).unwrap();
-        let is_locked = || writer.is_locked.load(Ordering::Relaxed);
-        assert!(!is_locked());
-        let locked = other.write(None, |_| Ok(writer.put_traced_run(run("stage", 0, 1)))).unwrap();
-        assert_eq!(locked.unwrap_err().kind(), ErrorKind::Busy);
-        assert!(is_locked());
-        writer.put_traced_run(run("stage", 0, 1)).unwrap();
-        assert!(!is_locked(), "once it is free again, patience is back");
-    }
-
-    /// A run that the store refuses midway, when its component stands already.
-    fn bad() -> RunEntry {
-        run("bad", 0, 1).writes("out@hash:no hexadecimal")
-    }
-
-    fn job(entry: RunEntry) -> Job {
-        Job { entry, is_traced: false }
-    }
-
-    #[test]
-    fn a_bad_run_of_a_batch_fails_alone_with_its_own_error() {
-        let writer = Writer::new(Store::in_memory().unwrap());
-        let jobs = [run("first", 0, 1).writes("a"), bad(), run("third", 0, 1).reads("a")].map(job);
-        let written = writer.commit(&jobs.each_ref());
-        assert_eq!(written.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
-        let alone = writer.put_run(bad()).unwrap_err();
-        assert_eq!(written[1].as_ref().unwrap_err().to_string(), alone.to_string());
-        let stored = writer.store.read(|view| view.runs(&view.recent(RunId(i64::MAX), 9)?)).unwrap();
-        let components: Vec<_> = stored.iter().map(|run| run.component.as_str()).collect();
-        assert_eq!(components, ["third", "first"], "nothing is left of the bad one");
-        assert_eq!(stored[0].dependencies[0].run, stored[1].id, "runs of a batch see those before them");
-    }
-
-    #[test]
-    fn a_batch_that_cannot_be_written_at_all_fails_for_each_of_its_runs() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("store.db");
-        let writer = Writer::new(Store::create(&path, Durability::Normal).unwrap());
-        let other = Store::create(&path, Durability::Normal).unwrap();
-        let jobs = [run("first", 0, 1), run("second", 0, 1)].map(job);
-        let written = other.write(None, |_| Ok(writer.commit(&jobs.each_ref()))).unwrap();
-        assert_eq!(written.len(), 2);
-        for put in written {
-            assert_eq!(put.unwrap_err().kind(), ErrorKind::Busy);
-        }
-        assert!(writer.commit(&jobs.each_ref()).iter().all(Result::is_ok), "the transaction was rolled back");
-    }
-
-    #[test]
-    fn every_run_of_many_threads_is_committed_when_its_call_returns() {
-        const THREADS: i64 = 8;
-        const RUNS: i64 = 100;
-        let folder = tempfile::tempdir().unwrap();
-        let writer = Writer::new(Store::create(&folder.path().join("store.db"), Durability::Normal).unwrap());
-        std::thread::scope(|scope| {
-            for thread in 0..THREADS {
-                let writer = &writer;
-                scope.spawn(move || {
-                    for number in 0..RUNS {
-                        let entry = run("stage", number, number + 1).writes(&format!("{thread}/{number}"));
-                        let uuid = entry.uuid;
-                        let id = writer.put_run(entry).unwrap();
-                        assert_eq!(writer.store.get(id).uuid, uuid);
-                    }
-                });
+impl Shared {
+    /// Says whether there was something to do.
+    fn write_in_background(&self) -> bool {
+        let written = self.write_queued(Some(SHORT_PATIENCE));
+        let was_failing = self.is_failing.swap(written.is_err(), Ordering::Relaxed);
+        match written {
+            Ok(count) => count > 0,
+            Err(error) => {
+                if !was_failing {
+                    tracing::warn!(%error, "runs wait to be written, and are tried again");
+                }
+                false
             }
-        });
-        let all = writer.store.read(|view| view.recorded_after(RunId(0))).unwrap();
-        assert_eq!(i64::try_from(all.len()).unwrap(), THREADS * RUNS);
+        }
     }
+
+    /// Commits the runs that are queued now. Where nothing can be written they stay queued; one that the store refuses by
+    /// itself is dropped.
+    fn write_queued(&self, patience: Option<Duration>) -> Result<usize> {
+        let mut told = Vec::new();
+        let drained = self.buffer.drain(|runs| {
+            provenance::look_up_commit();
+            let written = self.committer.put_all(patience, runs)?;
+            for (run, put) in runs.iter().zip(written) {
+                let outcome = put.map(|put| put.unresolved);
+                if !matches!(&outcome, Ok(unresolved) if unresolved.is_empty()) {
+                    told.push(Told { uuid: run.uuid, definition: Arc::clone(&run.definition), outcome });
+                }
+            }
+            Ok(())
+        });
+        for told in told {
+            self.tell(told);
+        }
+        if matches!(drained, Ok(1..)) {
+            self.committer.keep_commit();
+        }
+        drained
+    }
+
+    fn tell(&self, Told { uuid, definition, outcome }: Told) {
+        match outcome {
+            Ok(unresolved) => warn_unresolved(&definition, &unresolved),
+            Err(error) => {
+                self.buffer.count_refused();
+                tracing::warn!(component = %definition.component, run = %uuid, %error, "a run is not recorded");
+            }
+        }
+    }
+}
+
+/// What is to be said of a run once nothing is locked any more.
+struct Told {
+    uuid: Uuid,
+    definition: Arc<Definition>,
+    /// The components declared upstream that it has no run of, or why it was not written.
+    outcome: Result<Vec<String>>,
 }

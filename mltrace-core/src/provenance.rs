@@ -38,10 +38,42 @@ fn read_line(path: &str) -> Option<String> {
     std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// Field 22 of `/proc/self/stat`. The second field is the program's name and may itself hold spaces and brackets.
 fn start_ticks() -> Option<u64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    start_ticks_in(&std::fs::read_to_string("/proc/self/stat").ok()?)
+}
+
+/// Field 22 of a process's `stat`. The second field is the program's name and may itself hold spaces and brackets.
+fn start_ticks_in(stat: &str) -> Option<u64> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// What is kept of a process by which it can be found again on its host.
+pub(crate) struct Sighting<'a> {
+    pub(crate) pid: i64,
+    pub(crate) start_ticks: Option<u64>,
+    pub(crate) boot_id: Option<&'a str>,
+    pub(crate) pid_namespace: Option<&'a str>,
+}
+
+/// Whether a process is known to have died: it ran here, where pids mean the same, and none of that pid and start is left.
+pub(crate) fn is_gone(sighting: &Sighting<'_>) -> bool {
+    let here = process();
+    let Some(start_ticks) = sighting.start_ticks else { return false };
+    let is_here = |theirs: Option<&str>, ours: &Option<String>| theirs.is_some() && theirs == ours.as_deref();
+    if !is_here(sighting.boot_id, &here.boot_id) || !is_here(sighting.pid_namespace, &here.pid_namespace) {
+        return false;
+    }
+    match std::fs::read_to_string(format!("/proc/{}/stat", sighting.pid)) {
+        // A process that has died and not been waited for is none any more.
+        Ok(stat) => start_ticks_in(&stat) != Some(start_ticks) || is_zombie(&stat),
+        // Some systems hide the processes of others, the first of all among them.
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound && Path::new("/proc/1/stat").exists(),
+    }
+}
+
+fn is_zombie(stat: &str) -> bool {
+    let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().next());
+    matches!(state, Some("Z" | "X"))
 }
 
 impl Definition {

@@ -5,9 +5,11 @@ use std::fmt;
 use std::io::Write;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use std::{env, fs, io};
+
+use uuid::Uuid;
 
 use crate::capture::Captured;
 use crate::component_run::ComponentRun;
@@ -16,7 +18,7 @@ use crate::fingerprint::{self, Fingerprinter, STORE_FOLDER, absolute, lexically_
 use crate::model::{IoPointer, RunEntry, RunId, Version};
 use crate::record::is_disabled;
 use crate::store::{Durability, Store};
-use crate::writer::{Stats, Writer};
+use crate::writer::{OpenRun, Stats, Writer};
 
 const FINGERPRINT_LIMIT: u64 = 16 << 20;
 
@@ -219,6 +221,16 @@ impl Tracer {
             ErrorKind::Busy,
             "the queue of runs that wait to be written is full; this one was not recorded. Log fewer, or call `flush`",
         ))
+    }
+
+    /// The run of a traced function has started.
+    pub(crate) fn watch(&self, uuid: Uuid, run: Weak<dyn OpenRun>) {
+        self.0.writer.watch(uuid, run);
+    }
+
+    /// Such a run has ended.
+    pub(crate) fn unwatch(&self, uuid: Uuid) {
+        self.0.writer.unwatch(uuid);
     }
 
     /// Writes the run of a traced function.

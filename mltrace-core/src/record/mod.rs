@@ -80,7 +80,7 @@ impl Run {
         if is_disabled() {
             return Self(RunHandle(None));
         }
-        Self(RunHandle(harmless("start a run", || Live::start(meta)).flatten().map(Arc::new)))
+        Self(RunHandle(harmless("start a run", || Live::start(meta)).flatten()))
     }
 
     /// A run that records nothing.

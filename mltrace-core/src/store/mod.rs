@@ -1,6 +1,7 @@
 //! The only SQL. Above it nobody knows which database there is; below the engine trait nobody knows what a run is.
 
 mod engine;
+mod liveness;
 mod migrate;
 mod producers;
 mod read;

@@ -11,6 +11,7 @@ mod group;
 mod group_model_tests;
 #[cfg(test)]
 mod group_tests;
+mod open_runs;
 
 /// What `group` locks with; its model has another.
 mod sync {
@@ -18,18 +19,21 @@ mod sync {
 }
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use crate::clock::to_micros;
 use crate::error::Result;
 use crate::model::{Definition, RunEntry, RunId};
-use crate::provenance;
-use crate::store::Store;
+use crate::store::{Store, Write};
+use crate::{clock, provenance};
 use background::Background;
 use buffer::{Buffer, Pushed};
 use commit::{Committer, Job, SHORT_PATIENCE, warn_unresolved};
+pub(crate) use open_runs::OpenRun;
+use open_runs::OpenRuns;
 
 /// How long the end of a process waits, in all, for `git` to say which commit it came from.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(2);
@@ -44,6 +48,7 @@ pub(crate) struct Writer {
 struct Shared {
     committer: Committer,
     buffer: Buffer,
+    open_runs: OpenRuns,
     /// The background could not write when it last tried.
     is_failing: AtomicBool,
 }
@@ -60,8 +65,12 @@ pub struct Stats {
 
 impl Writer {
     pub(crate) fn new(store: Store) -> Arc<Self> {
-        let shared =
-            Shared { committer: Committer::new(store), buffer: Buffer::new(), is_failing: AtomicBool::new(false) };
+        let shared = Shared {
+            committer: Committer::new(store),
+            buffer: Buffer::new(),
+            open_runs: OpenRuns::default(),
+            is_failing: AtomicBool::new(false),
+        };
         let writer = Arc::new(Self { shared: Arc::new(shared), background: Background::new() });
         exit::close_at_exit(Arc::downgrade(&writer));
         writer
@@ -94,6 +103,17 @@ impl Writer {
             );
         }
         Ok(pushed == Pushed::Queued)
+    }
+
+    /// A run has started. It gets its row early if it stays open for long.
+    pub(crate) fn watch(&self, uuid: Uuid, run: Weak<dyn OpenRun>) {
+        self.shared.open_runs.add(uuid, run);
+        self.start_background();
+    }
+
+    /// A run has ended.
+    pub(crate) fn unwatch(&self, uuid: Uuid) {
+        self.shared.open_runs.remove(uuid);
     }
 
     fn start_background(&self) -> bool {
@@ -133,7 +153,7 @@ impl Drop for Writer {
 impl Shared {
     /// Says whether there was something to do.
     fn write_in_background(&self) -> bool {
-        let written = self.write_queued(Some(SHORT_PATIENCE));
+        let written = self.write_queued(Some(SHORT_PATIENCE)).and_then(|count| self.write_open_runs().map(|()| count));
         let was_failing = self.is_failing.swap(written.is_err(), Ordering::Relaxed);
         match written {
             Ok(count) => count > 0,
@@ -168,6 +188,23 @@ impl Shared {
             self.committer.keep_commit();
         }
         drained
+    }
+
+    /// Gives runs that have been open for long their rows, and says that this process lives.
+    fn write_open_runs(&self) -> Result<()> {
+        let now = Instant::now();
+        let due = self.open_runs.due(now);
+        if due.is_empty() && !self.open_runs.needs_heartbeat(now) {
+            return Ok(());
+        }
+        let beat = |tx: &Write<'_>| tx.set_heartbeat(provenance::process(), to_micros(clock::now()));
+        self.committer.store.write(Some(SHORT_PATIENCE), beat)?;
+        if !due.is_empty() {
+            // One that the store refuses is told of when it ends.
+            self.committer.put_all(Some(SHORT_PATIENCE), &due.iter().collect::<Vec<_>>())?;
+        }
+        self.open_runs.reported(&due, now);
+        Ok(())
     }
 
     fn tell(&self, Told { uuid, definition, outcome }: Told) {

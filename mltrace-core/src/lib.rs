@@ -23,6 +23,7 @@ mod clock;
 mod component_run;
 mod error;
 mod fingerprint;
+mod fork;
 mod limits;
 mod lineage;
 mod model;

@@ -10,11 +10,12 @@ use uuid::Uuid;
 
 use crate::clock;
 use crate::fingerprint::update_sized;
+use crate::fork::PerProcess;
 use crate::model::{Code, Commit, CommitSource, Definition, Process};
 
 /// This process.
 pub(crate) fn process() -> &'static Process {
-    static PROCESS: OnceLock<Process> = OnceLock::new();
+    static PROCESS: PerProcess<Process> = PerProcess::new();
     PROCESS.get_or_init(|| Process {
         uuid: Uuid::now_v7(),
         host: host(),

@@ -15,6 +15,7 @@ use crate::capture::Captured;
 use crate::component_run::ComponentRun;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::{self, Fingerprinter, STORE_FOLDER, absolute, lexically_clean};
+use crate::fork::PerProcess;
 use crate::model::{IoPointer, RunEntry, RunId, Version};
 use crate::record::is_disabled;
 use crate::store::{Durability, Store};
@@ -37,7 +38,9 @@ const FINGERPRINT_LIMIT: u64 = 16 << 20;
 pub struct Tracer(Arc<Inner>);
 
 struct Inner {
+    /// That of the process which opened the store.
     writer: Arc<Writer>,
+    in_children: PerProcess<Arc<Writer>>,
     fingerprinter: Fingerprinter,
     is_buffered: bool,
 }
@@ -117,13 +120,18 @@ impl TracerBuilder {
             root = root.or_else(|| project_root(path));
         }
         let fingerprinter = Fingerprinter { root, limit: self.fingerprint_limit };
-        Tracer(Arc::new(Inner { writer: Writer::new(store), fingerprinter, is_buffered: self.is_buffered }))
+        Tracer(Arc::new(Inner {
+            writer: Writer::new(Arc::new(store)),
+            in_children: PerProcess::new(),
+            fingerprinter,
+            is_buffered: self.is_buffered,
+        }))
     }
 }
 
 impl fmt::Debug for Tracer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Tracer").field(&self.0.writer.store().path().unwrap_or(Path::new(":memory:"))).finish()
+        f.debug_tuple("Tracer").field(&self.writer().store().path().unwrap_or(Path::new(":memory:"))).finish()
     }
 }
 
@@ -197,24 +205,29 @@ impl Tracer {
     /// # Errors
     /// The store cannot be written. The runs stay queued.
     pub fn flush(&self) -> Result<()> {
-        self.0.writer.flush()
+        self.writer().flush()
     }
 
     /// How many runs of buffered calls wait to be written, and how many were dropped.
     pub fn stats(&self) -> Stats {
-        self.0.writer.stats()
+        self.writer().stats()
+    }
+
+    fn writer(&self) -> &Writer {
+        let Inner { writer, in_children, .. } = &*self.0;
+        if writer.is_of_this_process() { writer } else { in_children.get_or_init(|| writer.in_child()) }
     }
 
     pub(crate) fn store(&self) -> &Store {
-        self.0.writer.store()
+        self.writer().store()
     }
 
     /// Writes a run that the program describes itself. The id of a run that is queued is not known as yet.
     pub(crate) fn put_run(&self, entry: RunEntry) -> Result<RunId> {
         if !self.0.is_buffered {
-            return self.0.writer.put_run(entry);
+            return self.writer().put_run(entry);
         }
-        if self.0.writer.buffer_run(entry)? {
+        if self.writer().buffer_run(entry)? {
             return Ok(RunId(0));
         }
         Err(Error::new(
@@ -225,20 +238,20 @@ impl Tracer {
 
     /// The run of a traced function has started.
     pub(crate) fn watch(&self, uuid: Uuid, run: Weak<dyn OpenRun>) {
-        self.0.writer.watch(uuid, run);
+        self.writer().watch(uuid, run);
     }
 
     /// Such a run has ended.
     pub(crate) fn unwatch(&self, uuid: Uuid) {
-        self.0.writer.unwatch(uuid);
+        self.writer().unwatch(uuid);
     }
 
     /// Writes the run of a traced function.
     pub(crate) fn put_traced_run(&self, entry: RunEntry, is_buffered: bool) -> Result<()> {
         if is_buffered || self.0.is_buffered {
-            return self.0.writer.buffer_run(entry).map(drop);
+            return self.writer().buffer_run(entry).map(drop);
         }
-        self.0.writer.put_traced_run(entry).map(drop)
+        self.writer().put_traced_run(entry).map(drop)
     }
 
     /// The pointer for what a program captured, and the path whose version it still lacks.

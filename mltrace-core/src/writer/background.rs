@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use crate::fork;
 use crate::record::harmless;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
@@ -13,13 +14,14 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
 /// A thread that is started when it is first needed.
 pub(super) struct Background {
+    depth: u32,
     is_closing: Arc<AtomicBool>,
     thread: OnceLock<Option<JoinHandle<()>>>,
 }
 
 impl Background {
     pub(super) fn new() -> Self {
-        Self { is_closing: Arc::default(), thread: OnceLock::new() }
+        Self { depth: fork::depth(), is_closing: Arc::default(), thread: OnceLock::new() }
     }
 
     /// Has `work` called again and again: soon where it says that there was something to do, else later and later. Says
@@ -52,12 +54,15 @@ impl Background {
 impl Drop for Background {
     fn drop(&mut self) {
         self.is_closing.store(true, Ordering::Release);
-        self.wake();
+        if self.depth == fork::depth() {
+            self.wake();
+        }
         // What the thread works on may hold the last reference to this, and nobody waits for himself.
-        if let Some(Some(thread)) = self.thread.take()
-            && thread.thread().id() != thread::current().id()
-        {
-            let _ = thread.join();
+        match self.thread.take() {
+            // Nor is there such a thread in a process that was forked off.
+            Some(Some(thread)) if self.depth != fork::depth() => std::mem::forget(thread),
+            Some(Some(thread)) if thread.thread().id() != thread::current().id() => drop(thread.join()),
+            _ => {}
         }
     }
 }

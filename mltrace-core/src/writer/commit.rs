@@ -18,7 +18,7 @@ pub(super) const SHORT_PATIENCE: Duration = Duration::from_millis(50);
 
 /// Commits runs of this process to one store.
 pub(super) struct Committer {
-    pub(super) store: Store,
+    pub(super) store: Arc<Store>,
     group: Group<Job, Result<Put>>,
     wrote: AtomicBool,
     knows_commit: AtomicBool,
@@ -34,7 +34,7 @@ pub(super) struct Job {
 }
 
 impl Committer {
-    pub(super) fn new(store: Store) -> Self {
+    pub(super) fn new(store: Arc<Store>) -> Self {
         Self {
             store,
             group: Group::new(),
@@ -130,7 +130,7 @@ mod tests {
     fn a_traced_function_that_found_the_store_locked_does_not_wait_long_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
-        let committer = Committer::new(Store::create(&path, Durability::Normal).unwrap());
+        let committer = Committer::new(Arc::new(Store::create(&path, Durability::Normal).unwrap()));
         let other = Store::create(&path, Durability::Normal).unwrap();
         let is_locked = || committer.is_locked.load(Ordering::Relaxed);
         assert!(!is_locked());
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_bad_run_of_a_batch_fails_alone_with_its_own_error() {
-        let committer = Committer::new(Store::in_memory().unwrap());
+        let committer = Committer::new(Arc::new(Store::in_memory().unwrap()));
         let jobs = [run("first", 0, 1).writes("a"), bad(), run("third", 0, 1).reads("a")].map(job);
         let written = committer.put_jobs(&jobs.each_ref());
         assert_eq!(written.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
@@ -172,7 +172,7 @@ mod tests {
     fn a_batch_that_cannot_be_written_at_all_fails_for_each_of_its_runs() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
-        let committer = Committer::new(Store::create(&path, Durability::Normal).unwrap());
+        let committer = Committer::new(Arc::new(Store::create(&path, Durability::Normal).unwrap()));
         let other = Store::create(&path, Durability::Normal).unwrap();
         let jobs = [run("first", 0, 1), run("second", 0, 1)].map(job);
         let written = other.write(None, |_| Ok(committer.put_jobs(&jobs.each_ref()))).unwrap();
@@ -188,7 +188,8 @@ mod tests {
         const THREADS: i64 = 8;
         const RUNS: i64 = 100;
         let folder = tempfile::tempdir().unwrap();
-        let committer = Committer::new(Store::create(&folder.path().join("store.db"), Durability::Normal).unwrap());
+        let committer =
+            Committer::new(Arc::new(Store::create(&folder.path().join("store.db"), Durability::Normal).unwrap()));
         std::thread::scope(|scope| {
             for thread in 0..THREADS {
                 let committer = &committer;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use std::{panic, thread};
 
 use super::Writer;
+use crate::fork;
 use crate::record::harmless;
 
 static OPEN_WRITERS: Mutex<Vec<Weak<Writer>>> = Mutex::new(Vec::new());
@@ -16,6 +17,7 @@ pub(super) fn close_at_exit(writer: Weak<Writer>) {
     writers.retain(|writer| writer.strong_count() > 0);
     writers.push(writer);
     drop(writers);
+    fork::before_fork(rest_all);
     REGISTER.call_once(|| {
         // SAFETY: `atexit` takes a plain function of C calling convention, and this one does not unwind.
         #[allow(unsafe_code, reason = "the standard library has no hook for the exit of a process")]
@@ -35,6 +37,16 @@ extern "C" fn close_all() {
     harmless("close the stores", || {
         for writer in take_writers() {
             writer.close();
+        }
+    });
+}
+
+/// The process is about to fork.
+fn rest_all() {
+    harmless("bring the stores to rest", || {
+        let writers = OPEN_WRITERS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for writer in writers.iter().filter_map(Weak::upgrade) {
+            writer.store().rest();
         }
     });
 }

@@ -28,7 +28,7 @@ use crate::clock::to_micros;
 use crate::error::Result;
 use crate::model::{Definition, RunEntry, RunId};
 use crate::store::{Store, Write};
-use crate::{clock, provenance};
+use crate::{clock, fork, provenance};
 use background::Background;
 use buffer::{Buffer, Pushed};
 use commit::{Committer, Job, SHORT_PATIENCE, warn_unresolved};
@@ -42,6 +42,8 @@ const COMMIT_PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     background: Background,
+    /// How deep in a line of forks this is used; see [`crate::fork`].
+    depth: u32,
 }
 
 /// What callers and the background share.
@@ -64,16 +66,26 @@ pub struct Stats {
 }
 
 impl Writer {
-    pub(crate) fn new(store: Store) -> Arc<Self> {
+    pub(crate) fn new(store: Arc<Store>) -> Arc<Self> {
         let shared = Shared {
             committer: Committer::new(store),
             buffer: Buffer::new(),
             open_runs: OpenRuns::default(),
             is_failing: AtomicBool::new(false),
         };
-        let writer = Arc::new(Self { shared: Arc::new(shared), background: Background::new() });
+        let writer = Arc::new(Self { shared: Arc::new(shared), background: Background::new(), depth: fork::depth() });
         exit::close_at_exit(Arc::downgrade(&writer));
         writer
+    }
+
+    /// A writer to the same store, for a process that was forked off. What this one had queued is its own process's to write.
+    pub(crate) fn in_child(&self) -> Arc<Self> {
+        Self::new(self.shared.committer.store.in_child())
+    }
+
+    /// Whether this process is not one that was forked off since.
+    pub(crate) fn is_of_this_process(&self) -> bool {
+        self.depth == fork::depth()
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -136,6 +148,9 @@ impl Writer {
     /// Keeps what else the end of this writer or of the process would take away.
     fn close(&self) {
         static DEADLINE: OnceLock<Instant> = OnceLock::new();
+        if !self.is_of_this_process() {
+            return;
+        }
         if let Err(error) = self.flush() {
             let lost = self.shared.buffer.give_up();
             tracing::warn!(%error, "{lost} runs are not recorded");
@@ -153,7 +168,9 @@ impl Drop for Writer {
 impl Shared {
     /// Says whether there was something to do.
     fn write_in_background(&self) -> bool {
-        let written = self.write_queued(Some(SHORT_PATIENCE)).and_then(|count| self.write_open_runs().map(|()| count));
+        // First, so that it does not wait for a long queue.
+        let open = self.write_open_runs();
+        let written = self.write_queued(Some(SHORT_PATIENCE)).and_then(|count| open.map(|()| count));
         let was_failing = self.is_failing.swap(written.is_err(), Ordering::Relaxed);
         match written {
             Ok(count) => count > 0,

@@ -92,7 +92,7 @@ impl serde::Serialize for Explodes {
     }
 }
 
-#[component(inputs(odd), params(odd), partition = odd)]
+#[component(inputs(odd), params(odd), partition = odd, labels(odd), before(odd = Err(odd)))]
 fn takes_an_odd_value(odd: &Explodes, fails: bool) -> Result<&'static str, Explodes> {
     let _ = odd;
     if fails { Err(Explodes) } else { Ok("returned") }
@@ -114,6 +114,8 @@ fn a_panic_in_the_values_own_code_is_not_the_functions() {
 fn takes_too_much(long: &str) {
     run.metric("nan", f64::NAN);
     run.note(long);
+    run.check(long, Err(long));
+    run.check("", true);
     run.input("");
     run.output("kept");
 }
@@ -127,6 +129,9 @@ fn what_is_beyond_a_limit_is_trimmed_and_the_run_is_kept() {
     let run = &tracer.recent(1).unwrap().items[0];
     assert!(run.inputs.is_empty() && run.metrics.is_empty() && run.partition.is_none());
     assert_eq!(run.outputs[0].name, "kept");
+    let [check] = run.checks.as_slice() else { panic!("{:?}", run.checks) };
+    assert!(check.name.len() <= 4 << 10 && check.name.ends_with("[cut]"), "what it found is worth more than its name");
+    assert!(check.message.as_ref().is_some_and(|message| message.len() <= 64 << 10 && message.ends_with("[cut]")));
     assert!(run.notes[0].text.len() <= 64 << 10 && run.notes[0].text.ends_with("[cut]"));
     assert_eq!(json!(run.params), json!({}));
 }

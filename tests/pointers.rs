@@ -65,7 +65,7 @@ fn a_relative_a_dotted_and_an_absolute_path_are_one_name() {
         assert_eq!(run.dependencies[0].run, written);
     }
     assert_eq!(project.tracer.io_pointer(absolute.to_str().unwrap()).unwrap().name, "x.csv");
-    assert_eq!(project.tracer.trace(absolute.to_str().unwrap()).get().unwrap().root.run, written);
+    assert_eq!(project.tracer.trace(absolute.to_str().unwrap()).get().unwrap().root.run, Some(written));
 }
 
 #[test]
@@ -175,11 +175,11 @@ fn a_trace_starts_where_it_is_told() {
         run.add_output(IoPointer::new("model").at_version(format!("v{number}")));
         tracer.log_component_run(run).unwrap();
     }
-    let root = |trace: mltrace::Trace<'_>| trace.get().map(|graph| graph.root.run.0);
-    assert_eq!(root(tracer.trace("model")).unwrap(), 3);
-    assert_eq!(root(tracer.trace("model").as_of(day(2))).unwrap(), 2);
-    assert_eq!(root(tracer.trace("model").version("v1")).unwrap(), 1);
-    assert_eq!(root(tracer.trace_run(RunId(2))).unwrap(), 2);
+    let root = |trace: mltrace::Trace<'_>| trace.get().map(|graph| graph.root.run.map(|run| run.0));
+    assert_eq!(root(tracer.trace("model")).unwrap(), Some(3));
+    assert_eq!(root(tracer.trace("model").as_of(day(2))).unwrap(), Some(2));
+    assert_eq!(root(tracer.trace("model").version("v1")).unwrap(), Some(1));
+    assert_eq!(root(tracer.trace_run(RunId(2))).unwrap(), Some(2));
     let told = |trace: mltrace::Trace<'_>| root(trace).unwrap_err().to_string();
     assert!(told(tracer.trace("model").version("v")).contains("several"), "an ambiguous version");
     assert!(told(tracer.trace("model").version("w")).contains("`w`"), "an unknown version");

@@ -64,6 +64,7 @@ struct Given {
     params: BTreeMap<String, serde_json::Value>,
     metrics: BTreeMap<String, f64>,
     notes: Vec<String>,
+    checks: Vec<(String, Result<(), String>)>,
     error: Option<String>,
     owner: Option<String>,
 }
@@ -80,11 +81,12 @@ prop_compose! {
         params in btree_map(name(), json(), 0..4),
         metrics in btree_map(name(), any::<f64>().prop_filter("a number", |x| x.is_finite()), 0..4),
         notes in proptest::collection::btree_set("[^\0]{0,40}", 0..3),
+        checks in vec((name(), prop_oneof![Just(Ok(())), "[^\0]{0,40}".prop_map(Err)]), 0..4),
         error in proptest::option::of("[^\0]{0,40}"),
         owner in proptest::option::of("[^\0]{0,40}"),
     ) -> Given {
         let notes = notes.into_iter().collect();
-        Given { component, started_at, length, inputs, outputs, partition, params, metrics, notes, error, owner }
+        Given { component, started_at, length, inputs, outputs, partition, params, metrics, notes, checks, error, owner }
     }
 }
 
@@ -97,6 +99,9 @@ fn logged(tracer: &Tracer, given: &Given) -> RunRecord {
     }
     for (name, value) in &given.metrics {
         run.metric(name, *value);
+    }
+    for (name, result) in &given.checks {
+        run.check(name, result.as_ref().copied());
     }
     for note in &given.notes {
         run.note(note);
@@ -117,12 +122,12 @@ fn logged(tracer: &Tracer, given: &Given) -> RunRecord {
     record
 }
 
-/// The first of each name and version, which is what a run keeps.
+/// The first of each name and version, which is what a run keeps, without labels, which were looked for.
 fn distinct(pointers: &[IoPointer]) -> Vec<IoPointer> {
     let mut kept: Vec<IoPointer> = Vec::new();
     for pointer in pointers {
         if !kept.iter().any(|seen| seen.name == pointer.name && seen.version == pointer.version) {
-            kept.push(pointer.clone());
+            kept.push(IoPointer { labels: Some(Vec::new()), ..pointer.clone() });
         }
     }
     kept
@@ -146,6 +151,12 @@ proptest! {
             prop_assert_eq!(&record.partition, &given.partition);
             prop_assert_eq!(&record.params, &given.params);
             prop_assert_eq!(&record.metrics, &given.metrics);
+            let checks = record.checks.iter().map(|check| {
+                let failed = check.status == mltrace::CheckStatus::Failed;
+                let result = if failed { Err(check.message.clone().unwrap_or_default()) } else { Ok(()) };
+                (check.name.clone(), result)
+            });
+            prop_assert_eq!(checks.collect::<Vec<_>>(), given.checks.clone());
             let notes: Vec<&String> = record.notes.iter().map(|note| &note.text).collect();
             prop_assert_eq!(notes, given.notes.iter().collect::<Vec<_>>());
             prop_assert_eq!(&record.error, &given.error);
@@ -170,8 +181,8 @@ fn every_key_of_a_runs_json_is_there_even_when_nothing_is_known() {
     let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     assert_eq!(
         keys(&json),
-        "checks code component dependencies duration_ms ended_at error git host id inputs labels metrics notes outputs \
-         params parent partition pid stale started_at status uuid"
+        "checks code collected_at component dependencies duration_ms ended_at error git host id inputs labels metrics notes \
+         outputs params parent partition pid stale stale_at_start started_at status uuid violations"
     );
     assert_eq!(keys(&json["inputs"][0]), "captured_at flagged labels name spelled type version");
     assert_eq!(keys(&json["git"]), "commit dirty source tags");
@@ -277,6 +288,30 @@ fn what_cannot_be_stored_is_refused_by_name_and_nothing_is_written() {
                 run.tag("");
             }),
             "a tag is empty",
+        ),
+        (
+            with(|run| {
+                run.check("", true);
+            }),
+            "a check's name is empty",
+        ),
+        (
+            with(|run| {
+                run.check(&long, true);
+            }),
+            "a check's name has 70000 bytes",
+        ),
+        (
+            with(|run| {
+                run.check("rows", Err(&long));
+            }),
+            "the message of the check `rows` has 70000 bytes",
+        ),
+        (
+            with(|run| {
+                run.label("a\0b");
+            }),
+            "a label holds a NUL byte",
         ),
     ];
     for (run, expected) in refusals {

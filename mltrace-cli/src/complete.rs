@@ -37,6 +37,11 @@ pub(crate) fn owners(typed: &OsStr) -> Vec<CompletionCandidate> {
     beginning(typed, catalogue().into_iter().filter_map(|component| component.owner).map(|owner| (owner, None)))
 }
 
+pub(crate) fn labels(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let labels = store().and_then(|tracer| tracer.labels().ok()).unwrap_or_default();
+    beginning(typed, labels.into_iter().map(|label| (label.name, None)))
+}
+
 pub(crate) fn runs(typed: &OsStr) -> Vec<CompletionCandidate> {
     let told = |run: RunRecord| (run.id.to_string(), Some(format!("{} {}", run.component, run.status)));
     beginning(typed, recent().into_iter().map(told))

@@ -5,6 +5,8 @@ use mltrace_core::ErrorKind;
 /// Why a command did not answer.
 #[derive(Debug)]
 pub(crate) enum Failure {
+    /// It did, and the answer is one that `--exit-code` tells scripts of.
+    No,
     /// What was asked for is not there, or cannot be asked so.
     Question(String),
     /// The store cannot be read, or not be written.
@@ -16,6 +18,7 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
+            Self::No => 1,
             Self::Question(_) => 2,
             Self::Store(_) | Self::Output(_) => 3,
         }
@@ -30,6 +33,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::No => f.write_str("no"),
             Self::Question(message) | Self::Store(message) => f.write_str(message),
             Self::Output(error) => write!(f, "the answer cannot be written: {error}"),
         }

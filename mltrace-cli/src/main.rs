@@ -4,6 +4,7 @@ mod command;
 mod complete;
 mod failure;
 mod opt;
+mod progress;
 mod render;
 mod session;
 mod when;
@@ -43,7 +44,9 @@ fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &mut 
 fn tell(failure: &Failure, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     // Nothing can be told where nothing can be written: the exit code remains.
     let _shown = out.flush();
-    let _told = writeln!(err, "mltrace: {failure}");
+    if !matches!(failure, Failure::No) {
+        let _told = writeln!(err, "mltrace: {failure}");
+    }
     failure.exit_code()
 }
 

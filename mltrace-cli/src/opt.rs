@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::ArgValueCompleter;
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
-use mltrace_core::{RunId, Status};
+use mltrace_core::{ReviewOrder, RunId, Status};
 
 use crate::{complete, when};
 
@@ -27,7 +27,7 @@ Examples:
   mltrace trace models/forest.model     every run behind an output
   mltrace --json inspect 12 | jq .git   one run, for a script
 
-Exit codes: 0 done, 2 usage or not found, 3 the store cannot be read."
+Exit codes: 0 done, 1 the answer is no and --exit-code asks, 2 usage or not found, 3 the store cannot be read."
 )]
 pub(crate) struct Opt {
     /// The store's file [default: `$MLTRACE_DB`, else the nearest `.mltrace/mltrace.db` upward]
@@ -52,14 +52,44 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Show every run behind an output, as a tree
     Trace(Trace),
+    /// Show what a pointer, a run or a label has touched, as a tree
+    Impact(Impact),
+    /// Show what changed between two runs, and where their lineages part
+    Diff(Diff),
+    /// Show what is stale, and why
+    Stale(Stale),
+    /// Flag outputs that somebody complains about, for `review`
+    Flag(Flag),
+    /// Take a flag away
+    Unflag(Unflag),
+    /// Rank the runs and components behind the flagged outputs, the likeliest culprit first
+    Review(Review),
     /// List the components
     Components(Components),
     /// List the tags, with the components that carry them
     Tags(Tags),
     /// Tag a component; such a tag stays whatever its code says later
     Tag(Tag),
+    /// Label a file, a table or the like: the label follows the data downstream
+    Label(Label),
+    /// List the labels, with what they are on
+    Labels(Labels),
+    /// Retract a label: from now on nothing should read what carries it
+    Retract(Retract),
+    /// List the retractions, each with the runs that did not heed it
+    Retracted(Retracted),
     /// Add a note to a run
     Note(Note),
+    /// Compare files with what runs recorded of them
+    Verify(Verify),
+    /// Forget old runs, but nothing that others need; tells what it would do unless given --yes
+    Gc(Gc),
+    /// Write all that the store holds as JSON Lines
+    Export(Export),
+    /// Add what another store exported, or a Python mltrace
+    Import(Import),
+    /// Look the store over: damage, runs whose process is gone, what takes the space
+    Doctor(Doctor),
     /// Print completions for a shell
     Completions(Completions),
 }
@@ -160,6 +190,155 @@ pub(crate) struct Trace {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    group = ArgGroup::new("origin").required(true).args(["pointer", "run", "label"]),
+    after_help = "\
+Examples:
+  mltrace impact raw/2020-05.parquet
+  mltrace impact clean.csv --version ab12cd34 --depth 2
+  mltrace impact --run 12
+  mltrace impact --label customer-7
+
+How to read the tree: below a run stands what others read from it, and below that the run that read
+it, down to what nobody read. A run that read from several others is shown once and named at the
+others. A * beside a commit says that tracked files differed from it."
+)]
+pub(crate) struct Impact {
+    /// The pointer: a name, or a path
+    #[arg(add = ArgValueCompleter::new(complete::outputs))]
+    pub(crate) pointer: Option<String>,
+
+    /// Begin at a run, and what it wrote
+    #[arg(long, value_name = "RUN", value_parser = run_id, add = ArgValueCompleter::new(complete::runs))]
+    pub(crate) run: Option<RunId>,
+
+    /// Begin at everything that has this label
+    #[arg(long, add = ArgValueCompleter::new(complete::labels))]
+    pub(crate) label: Option<String>,
+
+    /// Go at most so many hops; what is cut off is counted
+    #[arg(long, value_name = "N", conflicts_with = "label")]
+    pub(crate) depth: Option<u32>,
+
+    /// Begin at the runs that read this version, given by its beginning
+    #[arg(long, value_name = "VERSION", conflicts_with_all = ["run", "label"])]
+    pub(crate) version: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace diff 12 19
+  mltrace diff 12 19 --exit-code > /dev/null || echo changed
+  mltrace diff 12 19 --json | jq -r .code.unified
+
+Lineages part at the matching runs furthest upstream that differ (in code, params, in what they read
+from outside, or else in what they wrote) although all that they read from other runs is the same.
+What is equal is counted. The time that a run took is shown and is no difference.")]
+pub(crate) struct Diff {
+    /// The one run's number, as 12 or '#12'
+    #[arg(value_name = "RUN", value_parser = run_id, add = ArgValueCompleter::new(complete::runs))]
+    pub(crate) before: RunId,
+
+    /// The other's
+    #[arg(value_name = "RUN", value_parser = run_id, add = ArgValueCompleter::new(complete::runs))]
+    pub(crate) after: RunId,
+
+    /// Exit with 1 if they differ
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace stale
+  mltrace stale train --exit-code
+  mltrace stale cleaning --partition 2020-01 --as-of 2w
+
+Judged is the latest completed run of each component and partition:
+  old input         a run upstream ended more than 30 days before it started, or more than the
+                    `stale_after` of its component
+  old run           it is older than the `stale_after` of its component
+  fresher upstream  a newer run of an upstream component and partition wrote something else
+  stale upstream    a run upstream is stale by one of these")]
+pub(crate) struct Stale {
+    /// Only this component
+    #[arg(add = ArgValueCompleter::new(complete::components))]
+    pub(crate) component: Option<String>,
+
+    /// Only this partition
+    #[arg(long)]
+    pub(crate) partition: Option<String>,
+
+    /// What was stale then
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    pub(crate) as_of: Option<DateTime<Utc>>,
+
+    /// Exit with 1 if something is stale
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace flag ride-00017 ride-00023
+  mltrace flag models/forest.model --version ab12cd34
+
+An output is flagged as it is now: the flag stays on this version when the name is written again.
+What no run wrote can be flagged too.")]
+pub(crate) struct Flag {
+    /// The outputs: names, paths or ids of predictions
+    #[arg(required = true, value_name = "OUTPUT", add = ArgValueCompleter::new(complete::outputs))]
+    pub(crate) outputs: Vec<String>,
+
+    /// Flag this version of them, given by its beginning, rather than the latest
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) version: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace unflag ride-00017
+  mltrace unflag --all")]
+pub(crate) struct Unflag {
+    /// The output, in all its versions
+    #[arg(required_unless_present = "all", add = ArgValueCompleter::new(complete::outputs))]
+    pub(crate) output: Option<String>,
+
+    /// Only this version, given by its beginning
+    #[arg(long, value_name = "VERSION", requires = "output")]
+    pub(crate) version: Option<String>,
+
+    /// All flags there are
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace review
+  mltrace review --by coverage --limit 100
+  mltrace review --json | jq '.runs[0].run.id'
+
+How to read the figures: `flagged` says how many of the flagged outputs a run stands behind, and
+`others` behind how many that are not flagged, of the same components, since the earliest flagged
+one was written. Suspicion is the share of the former, halved for a run that is behind all of the
+latter: what stands behind everything, good or bad, is a poor suspect.")]
+pub(crate) struct Review {
+    /// What puts a run first
+    #[arg(long, value_name = "ORDER", default_value = "suspicion", value_parser = review_order())]
+    pub(crate) by: ReviewOrder,
+
+    /// How many runs
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   mltrace components
@@ -196,6 +375,57 @@ pub(crate) struct Tag {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Examples:
+  mltrace label raw/2020-05.parquet customer-7
+  mltrace label warehouse.rides customer-7 --version snapshot-81")]
+pub(crate) struct Label {
+    /// What to label: a name, or a path; no run need know it yet
+    #[arg(add = ArgValueCompleter::new(complete::outputs))]
+    pub(crate) pointer: String,
+
+    /// The label, such as a customer or a consent
+    #[arg(value_name = "LABEL", add = ArgValueCompleter::new(complete::labels))]
+    pub(crate) name: String,
+
+    /// Only this version, which a run wrote or read, given by its beginning
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) version: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace labels
+  mltrace labels --json | jq '.items[] | select(.retraction)'")]
+pub(crate) struct Labels {}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace retract customer-7 --reason \"consent withdrawn\"
+  mltrace retract batch-3 --reason \"vendor recalled it\" --by \"data office\"")]
+pub(crate) struct Retract {
+    /// The label
+    #[arg(add = ArgValueCompleter::new(complete::labels))]
+    pub(crate) label: String,
+
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+
+    /// Who retracts it [default: the name of the user]
+    #[arg(long, value_name = "WHO")]
+    pub(crate) by: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  mltrace retracted")]
+pub(crate) struct Retracted {}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
 Example:
   mltrace note 12 \"the vendor resent this month\"")]
 pub(crate) struct Note {
@@ -209,7 +439,107 @@ pub(crate) struct Note {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Names of components, tags, owners, runs and outputs are completed from the store. The script asks this
+Examples:
+  mltrace verify
+  mltrace verify models/high_tip
+  mltrace verify --exit-code --json | jq -r '.items[].file'
+
+Of a file that several runs wrote, what the last of them wrote counts; of one that runs only read,
+what the last of them read; of an artifact, every version. Unknown are names that are no files, such
+as predictions, and files of another host. They are counted, and shown where one is asked for.")]
+pub(crate) struct Verify {
+    /// Only this name, or path
+    #[arg(add = ArgValueCompleter::new(complete::outputs))]
+    pub(crate) pointer: Option<String>,
+
+    /// Exit with 1 if something has changed or is missing
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace gc --older-than 90d          what would go, and what would stay
+  mltrace gc --older-than 90d --yes    do it
+
+Kept are runs that ended since; open runs whose process may live; the latest completed run of each
+component and partition; the last run of each component and the one its metadata is of; and runs
+that wrote a flagged output. Older runs that these came from, or that carry a label, become
+tombstones: component, times, status, inputs, outputs, edges and commit stay, all else goes (they
+are shown as trimmed). The rest is removed, and the file shrinks. Others can write meanwhile;
+interrupted, it can be run again.")]
+pub(crate) struct Gc {
+    /// Runs from before this time, or this age
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    pub(crate) older_than: DateTime<Utc>,
+
+    /// Do it
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace export store.jsonl
+  mltrace export | gzip > store.jsonl.gz
+  mltrace export | jq 'select(.type == \"run\") | .definition.component' | sort | uniq -c
+
+A line is an object that says in `type` what it is: `header` (format 1) first, then `run` with
+everything that was written of it, `tag`, `flag`, `label`, `retraction`. Runs are known by their
+uuid, all else by its content; edges are left out, because they follow from the runs. Times are
+RFC 3339 UTC. A later mltrace may add keys and types; files that mean something else have a greater
+format.")]
+pub(crate) struct Export {
+    /// The file, which has its name once it is whole; stdout if none is given
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace import store.jsonl
+  ssh host mltrace export | mltrace import
+  mltrace --db all.db import host-a.jsonl host-b.jsonl
+  mltrace import --from-python-mltrace python.jsonl
+
+What is there already stays and is not doubled, so files can be imported in any order and again. The
+first line that cannot be read ends the import and is named; what stands before it is imported.
+Makes the store if there is none.
+
+The tables of a Python mltrace come out of its PostgreSQL database by
+  for t in components component_tags component_runs component_runs_inputs component_runs_outputs \\
+      component_run_dependencies io_pointers labels_io_pointers deleted_labels; do
+    psql \"$DATABASE\" -Atc \"select to_jsonb(t) || '{\\\"table\\\": \\\"$t\\\"}' from $t t\"
+  done > python.jsonl
+Its times are read as UTC, as it writes them. Values become stated versions by their hash. What is
+pickled there (git tags, MLflow's params and metrics) is left out.")]
+pub(crate) struct Import {
+    /// The files; stdin if none is given
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// The files hold tables of a Python mltrace
+    #[arg(long)]
+    pub(crate) from_python_mltrace: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace doctor
+  mltrace doctor --exit-code && mltrace export backup.jsonl")]
+pub(crate) struct Doctor {
+    /// Exit with 1 if the store is damaged
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Names of components, tags, owners, labels, runs and outputs are completed from the store. The script asks this
 program, so let the shell make it anew when it starts:
 
 Examples:
@@ -249,4 +579,11 @@ fn run_id(text: &str) -> Result<RunId, String> {
 fn status() -> impl TypedValueParser<Value = Status> {
     PossibleValuesParser::new(Status::ALL.map(Status::as_str))
         .try_map(|name| Status::ALL.into_iter().find(|status| status.as_str() == name).ok_or("there is no such status"))
+}
+
+fn review_order() -> impl TypedValueParser<Value = ReviewOrder> {
+    PossibleValuesParser::new(["suspicion", "coverage"]).map(|order| match order.as_str() {
+        "coverage" => ReviewOrder::Coverage,
+        _ => ReviewOrder::Suspicion,
+    })
 }

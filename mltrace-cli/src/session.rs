@@ -26,8 +26,27 @@ pub(crate) struct Screen {
 
 impl<'o> Session<'o> {
     pub(crate) fn open(db: Option<PathBuf>, json: bool, out: &'o mut dyn Write) -> Result<Self, Failure> {
-        let tracer = open_store(&db.map_or_else(Tracer::default_path, Ok)?)?;
-        Ok(Self { tracer, screen: Screen { width: width(), now: Utc::now() }, json, out })
+        Ok(Self::over(open_store(&db.map_or_else(Tracer::default_path, Ok)?)?, json, out))
+    }
+
+    /// As [`Self::open`], and makes a store where there is none.
+    pub(crate) fn create(db: Option<PathBuf>, json: bool, out: &'o mut dyn Write) -> Result<Self, Failure> {
+        let tracer = match db {
+            Some(path) if path == Path::new(":memory:") => return Err(in_memory()),
+            Some(path) => Tracer::open(path)?,
+            None if Tracer::default_path()? == Path::new(":memory:") => return Err(in_memory()),
+            None => Tracer::open_default()?,
+        };
+        Ok(Self::over(tracer, json, out))
+    }
+
+    fn over(tracer: Tracer, json: bool, out: &'o mut dyn Write) -> Self {
+        Self { tracer, screen: Screen { width: width(), now: Utc::now() }, json, out }
+    }
+
+    /// Where an answer goes that is no document.
+    pub(crate) fn out(&mut self) -> &mut dyn Write {
+        self.out
     }
 
     /// Answers with one document: the value as JSON, or its text.
@@ -65,13 +84,16 @@ impl<'o> Session<'o> {
 
 fn open_store(path: &Path) -> Result<Tracer, Failure> {
     if path == Path::new(":memory:") {
-        let message = "a store in memory ends with its program: name a file with --db PATH or MLTRACE_DB";
-        return Err(Failure::Store(message.to_owned()));
+        return Err(in_memory());
     }
     Tracer::open_existing(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => Failure::Store(format!("{error} with --db PATH or MLTRACE_DB")),
         _ => Failure::Store(error.to_string()),
     })
+}
+
+fn in_memory() -> Failure {
+    Failure::Store("a store in memory ends with its program: name a file with --db PATH or MLTRACE_DB".to_owned())
 }
 
 /// The terminal's width; for a pipe or a file what `COLUMNS` says, or else 80, so that output is the same anywhere.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::artifact::Artifact;
 use crate::model::IoPointer;
 
 /// A value that names what a run reads or writes.
@@ -41,6 +42,8 @@ pub enum Captured {
     Path(PathBuf),
     /// A pointer that is complete as it is.
     Pointer(IoPointer),
+    /// A version of an artifact.
+    Artifact(Artifact),
 }
 
 impl Capture for str {
@@ -58,6 +61,12 @@ impl Capture for Path {
 impl Capture for Uuid {
     fn capture(&self, each: &mut dyn FnMut(Captured)) {
         each(Captured::Name(self.to_string()));
+    }
+}
+
+impl Capture for Artifact {
+    fn capture(&self, each: &mut dyn FnMut(Captured)) {
+        each(Captured::Artifact(self.clone()));
     }
 }
 

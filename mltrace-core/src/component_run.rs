@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::panic::Location;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::artifact::{Artifact, Opened};
 use crate::capture::{Capture, Captured};
+use crate::check::{CheckResult, concluded};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
     Check, Code, Definition, InputEntry, IoPointer, Note, PointerType, RunEntry, RunId, Status, Version,
@@ -50,6 +54,7 @@ pub struct ComponentRun {
     owner: Option<String>,
     description: Option<String>,
     tags: Vec<String>,
+    stale_after: Option<Duration>,
     states_metadata: bool,
     location: &'static Location<'static>,
     started_at: Option<DateTime<Utc>>,
@@ -90,6 +95,7 @@ impl ComponentRun {
             owner: None,
             description: None,
             tags: Vec::new(),
+            stale_after: None,
             states_metadata: false,
             location: Location::caller(),
             started_at: None,
@@ -169,6 +175,37 @@ impl ComponentRun {
         self
     }
 
+    /// Saves a value as the next version of an artifact, and adds it to what the run writes.
+    ///
+    /// # Errors
+    /// As [`Artifact::save`]; the run then writes nothing.
+    pub fn save<T: Serialize + ?Sized>(&mut self, value: &T, name: impl AsRef<Path>) -> Result<Artifact> {
+        let artifact = Artifact::save(value, name)?;
+        self.add_output(&artifact);
+        Ok(artifact)
+    }
+
+    /// Loads the latest version of an artifact, and adds it to what the run reads.
+    ///
+    /// # Errors
+    /// As [`Artifact::latest`] and [`Artifact::load`].
+    pub fn load<T: DeserializeOwned>(&mut self, name: impl AsRef<Path>) -> Result<T> {
+        self.read(Opened::latest(name.as_ref())?)
+    }
+
+    /// Loads a version of an artifact by its number, and adds it to what the run reads.
+    ///
+    /// # Errors
+    /// As [`Artifact::numbered`] and [`Artifact::load`].
+    pub fn load_version<T: DeserializeOwned>(&mut self, name: impl AsRef<Path>, number: u64) -> Result<T> {
+        self.read(Opened::numbered(name.as_ref(), number)?)
+    }
+
+    fn read<T: DeserializeOwned>(&mut self, opened: Opened) -> Result<T> {
+        self.add_input(&opened.artifact);
+        opened.decode()
+    }
+
     /// A dependency that I/O cannot show: on that component's latest run that ended before this one started.
     pub fn set_upstream(&mut self, component: impl Into<String>) -> &mut Self {
         self.upstream.push(component.into());
@@ -193,6 +230,14 @@ impl ComponentRun {
     pub fn tag(&mut self, tag: impl Into<String>) -> &mut Self {
         self.states_metadata = true;
         self.tags.push(tag.into());
+        self
+    }
+
+    /// The age after which the component's runs are old, in whole seconds. Also how long before a run its inputs may have
+    /// been written; 30 days unless stated.
+    pub fn stale_after(&mut self, age: Duration) -> &mut Self {
+        self.states_metadata = true;
+        self.stale_after = Some(age);
         self
     }
 
@@ -225,6 +270,33 @@ impl ComponentRun {
     /// A metric.
     pub fn metric(&mut self, name: impl Into<String>, value: f64) -> &mut Self {
         self.metrics.insert(name.into(), value);
+        self
+    }
+
+    /// The result of a check. Results stay in the order in which they are given; the same name twice is two results.
+    ///
+    /// ```
+    /// use mltrace_core::{CheckStatus, ComponentRun, Tracer, check};
+    ///
+    /// let tracer = Tracer::in_memory()?;
+    /// let mut run = ComponentRun::new("cleaning");
+    /// run.start();
+    /// run.check("enough rows", check::row_count(57, 100..)).check("sorted", [1, 2, 3].is_sorted());
+    /// run.end();
+    /// let checks = tracer.run(tracer.log_component_run(run)?)?.checks;
+    /// assert_eq!(checks[0].status, CheckStatus::Failed);
+    /// assert_eq!(checks[0].message.as_deref(), Some("57 rows, expected at least 100"));
+    /// assert_eq!(checks[1].status, CheckStatus::Passed);
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    pub fn check(&mut self, name: impl Into<String>, result: impl CheckResult) -> &mut Self {
+        self.checks.push(concluded(name.into(), result.verdict()));
+        self
+    }
+
+    /// A label that everything it reads carries, and what is made of that: a customer, a consent batch.
+    pub fn label(&mut self, label: impl Into<String>) -> &mut Self {
+        self.labels.push(label.into());
         self
     }
 
@@ -280,11 +352,11 @@ impl ComponentRun {
             description: self.description,
             owner: self.owner,
             tags: self.tags,
-            stale_after_s: None,
+            stale_after_s: self.stale_after.map(|age| age.as_secs()),
             in_repository: provenance::is_source_in_repository(self.location.file()),
             code: Some(Code {
-                file: self.location.file().to_owned(),
-                line: self.location.line(),
+                file: Some(self.location.file().to_owned()),
+                line: Some(self.location.line()),
                 crate_version: None,
                 snapshot: None,
             }),
@@ -308,6 +380,7 @@ impl ComponentRun {
             labels: self.labels,
             notes: self.notes,
             error: self.error,
+            collected_at: None,
         };
         limits::check(&entry)?;
         Ok(entry)

@@ -30,12 +30,18 @@ struct Inner {
 pub enum ErrorKind {
     /// A value that was given cannot be stored; nothing was written.
     Invalid,
-    /// There is no such run, component or pointer.
+    /// There is no such run, component, pointer or artifact.
     NotFound,
     /// The file is not an mltrace store; it was left as it was.
     NotAStore,
-    /// The file is a store, but damaged.
+    /// The file is a store or an artifact, but damaged.
     Damaged,
+    /// The file is not an artifact that mltrace saved.
+    NotAnArtifact,
+    /// The artifact was saved by a newer mltrace than this one understands.
+    NewerArtifact,
+    /// The artifact holds a value of another type than the one that was asked for.
+    WrongType,
     /// The store was written by a newer mltrace than this one understands.
     NewerStore,
     /// The store can be read, but not written.
@@ -46,6 +52,10 @@ pub enum ErrorKind {
     Io,
     /// A global tracer is already set.
     AlreadyInitialised,
+    /// A function that is `blocking` did not run, because a check before it failed.
+    CheckFailed,
+    /// A function with `deny_retracted` did not run, because what it would have read carries a retracted label.
+    Retracted,
     /// A fault in mltrace itself.
     Internal,
 }

@@ -58,21 +58,40 @@ impl Fingerprinter {
         }
     }
 
+    /// What lies at a path now, measured as an earlier version of this kind was, whatever its size; `None` if nothing does.
+    pub(crate) fn version_of_kind(&self, path: &Path, kind: VersionKind) -> io::Result<Option<Version>> {
+        if is_store(path) {
+            return Err(io::Error::other("it is a store"));
+        }
+        let found = match fs::metadata(path) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
+            found => found?,
+        };
+        if found.is_dir() {
+            let too_many = || io::Error::other(format!("it holds more than {TREE_ENTRIES} entries"));
+            self.tree(path)?.ok_or_else(too_many).map(Some)
+        } else if !found.is_file() {
+            Err(io::Error::other("it is neither a file nor a folder"))
+        } else if kind == VersionKind::Sampled {
+            sampled(path, found.len()).map(Some)
+        } else {
+            hashed(path, u64::MAX).map(Some)
+        }
+    }
+
+    /// The path that a name stands for; `None` if it stands for none, or it isn't known where it begins.
+    pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
+        let path = Path::new(name);
+        let path = if path.is_absolute() { path.to_owned() } else { self.root.as_ref()?.join(path) };
+        // Names of paths are clean: `s3://rides` is none.
+        (lexically_clean(&path).as_os_str() == path.as_os_str()).then_some(path)
+    }
+
     fn file(&self, path: &Path, size: u64) -> io::Result<Version> {
-        let mut file = File::open(path)?;
-        if size <= self.limit {
-            let mut hasher = blake3::Hasher::new();
-            // A file may still be growing, and some state no size at all.
-            hasher.update_reader(file.take(self.limit))?;
-            return Ok(version(VersionKind::Hash, &hasher));
-        }
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&size.to_le_bytes());
-        for offset in [0, size / 2 - SAMPLE.min(size) / 2, size.saturating_sub(SAMPLE)] {
-            file.seek(SeekFrom::Start(offset))?;
-            hasher.update_reader(Read::by_ref(&mut file).take(SAMPLE))?;
-        }
-        Ok(version(VersionKind::Sampled, &hasher))
+        // A file may still be growing, and some state no size at all.
+        if size <= self.limit { hashed(path, self.limit) } else { sampled(path, size) }
     }
 
     /// `None` where a directory holds more entries than can be read in reasonable time.
@@ -114,6 +133,23 @@ impl Fingerprinter {
         }
         Ok(Some(version(VersionKind::Tree, &hasher)))
     }
+}
+
+fn hashed(path: &Path, limit: u64) -> io::Result<Version> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?.take(limit))?;
+    Ok(version(VersionKind::Hash, &hasher))
+}
+
+fn sampled(path: &Path, size: u64) -> io::Result<Version> {
+    let mut file = File::open(path)?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&size.to_le_bytes());
+    for offset in [0, size / 2 - SAMPLE.min(size) / 2, size.saturating_sub(SAMPLE)] {
+        file.seek(SeekFrom::Start(offset))?;
+        hasher.update_reader(Read::by_ref(&mut file).take(SAMPLE))?;
+    }
+    Ok(version(VersionKind::Sampled, &hasher))
 }
 
 /// The stores that this process has opened, by their real paths. Their files are never opened here: when a process closes
@@ -200,6 +236,33 @@ mod tests {
         assert_eq!(names.name(Path::new("/project-two/x")), "/project-two/x");
         assert_eq!(names.name(Path::new("/project")), "/project");
         assert_eq!(names.name(Path::new("/../x")), "/x");
+    }
+
+    #[test]
+    fn a_name_leads_back_to_its_path_if_it_is_one() {
+        let names = at(Path::new("/project"));
+        for path in ["/project/x/y.csv", "/elsewhere/y.csv", "/project"] {
+            assert_eq!(names.path(&names.name(Path::new(path))).as_deref(), Some(Path::new(path)));
+        }
+        for name in ["s3://rides/y.csv", "x/../y.csv", "/project/./x"] {
+            assert_eq!(names.path(name), None, "{name}");
+        }
+        assert_eq!(Fingerprinter { root: None, limit: 0 }.path("x/y.csv"), None, "nobody knows where it begins");
+    }
+
+    #[test]
+    fn an_earlier_kind_of_version_is_measured_again_whatever_the_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        fs::write(&path, "abc").unwrap();
+        let [whole, sampling] = [4, 0].map(|limit| Fingerprinter { root: None, limit });
+        for earlier in [whole.version(&path).unwrap(), sampling.version(&path).unwrap()] {
+            for now in [&whole, &sampling] {
+                assert_eq!(now.version_of_kind(&path, earlier.kind).unwrap().as_ref(), Some(&earlier));
+            }
+        }
+        assert_eq!(whole.version_of_kind(&folder.path().join("none"), VersionKind::Hash).unwrap(), None);
+        assert_eq!(whole.version_of_kind(&path.join("below-a-file"), VersionKind::Hash).unwrap(), None);
     }
 
     #[cfg(unix)]

@@ -18,7 +18,10 @@
 //! # Ok::<(), mltrace_core::Error>(())
 //! ```
 
+mod artifact;
 mod capture;
+mod care;
+pub mod check;
 mod clock;
 mod component_run;
 mod error;
@@ -37,15 +40,21 @@ mod testing;
 mod tracer;
 mod writer;
 
+pub use artifact::Artifact;
 pub use capture::{Capture, Captured};
+pub use care::{ExportReport, Finding, Gc, GcComponent, GcReport, Health, ImportReport, OpenRun, TableSize};
 pub use component_run::ComponentRun;
 pub use error::{Error, ErrorKind, Result};
 pub use model::{
-    Check, CheckStatus, CodeRecord, CommitSource, Component, Dependency, Edge, GitRecord, Graph, GraphRoot, GraphRun,
-    InputRecord, IoPointer, Match, Note, Page, PointerType, RunId, RunRecord, Stale, StaleKind, Status, Truncated,
-    Version, VersionKind,
+    Blame, Changed, Check, CheckStatus, CodeDiff, CodeRecord, CommitSource, Compared, Component, Dependency, Diff,
+    Edge, Entries, Flagged, GitRecord, Graph, GraphRoot, GraphRun, InputRecord, IoPointer, Judgement, Label,
+    LabelImpact, LabelledPointer, Match, Note, Page, Parted, Parting, PointerType, Pointers, Recorded, Retracted,
+    Retraction, Review, ReviewOrder, RunCheck, RunId, RunRecord, Stale, StaleKind, StaleLink, Status, Suspect,
+    SuspectComponent, Truncated, Verified, VerifyReport, VerifyStatus, Version, VersionKind, Violation,
 };
-pub use query::{Components, History, Trace};
+pub use query::{
+    Checks, Components, History, Impact, Labelling, Retracting, Reviewing, StaleRun, Staleness, Trace, Verify,
+};
 pub use record::{Run, RunHandle};
 pub use store::Durability;
 pub use tracer::{Scoped, Tracer, TracerBuilder, init, log_component_run, scoped};
@@ -57,7 +66,9 @@ pub mod __private {
     pub use crate::capture::Capture;
     pub use crate::model::PointerType;
     pub use crate::outcome::*;
-    pub use crate::record::{Direction, Ended, InRun, Meta, Run, RunHandle, Slot, call_once, in_run};
+    pub use crate::record::{
+        Direction, Ended, Guard, InRun, Meta, Run, RunHandle, Slot, Verdict, call_once, in_run, refused, verdict,
+    };
 }
 
 /// Threads share tracers, and futures that hold a run stay `Send`.

@@ -4,9 +4,9 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IoPointer, RunEntry, Version, VersionKind};
 
-/// Names of components, pointers, partitions, params, metrics and tags, in bytes.
+/// Names of components, pointers, partitions, params, metrics, checks, labels and tags, in bytes.
 pub(crate) const NAME: usize = 4 << 10;
-/// Notes, error messages and values of params, in bytes.
+/// Notes, messages of errors and checks, and values of params, in bytes.
 pub(crate) const TEXT: usize = 64 << 10;
 
 /// Refuses what cannot be stored.
@@ -44,6 +44,15 @@ fn check_fields(entry: &RunEntry) -> Result<()> {
         name("a metric's name", key)?;
         number(key, *value)?;
     }
+    for check in &entry.checks {
+        name("a check's name", &check.name)?;
+        if let Some(message) = &check.message {
+            text(&format!("the message of the check `{}`", check.name), message)?;
+        }
+    }
+    for label in &entry.labels {
+        name("a label", label)?;
+    }
     for note in &entry.notes {
         text("a note", &note.text)?;
     }
@@ -73,26 +82,38 @@ pub(crate) fn trim(entry: &mut RunEntry) {
     entry.params.retain(|key, value| {
         fits("a param", name("a param's name", key)) && fits("a param", text(key, &value.to_string()))
     });
-    for text in entry.notes.iter_mut().map(|note| &mut note.text).chain(&mut entry.error) {
-        shorten(text);
+    // What a check found is worth more than the end of its name.
+    for check in &mut entry.checks {
+        shorten(&mut check.name, NAME);
+    }
+    entry.checks.retain(|check| fits("a check", name("a check's name", &check.name)));
+    entry.labels.retain(|label| fits("a label", name("a label", label)));
+    let messages = entry.checks.iter_mut().filter_map(|check| check.message.as_mut());
+    for text in entry.notes.iter_mut().map(|note| &mut note.text).chain(messages).chain(&mut entry.error) {
+        shorten(text, TEXT);
     }
 }
 
-fn shorten(text: &mut String) {
+fn shorten(text: &mut String, limit: usize) {
     if text.contains('\0') {
         *text = text.replace('\0', "\u{fffd}");
     }
-    if text.len() > TEXT {
+    if text.len() > limit {
         const MARK: &str = " [cut]";
-        let end = (0..=TEXT - MARK.len()).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default();
+        let end = (0..=limit - MARK.len()).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default();
         text.truncate(end);
         text.push_str(MARK);
     }
 }
 
 fn pointer(what: &str, pointer: &IoPointer) -> Result<()> {
-    name(&format!("{what}'s name"), &pointer.name)?;
-    pointer.version.as_ref().map_or(Ok(()), |given| version(&format!("{what}'s version"), given))
+    version_of(what, &pointer.name, pointer.version.as_ref())
+}
+
+/// Refuses a pointer's name, or its version, that cannot be stored.
+pub(crate) fn version_of(what: &str, pointer: &str, version: Option<&Version>) -> Result<()> {
+    name(&format!("{what}'s name"), pointer)?;
+    version.map_or(Ok(()), |given| self::version(&format!("{what}'s version"), given))
 }
 
 fn version(field: &str, version: &Version) -> Result<()> {

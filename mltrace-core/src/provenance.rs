@@ -56,25 +56,44 @@ pub(crate) struct Sighting<'a> {
     pub(crate) pid_namespace: Option<&'a str>,
 }
 
-/// Whether a process is known to have died: it ran here, where pids mean the same, and none of that pid and start is left.
-pub(crate) fn is_gone(sighting: &Sighting<'_>) -> bool {
-    let here = process();
-    let Some(start_ticks) = sighting.start_ticks else { return false };
-    let is_here = |theirs: Option<&str>, ours: &Option<String>| theirs.is_some() && theirs == ours.as_deref();
-    if !is_here(sighting.boot_id, &here.boot_id) || !is_here(sighting.pid_namespace, &here.pid_namespace) {
-        return false;
-    }
-    match std::fs::read_to_string(format!("/proc/{}/stat", sighting.pid)) {
-        // A process that has died and not been waited for is none any more.
-        Ok(stat) => start_ticks_in(&stat) != Some(start_ticks) || is_zombie(&stat),
-        // Some systems hide the processes of others, the first of all among them.
-        Err(error) => error.kind() == std::io::ErrorKind::NotFound && Path::new("/proc/1/stat").exists(),
+impl Sighting<'_> {
+    /// Whether the process is known to have ended: it ran here, where pids mean the same, and none of that pid and start
+    /// is left. Of others nothing can be told from here.
+    pub(crate) fn is_gone(&self) -> bool {
+        let here = process();
+        let Some(start_ticks) = self.start_ticks else { return false };
+        if self.boot_id != here.boot_id.as_deref() || self.pid_namespace != here.pid_namespace.as_deref() {
+            return false;
+        }
+        match std::fs::read_to_string(format!("/proc/{}/stat", self.pid)) {
+            // A process that has died and not been waited for is none any more.
+            Ok(stat) => start_ticks_in(&stat) != Some(start_ticks) || is_zombie(&stat),
+            // Some systems hide the processes of others, the first of all among them.
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound && Path::new("/proc/1/stat").exists(),
+        }
     }
 }
 
 fn is_zombie(stat: &str) -> bool {
     let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().next());
     matches!(state, Some("Z" | "X"))
+}
+
+/// Whether a process is known to have ended; see [`Sighting::is_gone`].
+pub(crate) fn is_gone(other: &Process) -> bool {
+    let Process { pid, start_ticks, boot_id, pid_namespace, .. } = other;
+    Sighting {
+        pid: (*pid).into(),
+        start_ticks: *start_ticks,
+        boot_id: boot_id.as_deref(),
+        pid_namespace: pid_namespace.as_deref(),
+    }
+    .is_gone()
+}
+
+/// Whether a process may still write: it belongs to this boot, and is not known to have ended.
+pub(crate) fn may_write(other: &Process) -> bool {
+    other.boot_id == process().boot_id && !is_gone(other)
 }
 
 impl Definition {
@@ -109,8 +128,9 @@ fn identity(definition: &Definition) -> [u8; 16] {
     }
     update_optional(&mut hasher, stale_after_s.map(u64::to_le_bytes).as_ref().map(<[u8; 8]>::as_slice));
     if let Some(Code { file, line, crate_version, snapshot }) = code {
-        update_sized(&mut hasher, file.as_bytes());
-        update_sized(&mut hasher, &line.to_le_bytes());
+        // No file is named by nothing, and no line has the number 0.
+        update_sized(&mut hasher, file.as_deref().unwrap_or_default().as_bytes());
+        update_sized(&mut hasher, &line.unwrap_or_default().to_le_bytes());
         update_optional(&mut hasher, crate_version.as_ref().map(String::as_bytes));
         update_optional(&mut hasher, snapshot.as_ref().map(|snapshot| snapshot.identity.as_slice()));
     }

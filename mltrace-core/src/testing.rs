@@ -46,6 +46,7 @@ pub(crate) fn run(component: &str, started_at: i64, ended_at: i64) -> RunEntry {
         labels: Vec::new(),
         notes: Vec::new(),
         error: None,
+        collected_at: None,
     }
 }
 

@@ -11,12 +11,13 @@ use std::{env, fs, io};
 
 use uuid::Uuid;
 
+use crate::artifact::Artifact;
 use crate::capture::Captured;
 use crate::component_run::ComponentRun;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::{self, Fingerprinter, STORE_FOLDER, absolute, lexically_clean};
 use crate::fork::PerProcess;
-use crate::model::{IoPointer, RunEntry, RunId, Version};
+use crate::model::{IoPointer, PointerType, RunEntry, RunId, Version};
 use crate::record::is_disabled;
 use crate::store::{Durability, Store};
 use crate::writer::{OpenRun, Stats, Writer};
@@ -259,6 +260,7 @@ impl Tracer {
         match captured {
             Captured::Name(name) => (IoPointer::new(name), None),
             Captured::Pointer(pointer) => (IoPointer { flagged: false, labels: None, ..pointer }, None),
+            Captured::Artifact(artifact) => (self.artifact_pointer(&artifact), None),
             Captured::Path(path) => {
                 let absolute = absolute(&path);
                 (self.path_pointer(&path, &absolute), Some(absolute))
@@ -273,9 +275,25 @@ impl Tracer {
         IoPointer { spelled, ..pointer }
     }
 
+    /// The pointer of an artifact, whose name is that of its folder. It is a model unless its name says otherwise.
+    fn artifact_pointer(&self, artifact: &Artifact) -> IoPointer {
+        let pointer = IoPointer::new(self.path_name(artifact.folder()));
+        let pointer_type = match pointer.pointer_type {
+            PointerType::Unknown => PointerType::Model,
+            inferred => inferred,
+        };
+        let spelled = Some(self.path_name(&artifact.path));
+        IoPointer { spelled, version: Some(artifact.version.clone()), pointer_type, ..pointer }
+    }
+
     /// The name that a path has in this store.
     pub(crate) fn path_name(&self, path: &Path) -> String {
         self.0.fingerprinter.name(path)
+    }
+
+    /// How paths become names and versions in this store.
+    pub(crate) fn fingerprinter(&self) -> &Fingerprinter {
+        &self.0.fingerprinter
     }
 
     /// The version of what lies at a path now.

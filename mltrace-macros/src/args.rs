@@ -2,13 +2,16 @@
 //! function is the business of [`crate::component`].
 
 use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned as _;
 use syn::{Error, Ident, LitStr, Path, Token, parenthesized};
 
+use crate::checks::Check;
+
 /// The keys of the attribute, in the order in which the docs list them.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 18] = [
     "name",
     "owner",
     "description",
@@ -17,6 +20,11 @@ const KEYS: [&str; 13] = [
     "outputs",
     "params",
     "partition",
+    "labels",
+    "before",
+    "after",
+    "blocking",
+    "deny_retracted",
     "endpoint",
     "stale_after",
     "buffered",
@@ -35,6 +43,13 @@ pub(crate) struct Args {
     pub(crate) outputs: Vec<Pointer>,
     pub(crate) params: Vec<Ident>,
     pub(crate) partition: Option<Ident>,
+    pub(crate) labels: Vec<Target>,
+    pub(crate) before: Vec<Check>,
+    pub(crate) after: Vec<Check>,
+    /// The key, where it is given.
+    pub(crate) blocking: Option<Ident>,
+    /// The key, where it is given.
+    pub(crate) deny_retracted: Option<Ident>,
     pub(crate) endpoint: bool,
     /// In seconds.
     pub(crate) stale_after: Option<u64>,
@@ -44,7 +59,7 @@ pub(crate) struct Args {
     pub(crate) errors: Vec<Error>,
 }
 
-/// One item of `inputs` or `outputs`.
+/// One item of `inputs` or `outputs`; those of `labels` are targets alone.
 pub(crate) struct Pointer {
     pub(crate) target: Target,
     /// The variant of the runtime's `PointerType`, where the item gives one.
@@ -99,6 +114,11 @@ impl Args {
                 input.parse::<Token![=]>()?;
                 self.partition = Some(value_name(input)?);
             }
+            "labels" => self.labels = self.list(key, input, label)?,
+            "before" => self.before = self.list(key, input, Check::parse)?,
+            "after" => self.after = self.list(key, input, Check::parse)?,
+            "blocking" => self.blocking = Some(key.clone()),
+            "deny_retracted" => self.deny_retracted = Some(key.clone()),
             "endpoint" => self.endpoint = true,
             "stale_after" => self.stale_after = Some(assigned(input).and_then(|age| seconds(&age))?),
             "buffered" => self.buffered = true,
@@ -161,6 +181,27 @@ impl Parse for Pointer {
     }
 }
 
+impl Target {
+    /// What tells it from others.
+    pub(crate) fn key(&self) -> String {
+        match self {
+            Self::Name(name) => name.to_string(),
+            Self::Literal(text) => format!("{:?}", text.value()),
+            Self::Return(_) => "return".to_owned(),
+        }
+    }
+}
+
+impl ToTokens for Target {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Name(name) => name.to_tokens(tokens),
+            Self::Literal(text) => text.to_tokens(tokens),
+            Self::Return(token) => token.to_tokens(tokens),
+        }
+    }
+}
+
 impl Parse for Target {
     fn parse(input: ParseStream) -> syn::Result<Self> {
         if input.peek(LitStr) {
@@ -181,6 +222,13 @@ fn input_item(input: ParseStream) -> syn::Result<Pointer> {
             Err(Error::new(token.span(), "`return` is an output: it cannot be read before the function has ended"))
         }
         _ => Ok(pointer),
+    }
+}
+
+fn label(input: ParseStream) -> syn::Result<Target> {
+    match input.parse()? {
+        Target::Return(token) => Err(Error::new(token.span(), "a label is for what is read; nothing is returned yet")),
+        target => Ok(target),
     }
 }
 

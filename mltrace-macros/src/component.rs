@@ -10,6 +10,7 @@ use syn::{Attribute, Error, Expr, ExprLit, Ident, Lit, LitStr, Meta, MetaNameVal
 
 use crate::args::{Args, Pointer, Target};
 use crate::bindings::{self, Binding, Bindings};
+use crate::checks::{self, Check, Used};
 use crate::function::{self, Function, Kind};
 use crate::parameters;
 
@@ -27,6 +28,14 @@ pub(crate) struct Component {
     pub(crate) in_body: Vec<Bound>,
     /// Recorded when the body has ended: the span of `return`, and what it is.
     pub(crate) returned: Option<(Span, Role)>,
+    /// Made before the body.
+    pub(crate) before: Vec<Check>,
+    /// Made when it has returned.
+    pub(crate) after: Vec<Check>,
+    /// The key, where the body waits for the checks before it.
+    pub(crate) blocking: Option<Ident>,
+    /// The key, where the body waits for what the store knows of its inputs.
+    pub(crate) deny_retracted: Option<Ident>,
 }
 
 /// What a recorded value is to the run.
@@ -36,6 +45,7 @@ pub(crate) enum Role {
     Output(Option<&'static str>),
     Param,
     Partition,
+    Label,
 }
 
 /// A name in the attribute.
@@ -48,6 +58,13 @@ pub(crate) struct Named {
 pub(crate) enum Entry {
     Literal(LitStr, Role),
     Parameter(Named, Binding),
+}
+
+impl Entry {
+    fn is_input(&self) -> bool {
+        let (Self::Literal(_, role) | Self::Parameter(Named { role, .. }, _)) = self;
+        matches!(role, Role::Input(_))
+    }
 }
 
 /// A name that the body binds, at the depth that counts.
@@ -63,33 +80,46 @@ impl Bound {
 }
 
 impl Component {
-    /// Whether a parameter is recorded, by any name it has in the attribute.
-    pub(crate) fn records(&self, parameter: &Ident) -> bool {
+    /// Whether the attribute uses a parameter: records it, or names it in a check.
+    pub(crate) fn uses(&self, parameter: &Ident) -> bool {
         self.at_entry.iter().any(|entry| matches!(entry, Entry::Parameter(named, _) if named.name == *parameter))
+            || self.is_in_a_check(parameter)
+    }
+
+    /// Whether a check may mean this name.
+    pub(crate) fn is_in_a_check(&self, name: &Ident) -> bool {
+        self.before.iter().chain(&self.after).any(|check| check.mention(name).is_some())
     }
 
     /// The component, or all that is wrong with it.
     pub(crate) fn check(args: Args, function: &Function) -> Result<Self, Error> {
-        let mut check = Check::new(function, args.errors);
-        check.signature();
-        check.future();
-        check.repetitions(&args.inputs, &args.outputs, &args.params);
+        let mut judge = Judge::new(function, args.errors);
+        judge.signature();
+        judge.future();
+        judge.repetitions(&args.inputs, &args.outputs);
+        judge.repeated("params", args.params.iter().map(|name| (name.to_string(), name)));
+        judge.repeated("labels", args.labels.iter().map(|target| (target.key(), target)));
 
         let output_type = args.endpoint.then_some("Endpoint");
         for Pointer { target, pointer_type } in args.inputs {
-            check.target(target, Role::Input(pointer_type));
+            judge.target(target, Role::Input(pointer_type));
         }
         for Pointer { target, pointer_type } in args.outputs {
-            check.target(target, Role::Output(pointer_type.or(output_type)));
+            judge.target(target, Role::Output(pointer_type.or(output_type)));
         }
         for name in args.params {
-            check.name(name, Role::Param);
+            judge.name(name, Role::Param);
         }
         if let Some(name) = args.partition {
-            check.name(name, Role::Partition);
+            judge.name(name, Role::Partition);
         }
+        for label in args.labels {
+            judge.target(label, Role::Label);
+        }
+        judge.checks(&args.before, &args.after, args.run.as_ref());
+        judge.guards(args.blocking.as_ref().map(|key| (key, &*args.before)), args.deny_retracted.as_ref());
 
-        let mut errors = check.errors.into_iter();
+        let mut errors = judge.errors.into_iter();
         if let Some(first) = errors.next() {
             return Err(all(first, errors));
         }
@@ -102,9 +132,13 @@ impl Component {
             tags: args.tags,
             stale_after: args.stale_after,
             buffered: args.buffered,
-            at_entry: check.at_entry,
-            in_body: check.in_body,
-            returned: check.returned,
+            at_entry: judge.at_entry,
+            in_body: judge.in_body,
+            returned: judge.returned,
+            before: args.before,
+            after: args.after,
+            blocking: args.blocking,
+            deny_retracted: args.deny_retracted,
         })
     }
 }
@@ -117,8 +151,8 @@ pub(crate) fn all(first: Error, others: impl IntoIterator<Item = Error>) -> Erro
     })
 }
 
-/// The state of a check: what is found on the way, wrong or right.
-struct Check<'f> {
+/// What is found on the way, wrong or right.
+struct Judge<'f> {
     function: &'f Function,
     parameters: Vec<Binding>,
     bindings: Bindings,
@@ -128,7 +162,7 @@ struct Check<'f> {
     returned: Option<(Span, Role)>,
 }
 
-impl<'f> Check<'f> {
+impl<'f> Judge<'f> {
     fn new(function: &'f Function, errors: Vec<Error>) -> Self {
         Self {
             function,
@@ -173,29 +207,111 @@ impl<'f> Check<'f> {
     }
 
     /// One value is recorded once: which of two entries would count?
-    fn repetitions(&mut self, inputs: &[Pointer], outputs: &[Pointer], params: &[Ident]) {
+    fn repetitions(&mut self, inputs: &[Pointer], outputs: &[Pointer]) {
         let mut seen = Vec::new();
         for (list, pointers) in [("inputs", inputs), ("outputs", outputs)] {
             for Pointer { target, .. } in pointers {
-                let (key, tokens) = match target {
-                    Target::Name(name) => (name.to_string(), name.to_token_stream()),
-                    Target::Literal(text) => (format!("{:?}", text.value()), text.to_token_stream()),
-                    Target::Return(token) => ("return".to_owned(), token.to_token_stream()),
-                };
+                let key = target.key();
                 match seen.iter().find(|(known, _)| *known == key) {
                     None => seen.push((key, list)),
                     Some((_, first)) if *first == list => {
-                        self.refuse(tokens, format!("`{key}` is in `{list}` twice"));
+                        self.refuse(target, format!("`{key}` is in `{list}` twice"));
                     }
                     Some(_) => {
-                        self.refuse(tokens, format!("`{key}` is in both `inputs` and `outputs`"));
+                        self.refuse(target, format!("`{key}` is in both `inputs` and `outputs`"));
                     }
                 }
             }
         }
-        for (at, name) in params.iter().enumerate() {
-            if params[..at].contains(name) {
-                self.refuse(name, format!("`{name}` is in `params` twice"));
+    }
+
+    fn repeated<T: ToTokens>(&mut self, list: &str, items: impl Iterator<Item = (String, T)>) {
+        let mut seen = Vec::new();
+        for (key, item) in items {
+            if seen.contains(&key) {
+                self.refuse(item, format!("`{key}` is in `{list}` twice"));
+            }
+            seen.push(key);
+        }
+    }
+
+    /// A check stands outside of the body, in a closure, and what the body takes is gone after it.
+    fn checks(&mut self, before: &[Check], after: &[Check], run: Option<&Ident>) {
+        if let Some(check) = after.first().filter(|_| self.function.never_returns()) {
+            self.refuse(&check.expr, "a function that never returns has nothing after it to check");
+        }
+        for check in before.iter().chain(after) {
+            for exit in check.exits() {
+                let token = exit.token;
+                let message = format!(
+                    "`{token}` cannot stand in a check, which gives a result and does nothing else\n\
+                     help: add `run = run`, and call `run.check(\"..\", ..)` in the body"
+                );
+                self.errors.push(Error::new(exit.at, message));
+            }
+        }
+        for used in checks::used(before) {
+            if run != Some(&used.ident) && !self.is_parameter(&used.ident) {
+                self.not_in_the_body(&used);
+            }
+        }
+        let lasting = parameters::lasting(&self.function.item.sig);
+        for used in checks::used(after) {
+            let name = &used.ident;
+            if name == "ret" || run == Some(name) || lasting.contains(name) {
+                continue;
+            }
+            if self.is_parameter(name) {
+                let message = format!(
+                    "`{name}` may have been moved when the body has ended: in `after` stand `ret` and the parameters whose \
+                     type is written as a shared reference\n\
+                     help: take it by reference, or add `run = run` and call `run.check(\"..\", ..)` in the body"
+                );
+                self.refuse(name, message);
+            } else {
+                self.not_in_the_body(&used);
+            }
+        }
+    }
+
+    /// A name that is neither a parameter nor bound in the body may be a constant; one that is called, a function.
+    fn not_in_the_body(&mut self, Used { ident: name, is_called }: &Used) {
+        if !is_called && self.is_bound(name) {
+            let message = format!(
+                "`{name}` is bound in the body, where checks in the attribute do not see it\n\
+                 help: add `run = run`, and call `run.check(\"..\", ..)` where it is bound"
+            );
+            self.refuse(name, message);
+        }
+    }
+
+    fn is_parameter(&self, name: &Ident) -> bool {
+        self.parameters.iter().any(|parameter| parameter.ident == *name)
+    }
+
+    fn is_bound(&self, name: &Ident) -> bool {
+        let visible = self.bindings.visible.iter().map(|binding| &binding.ident);
+        visible.chain(self.bindings.hidden.iter().map(|hidden| &hidden.ident)).any(|bound| bound == name)
+    }
+
+    /// A body that may be kept from running needs a reason and an error to return.
+    fn guards(&mut self, blocking: Option<(&Ident, &[Check])>, deny_retracted: Option<&Ident>) {
+        if let Some((key, [])) = blocking {
+            self.refuse(key, "`blocking` waits for the checks in `before(..)`, and there are none");
+        }
+        let has_input = self.at_entry.iter().any(Entry::is_input);
+        if let Some(key) = deny_retracted.filter(|_| !has_input) {
+            let message = "`deny_retracted` asks for the labels of what is read, and no input is known before the body\n\
+                           help: name a parameter or a text in `inputs(..)`";
+            self.refuse(key, message);
+        }
+        if !self.function.may_return_result() {
+            for key in blocking.map(|(key, _)| key).into_iter().chain(deny_retracted) {
+                let message = format!(
+                    "`{key}` refuses by returning `Err`, and this function returns no `Result`\n\
+                     help: return a `Result` whose error is `From<mltrace::Error>`"
+                );
+                self.refuse(key, message);
             }
         }
     }
@@ -312,7 +428,7 @@ impl Role {
         match self {
             Self::Input(_) => true,
             Self::Output(_) => binding.mutable.is_none() && !binding.exclusive,
-            Self::Param | Self::Partition => binding.mutable.is_none(),
+            Self::Param | Self::Partition | Self::Label => binding.mutable.is_none(),
         }
     }
 
@@ -323,6 +439,7 @@ impl Role {
             Self::Output(_) => format!("run.output(&{name})"),
             Self::Param => format!("run.param(\"{name}\", &{name})"),
             Self::Partition => format!("run.partition(&{name})"),
+            Self::Label => format!("run.label(&{name})"),
         }
     }
 }
@@ -334,6 +451,7 @@ impl fmt::Display for Role {
             Self::Output(_) => "output",
             Self::Param => "param",
             Self::Partition => "partition",
+            Self::Label => "label",
         })
     }
 }

@@ -13,6 +13,7 @@ use syn::{Ident, LitStr, Stmt};
 
 use crate::args::Args;
 use crate::bindings::{self, Binding};
+use crate::checks::Check;
 use crate::component::{Component, Entry, Named, Role, all};
 use crate::function::{Function, Kind};
 use crate::parameters;
@@ -101,11 +102,13 @@ impl Runtime {
             let is_one_expression = matches!(function.body.stmts.as_slice(), [Stmt::Expr(_, None)]);
             let braces = is_one_expression.then(|| quote!(#[allow(unused_braces)]));
             let returned = component.returned.map(|(span, role)| self.record_return(span, role, &ret));
+            let after = self.after(component, &ret);
             quote_spanned! {Span::mixed_site()=>
                 let #run = #start;
                 #braces
                 let #ret = #call;
                 #returned
+                #after
                 #path::Run::finish(#run, || {
                     use #path::{EndedByError as _, EndedByDisplay as _, EndedByDebug as _, EndedByResult as _, EndedByValue as _};
                     (&&&&&#path::Outcome(&#ret)).__ended()
@@ -156,13 +159,16 @@ impl Runtime {
     fn call(&self, function: &mut Function, component: &Component) -> TokenStream {
         // A boxed block has taken what it uses, when the function that made it returned.
         let parameters = match function.kind {
-            Kind::Plain | Kind::Async => parameters::take_in(&mut function.item.sig, |name| component.records(name)),
+            Kind::Plain | Kind::Async => parameters::take_in(&mut function.item.sig, |name| component.uses(name)),
             Kind::Boxed(_) => Vec::new(),
         };
         let (path, run, output) = (&self.path, &self.run, &function.output);
         let span = Span::mixed_site();
         let at_entry = component.at_entry.iter().map(|entry| self.record_entry(entry));
-        let user_run = self.user_run.as_ref().map(|name| quote!(let #name: &#path::Run = #run;));
+        let user_run = self.user_run.as_ref().map(|name| {
+            let only_in_checks = component.is_in_a_check(name).then(|| quote!(#[allow(unused_variables)]));
+            quote!(#only_in_checks let #name: &#path::Run = #run;)
+        });
         let mut body = TokenStream::new();
         let statements = &function.body.stmts;
         function.body.brace_token.surround(&mut body, |body| body.extend(quote!(#(#statements)*)));
@@ -191,13 +197,75 @@ impl Runtime {
                 }
             }
         };
+        let guarded = self.guarded(function, component, &call);
         quote_spanned! {span=>
             {
                 let #run = &#run;
                 #(#at_entry)*
+                #guarded
+            }
+        }
+    }
+
+    /// The checks before the body, and the body, unless it may be refused and is.
+    fn guarded(&self, function: &Function, component: &Component, call: &TokenStream) -> TokenStream {
+        let (path, run) = (&self.path, &self.run);
+        let span = Span::mixed_site();
+        let Some(key) = component.blocking.as_ref().or(component.deny_retracted.as_ref()) else {
+            let checks = component.before.iter().map(|check| self.make_check(check, None));
+            return quote_spanned!(span=> #(#checks)* #call);
+        };
+        let name = &component.name;
+        let denial = component.deny_retracted.as_ref().map(|_| quote_spanned!(span=> guard.deny_retracted();));
+        let checks = component.before.iter().map(|check| {
+            if component.blocking.is_none() {
+                return self.make_check(check, None);
+            }
+            let (name, closure) = (&check.name, self.closure(check, None));
+            quote_spanned!(span=> guard.check(#name, #closure);)
+        });
+        // That the error is none of a refusal's is told where it is written, that there is none at the key.
+        let at = span.located_at(function.result().map_or_else(|| key.span(), Spanned::span));
+        let refusal = located(path, at);
+        let refused = quote_spanned!(at=> #refusal::refused(error));
+        quote_spanned! {span=>
+            let mut guard = #path::Guard::new(#run, #name);
+            #denial
+            #(#checks)*
+            if let ::core::option::Option::Some(error) = guard.refusal() {
+                #path::call_once(#run, move || #refused)
+            } else {
                 #call
             }
         }
+    }
+
+    /// The checks after the body, which see what it returned.
+    fn after(&self, component: &Component, ret: &Ident) -> Option<TokenStream> {
+        let run = &self.run;
+        let checks = component.after.iter().map(|check| self.make_check(check, Some(ret)));
+        let has_checks = !component.after.is_empty();
+        has_checks.then(|| quote_spanned!(Span::mixed_site()=> { let #run = &#run; #(#checks)* }))
+    }
+
+    fn make_check(&self, check: &Check, ret: Option<&Ident>) -> TokenStream {
+        let (path, run, name) = (&self.path, &self.run, &check.name);
+        let closure = self.closure(check, ret);
+        quote_spanned!(Span::mixed_site()=> #path::Run::make_check(#run, #name, #closure);)
+    }
+
+    /// A check as a closure, with the names it sees beside the parameters.
+    fn closure(&self, check: &Check, ret: Option<&Ident>) -> TokenStream {
+        let (path, run, expr) = (&self.path, &self.run, &check.expr);
+        let span = Span::mixed_site();
+        let user_run = self.user_run.as_ref().filter(|name| check.mention(name).is_some());
+        let user_run = user_run.map(|name| quote!(#[allow(unused_variables)] let #name: &#path::Run = #run;));
+        // The name is the expression's own, wherever that comes from.
+        let user_ret = ret.and_then(|ret| Some((check.mention(&Ident::new("ret", span))?, ret)));
+        let user_ret = user_ret.map(|(name, ret)| quote_spanned!(span=> #[allow(unused_variables)] let #name = &#ret;));
+        // A type that is no result of a check is an error at the expression.
+        let verdict = quote_spanned!(span.located_at(expr.span())=> #path::verdict(#expr));
+        quote_spanned!(span=> || { #user_run #user_ret #verdict })
     }
 
     fn record_entry(&self, entry: &Entry) -> TokenStream {
@@ -241,13 +309,16 @@ impl Runtime {
         let (path, run, label) = (&self.path, &self.run, &place.label);
         let span = label.span();
         match self.slot(role, place) {
+            Some(slot) if role == Role::Label => {
+                quote_spanned!(span=> #path::Run::bind_label(#run, #slot, #value);)
+            }
             Some(slot) => quote_spanned!(span=> #path::Run::bind(#run, #slot, #value);),
             None if role == Role::Partition => quote_spanned!(span=> #path::RunHandle::partition(#run, #value);),
             None => quote_spanned!(span=> #path::RunHandle::param(#run, #label, #value);),
         }
     }
 
-    /// What an input or output is bound to; params and partitions have none.
+    /// What an input, output or label is bound to; params and partitions have none.
     fn slot(&self, role: Role, place: &Place) -> Option<TokenStream> {
         let path = &self.path;
         let Place { label, each, shadows } = place;
@@ -255,6 +326,7 @@ impl Runtime {
         let (direction, pointer_type) = match role {
             Role::Input(pointer_type) => ("Input", pointer_type),
             Role::Output(pointer_type) => ("Output", pointer_type),
+            Role::Label => ("Label", None),
             Role::Param | Role::Partition => return None,
         };
         let direction = Ident::new(direction, span);
@@ -328,6 +400,15 @@ fn is_recorded(role: Role, hidden: Option<&Binding>) -> TokenStream {
     let conditions = binding.cfgs.iter().filter_map(|cfg| cfg.meta.require_list().ok()).map(|list| &list.tokens);
     let before = is_recorded(role, binding.hides.as_deref());
     quote_spanned!(Span::mixed_site()=> if ::core::cfg!(all(#(#conditions),*)) { #recorded } else { #before })
+}
+
+/// The same names, told of elsewhere.
+fn located(path: &TokenStream, at: Span) -> TokenStream {
+    let located = path.clone().into_iter().map(|mut token| {
+        token.set_span(token.span().located_at(at));
+        token
+    });
+    located.collect()
 }
 
 /// The tokens of an `Option`.

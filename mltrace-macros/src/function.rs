@@ -60,6 +60,21 @@ impl Function {
     pub(crate) fn never_returns(&self) -> bool {
         matches!(self.output, Some(Type::Never(_)))
     }
+
+    /// Whether what is returned may be a `Result`: an alias of one can have any name.
+    pub(crate) fn may_return_result(&self) -> bool {
+        self.output
+            .as_ref()
+            .is_none_or(|ty| matches!(ty, Type::Path(_) | Type::Paren(_) | Type::Group(_) | Type::Macro(_)))
+    }
+
+    /// The type that is returned, if its name says that it is a `Result`.
+    pub(crate) fn result(&self) -> Option<&Type> {
+        self.output.as_ref().filter(|ty| match ty {
+            Type::Path(ty) => ty.path.segments.last().is_some_and(|last| last.ident.to_string().ends_with("Result")),
+            _ => false,
+        })
+    }
 }
 
 /// Says why something does not parse as a function with a body.

@@ -4,6 +4,7 @@
 
 mod args;
 mod bindings;
+mod checks;
 mod component;
 mod expand;
 mod function;
@@ -47,6 +48,10 @@ mod snapshot;
 /// | `inputs(..)`, `outputs(..)` | what is read and written | none |
 /// | `params(a, b)` | parameters or bindings whose value (`Serialize`) is kept as JSON | none |
 /// | `partition = month` | a parameter or binding (`Display`) that splits the component's runs | none |
+/// | `labels(customer, "eu")` | labels for every input: parameters or bindings (`Display`), or texts | none |
+/// | `before(..)`, `after(..)` | checks, made before the body and after it | none |
+/// | `blocking` | a check in `before` that fails keeps the body from running | off |
+/// | `deny_retracted` | an input that carries a retracted label keeps the body from running | off |
 /// | `endpoint` | outputs are of pointer type `endpoint` | off |
 /// | `stale_after = "30d"` | the age after which a run is old: a whole number and `s`, `m`, `h`, `d` or `w` | never |
 /// | `buffered` | a run is queued when it ends and committed soon after, in the background | committed when the function returns |
@@ -72,6 +77,68 @@ mod snapshot;
 /// final. Nor may it be a `&mut` parameter or be bound to a `&mut`: return what was written and name `return`, or
 /// call `run.output(&out)` at the end. That call is also for bindings made by macros, which cannot be seen, and for
 /// those inside closures, async blocks and nested items, which are not followed.
+///
+/// # Checks
+///
+/// A check is an expression that gives `bool` or `Result<(), E>` with an error that can be shown; its source text is its
+/// name, or what stands before it as in `name = expr`. Results are recorded on the run, in the order in which the checks
+/// ran. A check that fails, or panics, changes nothing else. [`mltrace::check`](https://docs.rs/mltrace/latest/mltrace/check)
+/// has those that everyone writes.
+///
+/// `before` sees the parameters. `after` sees the returned value as `ret: &ReturnType`, whatever it is, and of the
+/// parameters those whose type is written as a shared reference: others may have been moved. Both see the run, if
+/// `run = run` binds it, and can ask it for the runs before. What the body binds they do not see: `run.check(name, result)`
+/// is for that, and for what is awaited.
+///
+/// ```
+/// use mltrace::{CheckStatus, Run, check, component};
+///
+/// /// Whether the mean of the fares lies within 20 % of the last ten runs'.
+/// fn is_usual(run: &Run, fares: &[f64]) -> Result<(), String> {
+///     let last: Vec<f64> = run.history(10).iter().filter_map(|run| run.metrics.get("mean").copied()).collect();
+///     let (mean, usual) = (mean(fares), mean(&last));
+///     let is_far = !last.is_empty() && (mean - usual).abs() > 0.2 * usual.abs();
+///     if is_far { Err(format!("{mean}, usually {usual}")) } else { Ok(()) }
+/// }
+///
+/// fn mean(values: &[f64]) -> f64 {
+///     values.iter().sum::<f64>() / values.len() as f64
+/// }
+///
+/// #[component(
+///     before(check::in_range(fares, 0.0..=500.0), usual_mean = is_usual(run, fares)),
+///     after(ret.len() == fares.len()),
+///     run = run
+/// )]
+/// fn tips(fares: &[f64]) -> Vec<f64> {
+///     run.metric("mean", mean(fares));
+///     fares.iter().map(|fare| fare * 0.2).collect()
+/// }
+/// # let tracer = mltrace::Tracer::in_memory()?;
+/// # let _guard = mltrace::scoped(&tracer);
+///
+/// tips(&[2.0, 4.0]);
+/// tips(&[8.0, 9.0]);
+/// let failed = tracer.checks("tips").status(CheckStatus::Failed).get()?.items;
+/// assert_eq!(failed.len(), 1);
+/// assert_eq!(failed[0].check.name, "usual_mean");
+/// assert_eq!(failed[0].check.message.as_deref(), Some("8.5, usually 3"));
+/// # Ok::<(), mltrace::Error>(())
+/// ```
+///
+/// With `blocking` the function waits for the checks in `before`: if one fails, the body does not run, the function
+/// returns `Err(From::from(error))` with an `mltrace::Error` of kind `CheckFailed`, and the run is recorded as failed, with
+/// the checks' names. `after` is not evaluated then. So the function must return a `Result` whose error is
+/// `From<mltrace::Error>`, such as `anyhow::Error` or `Box<dyn Error>`.
+///
+/// `deny_retracted` does the same, before any check, where an input that is known at entry (a parameter or a text, not a
+/// binding in the body) carries a retracted label; the kind is `Retracted`. Such a run has read nothing, so it is recorded
+/// without inputs, and its error names what was denied. It also refuses where that cannot be told, say because the store is
+/// locked: a guard that could not look must not let data pass. That is the one place where trouble with the store reaches
+/// a traced function, and only where it is asked for.
+///
+/// With `MLTRACE_DISABLED=1`, and with the crate feature `off`, there is no run, so there are no checks: nothing is
+/// evaluated, blocked or denied. What must hold in any case belongs in the body.
 ///
 /// # What becomes of the function
 ///

@@ -1,13 +1,35 @@
 //! The parameters of a function: the names they give, and how they come into a body that runs in a closure.
 
 use syn::visit_mut::{self, VisitMut};
-use syn::{Attribute, FnArg, Ident, Meta, Pat, PatIdent, ReceiverKind, Signature, Stmt, parse_quote};
+use syn::{Attribute, FnArg, Ident, Meta, Pat, PatIdent, ReceiverKind, Signature, Stmt, Type, parse_quote};
 
 use crate::bindings::{self, Binding};
 
 /// The names of the parameters, `self` and those in patterns among them.
 pub(crate) fn find(sig: &Signature) -> Vec<Binding> {
     sig.inputs.iter().flat_map(names).collect()
+}
+
+/// The names of the parameters that are still there when the body has taken them: a shared reference is copied.
+pub(crate) fn lasting(sig: &Signature) -> Vec<Ident> {
+    let is_shared = |parameter: &&FnArg| match parameter {
+        FnArg::Typed(typed) => is_shared_reference(&typed.ty),
+        FnArg::Receiver(receiver) => match &receiver.kind {
+            ReceiverKind::Reference(_, _, mutability) => mutability.is_none(),
+            ReceiverKind::Typed(_, ty) => is_shared_reference(ty),
+            _ => false,
+        },
+    };
+    sig.inputs.iter().filter(is_shared).flat_map(names).map(|name| name.ident).collect()
+}
+
+fn is_shared_reference(ty: &Type) -> bool {
+    match ty {
+        Type::Reference(ty) => ty.mutability.is_none(),
+        Type::Paren(ty) => is_shared_reference(&ty.elem),
+        Type::Group(ty) => is_shared_reference(&ty.elem),
+        _ => false,
+    }
 }
 
 fn names(parameter: &FnArg) -> Vec<Binding> {
@@ -28,8 +50,8 @@ fn names(parameter: &FnArg) -> Vec<Binding> {
 /// with the body, before the run ends, and in a function's own order; and one that the body does not use is still told
 /// where it stands. What the `mut`s allow is done in the body, so the signature loses them.
 ///
-/// `is_recorded` tells which names the attribute uses, so that the body need not.
-pub(crate) fn take_in(sig: &mut Signature, is_recorded: impl Fn(&Ident) -> bool) -> Vec<Stmt> {
+/// `is_used` tells which names the attribute uses, so that the body need not.
+pub(crate) fn take_in(sig: &mut Signature, is_used: impl Fn(&Ident) -> bool) -> Vec<Stmt> {
     let mut stmts = Vec::new();
     for parameter in &mut sig.inputs {
         let names = names(parameter);
@@ -50,7 +72,7 @@ pub(crate) fn take_in(sig: &mut Signature, is_recorded: impl Fn(&Ident) -> bool)
                         parse_quote!(#[allow(clippy::no_effect_underscore_binding, clippy::used_underscore_binding)])
                     });
                     stmts.push(parse_quote!(#(#cfgs)* #(#lints)* #unread let #mutable #ident = #ident;));
-                    if is_recorded(ident) {
+                    if is_used(ident) {
                         stmts.push(parse_quote!(#(#cfgs)* #unread let _ = &#ident;));
                     }
                 }

@@ -19,19 +19,24 @@ impl Snapshot {
     /// both sides of the attribute, which is no part of the function.
     pub(crate) fn of(function: &TokenStream) -> Self {
         let function = without_attributes(function.clone());
-        let tokens = flatten(function.clone());
-        let ends = ends(&function);
+        let first = ends(&function).and_then(|(first, _)| compiler(first));
         Self {
-            // The file can have changed since the compiler read it, and inside a macro the text is the macro's. Text that
-            // does not even lex is told quietly: proc-macro2 lexes by itself before it asks the compiler.
-            source: ends
-                .and_then(|(first, last)| written(first, last))
-                .filter(|text| text.parse().is_ok_and(|parsed| flatten(parsed) == tokens))
-                .unwrap_or_else(|| function.to_string()),
-            tokens,
-            line: ends.and_then(|(first, _)| compiler(first)).and_then(|span| span.start().line().try_into().ok()),
+            source: written_or_printed(&function),
+            tokens: flatten(function),
+            line: first.and_then(|span| span.start().line().try_into().ok()),
         }
     }
+}
+
+/// The text in the file where that can be had, else the printed tokens.
+pub(crate) fn written_or_printed(tokens: &TokenStream) -> String {
+    let flat = flatten(tokens.clone());
+    // The file can have changed since the compiler read it, and inside a macro the text is the macro's. Text that does not
+    // even lex is told quietly: proc-macro2 lexes by itself before it asks the compiler.
+    ends(tokens)
+        .and_then(|(first, last)| written(first, last))
+        .filter(|text| text.parse().is_ok_and(|parsed| flatten(parsed) == flat))
+        .unwrap_or_else(|| tokens.to_string())
 }
 
 fn without_attributes(function: TokenStream) -> TokenStream {

@@ -4,10 +4,6 @@
 //! its Gini impurity, and the mean at a leaf is the share of high tips there, so the mean over the
 //! trees is the probability that a forest of classifying trees would give.
 
-use std::fs;
-use std::io::Write;
-use std::path::Path;
-
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 use smartcore::ensemble::random_forest_regressor::{RandomForestRegressor, RandomForestRegressorParameters};
@@ -40,18 +36,6 @@ impl Forest {
     pub(crate) fn probabilities<'a>(&self, rows: impl IntoIterator<Item = &'a Row>) -> anyhow::Result<Vec<f64>> {
         self.0.predict(&matrix(rows)?).context("the forest could not predict")
     }
-
-    /// Writes the forest in postcard's form.
-    pub(crate) fn write(&self, out: &mut impl Write) -> anyhow::Result<()> {
-        Ok(out.write_all(&postcard::to_stdvec(self)?)?)
-    }
-
-    /// Reads a forest that [`write`](Self::write) wrote.
-    pub(crate) fn load(path: &Path) -> anyhow::Result<Self> {
-        let content = fs::read(path).with_context(|| format!("cannot open {}", path.display()))?;
-        postcard::from_bytes(&content)
-            .with_context(|| format!("{} is no forest of this version of the example: train again", path.display()))
-    }
 }
 
 /// Whether a probability, rounded (half to even), says that the tip will be high.
@@ -67,6 +51,7 @@ fn matrix<'a>(rows: impl IntoIterator<Item = &'a Row>) -> anyhow::Result<DenseMa
 
 #[cfg(test)]
 mod tests {
+    use mltrace::Artifact;
     use tempfile::TempDir;
 
     use super::*;
@@ -110,20 +95,15 @@ mod tests {
     #[test]
     fn a_saved_forest_predicts_what_it_did_before_and_the_same_seed_saves_the_same_bytes() {
         let folder = TempDir::new().expect("a folder");
-        let path = folder.path().join("forest.postcard");
         let examples = examples();
-        let forest = Forest::fit(&examples, 10, 20, 42).expect("a forest");
-        let mut content = Vec::new();
-        forest.write(&mut content).expect("written");
-        fs::write(&path, &content).expect("written");
-        let loaded = Forest::load(&path).expect("loaded");
+        let grow = || Forest::fit(&examples, 10, 20, 42).expect("a forest");
+        let saved = Artifact::save(&grow(), folder.path()).expect("saved");
+        let loaded: Forest = saved.load().expect("loaded");
         assert_eq!(
             loaded.probabilities(rows(&examples)).expect("predicted"),
-            forest.probabilities(rows(&examples)).expect("predicted")
+            grow().probabilities(rows(&examples)).expect("predicted")
         );
-        let mut again = Vec::new();
-        Forest::fit(&examples, 10, 20, 42).and_then(|forest| forest.write(&mut again)).expect("written");
-        assert_eq!(again, content);
+        assert_eq!(Artifact::save(&grow(), folder.path()).expect("saved").version, saved.version);
     }
 
     #[test]
@@ -135,14 +115,5 @@ mod tests {
     #[test]
     fn nothing_to_train_on_is_an_error() {
         Forest::fit(&[], 10, 10, 42).expect_err("no rides");
-    }
-
-    #[test]
-    fn a_file_that_is_no_forest_says_what_to_do() {
-        let folder = TempDir::new().expect("a folder");
-        let path = folder.path().join("forest.postcard");
-        fs::write(&path, "forest").expect("written");
-        let error = Forest::load(&path).expect_err("no forest").to_string();
-        assert!(error.contains("train again"), "{error}");
     }
 }

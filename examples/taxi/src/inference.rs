@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use mltrace::component;
+use mltrace::{Artifact, component};
 use uuid::Uuid;
 
 use crate::example;
@@ -49,17 +49,17 @@ impl Answer {
 
 /// Predicts one batch of rides.
 ///
-/// The model and the features come loaded, once for all batches; their paths say where they come from.
+/// The model and the features come loaded, once for all batches; the artifact and the path say where they come from.
 #[component(
     owner = "serving",
     tags("inference"),
-    inputs(model(model), features),
+    inputs(model, features),
     outputs(ids),
     endpoint,
     partition = month
 )]
 pub(crate) fn inference(
-    model: &Path,
+    model: &Artifact,
     features: &Path,
     month: Month,
     forest: &Forest,
@@ -74,9 +74,9 @@ pub(crate) fn inference(
 /// Serves the latest features of a month with the latest model of `train_month`, batch by batch, and
 /// compares with the labels, which came later.
 pub(crate) fn serve(month: Month, train_month: Month, folder: &Folder) -> anyhow::Result<Served> {
-    let model = folder.latest(&format!("model/{train_month}"))?;
+    let model = Artifact::latest(folder.artifact(&format!("model/{train_month}")))?;
     let features = folder.latest(&format!("features/{month}"))?;
-    let forest = Forest::load(&model)?;
+    let forest: Forest = model.load()?;
     let (rows, labels): (Vec<Row>, Vec<bool>) =
         example::read(&features)?.into_iter().map(|example| (example.features, example.high_tip)).unzip();
     let batches = rows.len().div_ceil(BATCH);

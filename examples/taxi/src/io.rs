@@ -32,6 +32,11 @@ impl Folder {
         Ok(path)
     }
 
+    /// The name of an artifact, whose versions mltrace keeps.
+    pub(crate) fn artifact(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
     /// A path for the next version of `name`, for [`write`] to fill. It is taken at once: no other
     /// caller, thread or program gets it, and a number is never given twice.
     pub(crate) fn version(&self, name: &str, extension: &str) -> anyhow::Result<PathBuf> {

@@ -34,8 +34,8 @@ pub(crate) fn run(plan: &Plan) -> anyhow::Result<Report> {
         cleaning(raw, *month, folder)?;
         featuregen(*month, folder)?;
     }
-    split(*train_month, *test_month, folder)?;
-    let trained = train(*train_month, *test_month, folder)?;
+    let (to_train, to_test) = split(*train_month, *test_month, folder)?;
+    let trained = train(&to_train, &to_test, *train_month, *test_month, folder)?;
     let served = served.iter().map(|month| serve(*month, *train_month, folder)).collect::<anyhow::Result<_>>()?;
     Ok(Report { train_month: *train_month, test_month: *test_month, trained, served })
 }

@@ -1,11 +1,13 @@
 //! The fourth stage: the model.
 
+use std::path::Path;
+
 use anyhow::Context;
 use mltrace::component;
 
 use crate::example::{self, Example};
 use crate::forest::{Forest, is_high};
-use crate::io::{self, Folder};
+use crate::io::Folder;
 use crate::month::Month;
 use crate::progress::Progress;
 use crate::score::Score;
@@ -26,29 +28,33 @@ pub(crate) struct Trained {
     pub(crate) test: Score,
 }
 
-/// Trains a forest on the latest split of the two months and saves it as a new version.
+/// Trains a forest on the examples of one month, tests it on those of another and saves it as a new version. Not on
+/// examples that carry a retracted label.
 #[component(
     owner = "machine learning",
     tags("training"),
     inputs(train, test),
-    outputs(model(model)),
     params(depth, trees, seed),
     partition = train_month,
+    deny_retracted,
     run = run
 )]
-pub(crate) fn train(train_month: Month, test_month: Month, folder: &Folder) -> anyhow::Result<Trained> {
+pub(crate) fn train(
+    train: &Path,
+    test: &Path,
+    train_month: Month,
+    test_month: Month,
+    folder: &Folder,
+) -> anyhow::Result<Trained> {
     let progress = Progress::of_unknown_length("train", train_month);
-    let train = folder.latest(&format!("train/{train_month}"))?;
-    let test = folder.latest(&format!("test/{test_month}"))?;
     let (depth, trees, seed) = (DEPTH, TREES, SEED);
-    let examples = example::read(&train)?;
+    let examples = example::read(train)?;
     let forest =
         Forest::fit(&examples, depth, trees, seed).with_context(|| format!("training on {}", train.display()))?;
-    let trained = Trained { train: score(&forest, &examples)?, test: score(&forest, &example::read(&test)?)? };
+    let trained = Trained { train: score(&forest, &examples)?, test: score(&forest, &example::read(test)?)? };
     run.metric("train_f1", trained.train.f1());
     run.metric("test_f1", trained.test.f1());
-    let model = folder.version(&format!("model/{train_month}"), "postcard")?;
-    io::write(&model, |out| forest.write(out))?;
+    run.save(&forest, folder.artifact(&format!("model/{train_month}")))?;
     progress.done(&format!("{trees} trees, F1 {:.3}, on {test_month} {:.3}", trained.train.f1(), trained.test.f1()));
     Ok(trained)
 }

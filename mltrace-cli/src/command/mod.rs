@@ -2,13 +2,28 @@
 
 mod completions;
 mod components;
+mod diff;
+mod doctor;
+mod export;
+mod flag;
+mod gc;
 mod history;
+mod impact;
+mod import;
 mod inspect;
+mod label;
+mod labels;
 mod note;
 mod recent;
+mod retract;
+mod retracted;
+mod review;
+mod stale;
 mod tag;
 mod tags;
 mod trace;
+mod unflag;
+mod verify;
 
 use std::io::Write;
 
@@ -19,16 +34,33 @@ pub(crate) use tags::TagUse;
 
 /// Answers one command line.
 pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
-    let open = || Session::open(opt.db, opt.json, out);
-    match opt.command {
+    let Opt { db, json, command } = opt;
+    let makes_store = matches!(command, Command::Import(_));
+    let open = || if makes_store { Session::create(db, json, out) } else { Session::open(db, json, out) };
+    match command {
         Command::Recent(opt) => recent::run(&opt, &mut open()?),
         Command::History(opt) => history::run(opt, &mut open()?),
         Command::Inspect(opt) => inspect::run(&opt, &mut open()?),
         Command::Trace(opt) => trace::run(opt, &mut open()?),
+        Command::Impact(opt) => impact::run(opt, &mut open()?),
+        Command::Diff(opt) => diff::run(&opt, &mut open()?),
+        Command::Stale(opt) => stale::run(opt, &mut open()?),
+        Command::Flag(opt) => flag::run(&opt, &mut open()?),
+        Command::Unflag(opt) => unflag::run(&opt, &mut open()?),
+        Command::Review(opt) => review::run(&opt, &mut open()?),
         Command::Components(opt) => components::run(opt, &mut open()?),
         Command::Tags(opt) => tags::run(&opt, &mut open()?),
         Command::Tag(opt) => tag::run(&opt, &mut open()?),
+        Command::Label(opt) => label::run(opt, &mut open()?),
+        Command::Labels(opt) => labels::run(&opt, &mut open()?),
+        Command::Retract(opt) => retract::run(opt, &mut open()?),
+        Command::Retracted(opt) => retracted::run(&opt, &mut open()?),
         Command::Note(opt) => note::run(&opt, &mut open()?),
+        Command::Verify(opt) => verify::run(opt, &mut open()?),
+        Command::Gc(opt) => gc::run(&opt, &mut open()?),
+        Command::Export(opt) => export::run(&opt, &mut open()?),
+        Command::Import(opt) => import::run(&opt, &mut open()?),
+        Command::Doctor(opt) => doctor::run(&opt, &mut open()?),
         Command::Completions(opt) => completions::run(&opt, out),
     }
 }

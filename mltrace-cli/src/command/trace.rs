@@ -26,7 +26,7 @@ pub(crate) fn run(opt: Trace, session: &mut Session<'_>) -> Result<(), Failure> 
 }
 
 /// What may have been meant by a name that nobody knows: recent outputs that hold its last part, or else the very last.
-fn known_outputs(tracer: &Tracer, asked: &str) -> Result<String, Failure> {
+pub(super) fn known_outputs(tracer: &Tracer, asked: &str) -> Result<String, Failure> {
     const LOOKED_AT: u32 = 200;
     let recent = tracer.recent(LOOKED_AT)?.items;
     let file = asked.rsplit('/').next().unwrap_or(asked);

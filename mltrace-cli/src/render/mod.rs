@@ -1,15 +1,29 @@
 //! Answers as text for people. JSON needs no renderer: it is what the core's answers serialise to.
 
+mod care;
 mod catalogue;
+mod checks;
+mod diff;
+mod labels;
+mod review;
 mod run;
 mod runs;
+mod stale;
 mod table;
 mod text;
 mod time;
 mod trace;
 mod tree;
+mod verify;
+mod wrap;
 
+pub(crate) use care::{exported, gc, health, imported};
 pub(crate) use catalogue::{components, tagged, tags};
+pub(crate) use diff::diff;
+pub(crate) use labels::{labelled, labels, retracted, retraction};
+pub(crate) use review::{flagged, review, unflagged};
 pub(crate) use run::{name_of, run};
 pub(crate) use runs::{RunTable, history, recent};
-pub(crate) use trace::trace;
+pub(crate) use stale::stale;
+pub(crate) use trace::{impact, label_impact, trace};
+pub(crate) use verify::verify;

@@ -1,10 +1,14 @@
 //! Everything about one run.
 
-use mltrace_core::{CheckStatus, CommitSource, Dependency, IoPointer, RunRecord};
+use mltrace_core::{CommitSource, Dependency, IoPointer, RunRecord, Stale};
 
+use super::checks;
+use super::labels::violations;
+use super::stale::reasons;
 use super::table::{Cell, Column, Fit, table};
 use super::text::{
-    BAD, DIM, GOOD, NEWS, SOURCE, STRONG, commit, lines, marks, one_line, paint, param, run_name, style_of, version,
+    BAD, DIM, NEWS, SOURCE, STRONG, commit, first_few, lines, marks, one_line, paint, param, run_name, style_of,
+    version,
 };
 use super::time::{age, duration, local};
 use crate::session::Screen;
@@ -23,13 +27,13 @@ pub(crate) fn name_of(run: &RunRecord) -> String {
 pub(crate) fn run(run: &RunRecord, parent: Option<&RunRecord>, screen: Screen) -> String {
     let sections = [
         head(run, parent, screen),
+        section(&checks::title(run), checks::results(run)),
         section("metrics", run.metrics.iter().map(|(name, value)| format!("{} = {value}", one_line(name)))),
         section("params", run.params.iter().map(|(name, value)| format!("{} = {}", one_line(name), param(value)))),
-        section("checks", checks(run)),
         inputs(run, screen),
         outputs(run, screen),
         section("declared upstream", declared(run)),
-        section("stale", run.stale.iter().flatten().map(|reason| paint(NEWS, one_line(&reason.message)))),
+        stale(run, screen),
         section("labels", run.labels.iter().flatten().map(|label| one_line(label))),
         section("notes", notes(run)),
         section("code", run.code.snapshot.iter().flat_map(|text| lines(text))),
@@ -48,6 +52,7 @@ fn head(run: &RunRecord, parent: Option<&RunRecord>, screen: Screen) -> String {
     let status = paint(style_of(run.status), run.status);
     let error = run.error.iter().flat_map(|error| lines(error)).map(|line| format!("{INDENT}{}\n", paint(BAD, line)));
     let error: String = error.collect();
+    let violations = violations(run.violations.as_deref().unwrap_or_default());
     let facts: String = [
         ("started", Some(format!("{}  {}", local(run.started_at), paint(DIM, age(run.started_at, screen.now))))),
         ("ended", run.ended_at.map(|time| format!("{}{}", local(time), took(run)))),
@@ -56,11 +61,12 @@ fn head(run: &RunRecord, parent: Option<&RunRecord>, screen: Screen) -> String {
         ("process", process(run)),
         ("parent", run.parent.map(|uuid| parent.map_or_else(|| format!("run {uuid}, not in this store"), name_of))),
         ("uuid", Some(run.uuid.to_string())),
+        ("trimmed", run.collected_at.map(|time| format!("{}  gc left only its place in the lineage", local(time)))),
     ]
     .into_iter()
     .filter_map(|(title, fact)| Some(format!("{INDENT}{}  {}\n", paint(DIM, format!("{title:7}")), fact?)))
     .collect();
-    format!("{name}  {status}\n{error}{facts}")
+    format!("{name}  {status}\n{violations}{error}{facts}")
 }
 
 fn took(run: &RunRecord) -> String {
@@ -93,24 +99,21 @@ fn process(run: &RunRecord) -> Option<String> {
     Some(format!("{host}{pid}"))
 }
 
-fn checks(run: &RunRecord) -> impl Iterator<Item = String> {
-    run.checks.iter().map(|check| {
-        let status = match check.status {
-            CheckStatus::Passed => paint(GOOD, "passed"),
-            CheckStatus::Failed => paint(BAD, "failed"),
-        };
-        let message = check.message.as_ref().map(|message| format!(": {}", one_line(message)));
-        format!("{status}  {}{}", one_line(&check.name), message.unwrap_or_default())
-    })
-}
-
 fn inputs(run: &RunRecord, screen: Screen) -> String {
-    pointers("inputs", run.inputs.iter().map(|input| (&input.pointer, origin(run, &input.pointer))), screen)
+    let remarks = |input: &IoPointer| origin(run, input).into_iter().chain(labels(input)).collect();
+    pointers("inputs", run.inputs.iter().map(|input| (&input.pointer, remarks(&input.pointer))), screen)
 }
 
 fn outputs(run: &RunRecord, screen: Screen) -> String {
-    let flag = |output: &IoPointer| if output.flagged { vec!["flagged".to_owned()] } else { Vec::new() };
-    pointers("outputs", run.outputs.iter().map(|output| (output, flag(output))), screen)
+    let flag = |output: &IoPointer| output.flagged.then(|| "flagged".to_owned());
+    let remarks = |output: &IoPointer| flag(output).into_iter().chain(labels(output)).collect();
+    pointers("outputs", run.outputs.iter().map(|output| (output, remarks(output))), screen)
+}
+
+fn labels(pointer: &IoPointer) -> Option<String> {
+    const SHOWN: usize = 5;
+    let labels: Vec<_> = pointer.labels.iter().flatten().map(String::as_str).collect();
+    (!labels.is_empty()).then(|| format!("labels {}", first_few(&labels, SHOWN)))
 }
 
 /// A list of pointers, each with what is known of it below.
@@ -136,7 +139,10 @@ fn pointers<'a>(
 }
 
 fn pointer_cells(pointer: &IoPointer) -> [Cell; 4] {
-    let spelled = pointer.spelled.as_ref().map(|spelled| format!("spelled {}", one_line(spelled)));
+    let spelled = pointer.spelled.as_ref().map(|spelled| {
+        let of_artifact = spelled.strip_prefix(&pointer.name).and_then(|rest| rest.strip_prefix('/'));
+        of_artifact.map_or_else(|| format!("spelled {}", one_line(spelled)), one_line)
+    });
     [
         Cell::new(one_line(&pointer.name)),
         Cell::styled(DIM, pointer.pointer_type.to_string()),
@@ -164,6 +170,21 @@ fn origin(run: &RunRecord, input: &IoPointer) -> Vec<String> {
         [by].into_iter().chain(marks(dependency).map(|mark| paint(NEWS, mark))).collect::<Vec<_>>()
     };
     writers.iter().flat_map(written_by).collect()
+}
+
+/// Why it is stale now, and why it was when it started; told once where that is the same.
+fn stale(run: &RunRecord, screen: Screen) -> String {
+    let (now, at_start) = (run.stale.as_deref().unwrap_or_default(), run.stale_at_start.as_deref().unwrap_or_default());
+    let what = |stale: &[Stale]| stale.iter().map(|reason| (reason.kind, reason.run)).collect::<Vec<_>>();
+    let is_same = what(now) == what(at_start);
+    let titled = |title, stale| section(title, reasons(stale, screen.width.saturating_sub(INDENT.len())));
+    match (now.is_empty(), at_start.is_empty()) {
+        (false, false) if is_same => titled("stale now, and when it started", now),
+        (false, true) => titled("stale now, fresh when it started", now),
+        (true, false) => titled("stale when it started, fresh now", at_start),
+        (false, false) => format!("{}\n{}", titled("stale now", now), titled("stale when it started", at_start)),
+        (true, true) => String::new(),
+    }
 }
 
 fn declared(run: &RunRecord) -> impl Iterator<Item = String> {

@@ -4,10 +4,10 @@ use std::mem;
 
 use mltrace_core::{Component, Page, RunRecord};
 
-use super::catalogue;
 use super::table::{Cell, Column, Fit, Layout};
 use super::text::{BAD, DIM, cut_end, first_line, one_line, paint, style_of};
 use super::time::{age, duration, local};
+use super::{catalogue, checks};
 use crate::session::Screen;
 
 const COLUMNS: [Column; 8] = [
@@ -62,7 +62,8 @@ impl RunTable {
         Self { shows_component: false, ..Self::new() }
     }
 
-    /// The lines of these runs, led by the head the first time; an error stands below its run.
+    /// The lines of these runs, led by the head the first time; an error stands below its run, and so do checks that
+    /// failed.
     pub(crate) fn more(&mut self, runs: &[RunRecord], screen: Screen) -> String {
         if runs.is_empty() {
             return String::new();
@@ -70,7 +71,7 @@ impl RunTable {
         let rows: Vec<_> = runs.iter().map(|run| self.cells(run, screen)).collect();
         self.layout.widen(&rows, screen.width);
         let head = (!mem::replace(&mut self.has_head, true)).then(|| self.layout.head());
-        let lines = rows.iter().zip(runs).map(|(row, run)| self.layout.line(row) + &error(run, screen.width));
+        let lines = rows.iter().zip(runs).map(|(row, run)| self.layout.line(row) + &trouble(run, screen.width));
         head.into_iter().chain(lines).collect()
     }
 
@@ -100,9 +101,10 @@ fn outputs(run: &RunRecord) -> String {
     }
 }
 
-fn error(run: &RunRecord, screen: usize) -> String {
-    let Some(error) = &run.error else { return String::new() };
+fn trouble(run: &RunRecord, screen: usize) -> String {
     let indent = format!("{:width$}└ ", "", width = run.id.to_string().len() + 3);
     let room = screen.saturating_sub(indent.len());
-    format!("{indent}{}\n", paint(BAD, cut_end(&first_line(error), room)))
+    let told = run.error.iter().map(|error| first_line(error)).chain(checks::summary(run));
+    let lines = told.map(|line| format!("{indent}{}\n", paint(BAD, cut_end(&line, room))));
+    lines.collect()
 }

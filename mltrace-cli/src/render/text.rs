@@ -17,6 +17,9 @@ pub(crate) const NEWS: Style = AnsiColor::Magenta.on_default();
 /// What is said of an input without a known writer.
 pub(crate) const SOURCE: &str = "source: no traced run wrote it";
 
+/// What is said of an output that nobody used.
+pub(crate) const UNREAD: &str = "read by no traced run";
+
 /// Styles are always written; the stream takes them out where nobody could see them.
 pub(crate) fn paint(style: Style, text: impl Display) -> String {
     let text = text.to_string();
@@ -85,6 +88,19 @@ fn fitting(chars: impl Iterator<Item = char>, columns: usize) -> usize {
 /// `1 run`, `2 runs`.
 pub(crate) fn count(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// A size with three telling digits, in units of a thousand.
+#[allow(clippy::cast_precision_loss, reason = "three digits are shown")]
+pub(crate) fn bytes(number: u64) -> String {
+    let scaled = |unit: f64| number as f64 / unit;
+    let (value, unit) = match number {
+        0..1_000 => return format!("{number} B"),
+        1_000..999_500 => (scaled(1e3), "kB"),
+        999_500..999_500_000 => (scaled(1e6), "MB"),
+        _ => (scaled(1e9), "GB"),
+    };
+    if value < 9.95 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
 }
 
 /// The first few, and how many more there are.
@@ -166,6 +182,22 @@ mod tests {
         assert_eq!(version(of(VersionKind::Tree).as_ref()), "tree:snapshot");
         assert_eq!(version(of(VersionKind::Stated).as_ref()), "stated:snapshot-81");
         assert_eq!(version(None), "no version");
+    }
+
+    #[test]
+    fn a_size_keeps_the_digits_that_matter() {
+        let sizes = [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_234, "1.2 kB"),
+            (999_499, "999 kB"),
+            (999_500, "1.0 MB"),
+            (41_200_000, "41 MB"),
+        ];
+        for (number, text) in sizes {
+            assert_eq!(bytes(number), text);
+        }
+        assert_eq!(bytes(7_300_000_000), "7.3 GB");
     }
 
     #[test]

@@ -1,90 +1,153 @@
-//! Where an output came from, drawn: below a run stands what it read, and below that the run that wrote it.
+//! Where an output came from, drawn: below a run stands what it read, and below that the run that wrote it. And what came
+//! of something: below a run stands what others read from it, and below that the run that read it.
 
 use std::collections::HashSet;
 use std::rc::Rc;
 
 use anstyle::Style;
-use mltrace_core::{Graph, IoPointer, RunId, RunRecord, Status};
+use mltrace_core::{Graph, IoPointer, LabelImpact, RunId, RunRecord, Status};
 
+use super::labels;
 use super::run::{is_own, name_of};
 use super::text::{
-    BAD, DIM, NEWS, PLAIN, SOURCE, STRONG, commit, count, cut_end, first_few, first_line, marks, metric, one_line,
-    paint, param, run_name, style_of, version, width,
+    BAD, DIM, NEWS, PLAIN, SOURCE, STRONG, UNREAD, commit, count, cut_end, first_few, first_line, marks, metric,
+    one_line, paint, param, run_name, style_of, version, width,
 };
 use super::time::{age, duration, local};
-use super::tree::{Link, Tree};
+use super::tree::{Direction, Link, Node, Tree};
 use crate::session::Screen;
 
 /// Where an output came from.
 pub(crate) fn trace(graph: &Graph, screen: Screen) -> String {
-    let mut drawing = Drawing { tree: Tree::of(graph), room: screen.width, lines: Vec::new() };
-    drawing.draw(graph.root.run);
-    let rest = graph.truncated.map(|cut| {
-        let runs = count(cut.runs, "more run");
-        format!("\n{}\n", paint(NEWS, format!("... {runs} upstream: raise --depth")))
-    });
-    format!("{}\n{}{}", head(graph, screen), drawing.lines.concat(), rest.unwrap_or_default())
+    let head = pointer_head(graph, screen);
+    format!("{head}\n{}{}", drawing(Tree::upstream(graph), graph, screen), truncated(graph, "upstream"))
 }
 
-/// The output that was asked about.
-fn head(graph: &Graph, screen: Screen) -> String {
+/// What a pointer or a run has touched.
+pub(crate) fn impact(graph: &Graph, screen: Screen) -> String {
+    let asked = graph.root.pointer.as_ref().map(|pointer| pointer.name.as_str());
+    let tree = Tree::downstream(graph, asked.as_slice());
+    let unread = asked.is_some() && tree.children(graph.root.run).is_empty() && graph.truncated.is_none();
+    let unread = if unread { format!("{}\n", paint(DIM, UNREAD)) } else { String::new() };
+    let head = if asked.is_some() { format!("{}{unread}\n", pointer_head(graph, screen)) } else { String::new() };
+    format!("{head}{}{}", drawing(tree, graph, screen), truncated(graph, "downstream"))
+}
+
+/// Everything that carries a label.
+pub(crate) fn label_impact(impact: &LabelImpact, screen: Screen) -> String {
+    const SHOWN: usize = 3;
+    let LabelImpact { label, pointers, graph, .. } = impact;
+    let retracted = label.retraction.as_ref().map(|by| paint(BAD, labels::retracted_by(by)) + "\n");
+    let names: Vec<_> = label.pointers.iter().map(labels::name).collect();
+    let on = first_few(&names.iter().map(String::as_str).collect::<Vec<_>>(), SHOWN);
+    let carried = format!(
+        "carried by {} and {}",
+        count(graph.runs.len() as u64, "run"),
+        count(pointers.len() as u64, "pointer"),
+    );
+    let asked: Vec<_> = label.pointers.iter().map(|pointer| pointer.name.as_str()).collect();
+    let tree = drawing(Tree::downstream(graph, &asked), graph, screen);
+    let name = paint(STRONG, one_line(&label.name));
+    let gap = if tree.is_empty() { "" } else { "\n" };
+    format!("{name}  {}\n{}{carried}\n{gap}{tree}", paint(DIM, format!("on {on}")), retracted.unwrap_or_default())
+}
+
+fn drawing(tree: Tree<'_>, graph: &Graph, screen: Screen) -> String {
+    let mut drawing = Drawing { tree, is_whole: graph.truncated.is_none(), room: screen.width, lines: Vec::new() };
+    drawing.draw();
+    drawing.lines.concat()
+}
+
+fn truncated(graph: &Graph, direction: &str) -> String {
+    let Some(cut) = graph.truncated else { return String::new() };
+    let runs = count(cut.runs, "more run");
+    format!("\n{}\n", paint(NEWS, format!("... {runs} {direction}: raise --depth")))
+}
+
+/// The pointer that was asked about.
+fn pointer_head(graph: &Graph, screen: Screen) -> String {
     let Some(pointer) = &graph.root.pointer else { return String::new() };
     let kind = paint(DIM, format!("{}, {}", pointer.pointer_type, version(pointer.version.as_ref())));
-    let writer = graph.runs.iter().find(|found| found.run.id == graph.root.run).map(|found| &found.run);
-    let written = writer.map(|run| format!("written by {}, {}\n", name_of(run), age(run.started_at, screen.now)));
-    format!("{}  {kind}\n{}", paint(STRONG, one_line(&pointer.name)), written.unwrap_or_default())
+    let writer = graph.runs.iter().find(|found| Some(found.run.id) == graph.root.run).map(|found| &found.run);
+    let written = |run: &RunRecord| format!("written by {}, {}", name_of(run), age(run.started_at, screen.now));
+    let origin = writer.map_or_else(|| paint(DIM, SOURCE), written);
+    format!("{}  {kind}\n{origin}\n", paint(STRONG, one_line(&pointer.name)))
 }
 
 /// A run to be drawn.
 struct Place {
     run: RunId,
-    /// The run that read from it; `None` for the root.
-    reader: Option<RunId>,
-    /// What the reader's lines begin with.
+    /// What it is drawn at; `None` for a root.
+    parent: Option<Node>,
+    /// What the parent's lines begin with.
     prefix: Rc<str>,
-    /// It stands beside the reader's column rather than in it.
+    /// It stands beside the parent's column rather than in it.
     branches: bool,
 }
 
 struct Drawing<'g> {
     tree: Tree<'g>,
+    /// Nothing was cut off.
+    is_whole: bool,
     room: usize,
     lines: Vec<String>,
 }
 
 impl Drawing<'_> {
-    fn draw(&mut self, root: RunId) {
-        let mut open = vec![Place { run: root, reader: None, prefix: "".into(), branches: false }];
-        while let Some(Place { run, reader, prefix, branches }) = open.pop() {
-            if let Some(reader) = reader {
-                self.edge(reader, run, &prefix, branches);
+    fn draw(&mut self) {
+        let mut open = match self.tree.root {
+            Some(run) => vec![Place { run, parent: None, prefix: "".into(), branches: false }],
+            None => self.places(None, &"".into()),
+        };
+        while let Some(Place { run, parent, prefix, branches }) = open.pop() {
+            if let Some(parent) = parent {
+                self.edge(parent, run, &prefix, branches);
             }
             let prefix = if branches { format!("{prefix}│ ").into() } else { prefix };
             self.run(run, &prefix);
-            // The trunk comes first in the list, so last off the stack.
-            open.extend(self.tree.children(run).iter().enumerate().map(|(nth, &child)| Place {
-                run: child,
-                reader: Some(run),
-                prefix: Rc::clone(&prefix),
-                branches: nth > 0,
-            }));
+            open.extend(self.places(Some(run), &prefix));
         }
     }
 
-    /// The line between a run and one that it read from.
-    fn edge(&mut self, reader: RunId, writer: RunId, prefix: &str, branches: bool) {
-        let Some(link) = self.tree.links[&reader].iter().find(|link| link.to == writer) else { return };
-        let (first, below) = if branches { ("├─╮ ↑ ", "│ │   ") } else { ("│ ↑ ", "│   ") };
-        let reads = reads(link, self.room_after(prefix, first));
-        let parts = [(PLAIN, reads), (NEWS, link_marks(link))];
+    /// What is drawn at a node, the last first.
+    fn places(&self, parent: Node, prefix: &Rc<str>) -> Vec<Place> {
+        // The trunk comes first in the list, so last off the stack.
+        let children = self.tree.children(parent).iter().enumerate();
+        let place = |(nth, &run)| Place { run, parent: Some(parent), prefix: Rc::clone(prefix), branches: nth > 0 };
+        children.map(place).collect()
+    }
+
+    /// The line between two runs, one of which read from the other.
+    fn edge(&mut self, from: Node, to: RunId, prefix: &str, branches: bool) {
+        let Some(link) = self.tree.links(from).iter().find(|link| link.to == to) else { return };
+        let arrow = if self.tree.direction == Direction::Upstream { '↑' } else { '↓' };
+        let (lead, below) = if branches { ("├─╮", "│ │   ") } else { ("│", "│   ") };
+        let first = format!("{lead} {arrow} ");
+        let reads = reads(link, self.room_after(prefix, &first));
+        let parts = [(PLAIN, reads), (DIM, self.other_writers(from, link)), (NEWS, link_marks(link))];
         self.line(&format!("{prefix}{first}"), &parts, &format!("{prefix}{below}"));
+    }
+
+    /// At a root: the runs that wrote what was read, where those are not the root.
+    fn other_writers(&self, from: Node, link: &Link<'_>) -> String {
+        if self.tree.direction == Direction::Upstream || from != self.tree.root {
+            return String::new();
+        }
+        let others = link.why.iter().filter(|dependency| Some(dependency.run) != from);
+        let mut others: Vec<_> = others.map(|dependency| run_name(dependency.run, &dependency.component)).collect();
+        others.dedup();
+        if others.is_empty() { String::new() } else { format!("from {}", others.join(", ")) }
     }
 
     fn run(&mut self, id: RunId, prefix: &str) {
         let run = self.tree.runs[&id];
         self.lines.push(format!("{}● {}\n", paint(DIM, prefix), title(run)));
-        let leaves: Vec<_> = self.elsewhere(id, prefix).into_iter().chain(sources(run)).collect();
-        let goes_on = !self.tree.children(id).is_empty();
+        let ends = match self.tree.direction {
+            Direction::Upstream => sources(run),
+            Direction::Downstream => self.unread(run, prefix),
+        };
+        let leaves: Vec<_> = self.elsewhere(id, prefix).into_iter().chain(ends).collect();
+        let goes_on = !self.tree.children(Some(id)).is_empty();
         let below = format!("{prefix}{}", if goes_on || !leaves.is_empty() { "│   " } else { "    " });
         let error = run.error.as_deref().map(first_line).unwrap_or_default();
         for (style, fact) in [(BAD, error), (DIM, facts(run))] {
@@ -100,11 +163,12 @@ impl Drawing<'_> {
         }
     }
 
-    /// The runs behind this one that are drawn at another place, or not at all.
+    /// The runs that this one leads to and that are drawn at another place, or not at all.
     fn elsewhere(&self, id: RunId, prefix: &str) -> Vec<Leaf> {
         let room = self.room_after(prefix, "├─ ");
-        let drawn_here: HashSet<_> = self.tree.children(id).iter().collect();
-        let links = self.tree.links[&id].iter().filter(|link| !drawn_here.contains(&link.to));
+        let drawn_here: HashSet<_> = self.tree.children(Some(id)).iter().collect();
+        let links = self.tree.links(Some(id)).iter().filter(|link| !drawn_here.contains(&link.to));
+        let word = if self.tree.direction == Direction::Upstream { "from" } else { "to" };
         links
             .map(|link| {
                 let place = match self.tree.order.get(&link.to) {
@@ -112,10 +176,26 @@ impl Drawing<'_> {
                     Some(place) if *place <= self.tree.order[&id] => "shown above",
                     Some(_) => "shown below",
                 };
-                let from = format!("from {} ({place})", run_name(link.to, link.component));
-                vec![(PLAIN, reads(link, room)), (PLAIN, from), (NEWS, link_marks(link))]
+                let run = format!("{word} {} ({place})", run_name(link.to, link.component));
+                vec![(PLAIN, reads(link, room)), (PLAIN, run), (NEWS, link_marks(link))]
             })
             .collect()
+    }
+
+    /// What a run wrote and nobody read, where that is known and was asked about.
+    fn unread(&self, run: &RunRecord, prefix: &str) -> Vec<Leaf> {
+        let is_sibling = self.tree.root == Some(run.id) && self.tree.asks_for_a_pointer;
+        if is_sibling || !self.is_whole {
+            return Vec::new();
+        }
+        let links = self.tree.links(Some(run.id));
+        let read: HashSet<_> = links.iter().flat_map(|link| &link.names).copied().collect();
+        let names = run.outputs.iter().map(|output| output.name.as_str());
+        let mut unread: Vec<_> = names.filter(|name| !read.contains(name)).collect();
+        unread.dedup();
+        let room = self.room_after(prefix, "├─ ").saturating_sub(width(GAP) + width(UNREAD));
+        let leaf = || vec![(PLAIN, as_many_as_fit(&unread, room)), (DIM, UNREAD.to_owned())];
+        if unread.is_empty() { Vec::new() } else { vec![leaf()] }
     }
 
     /// How many columns text has after what leads it.
@@ -154,13 +234,13 @@ const GAP: &str = "  ";
 
 /// The names that one run read from another, as many as there is room for.
 fn reads(link: &Link<'_>, room: usize) -> String {
+    if link.names.is_empty() { "declared upstream".to_owned() } else { as_many_as_fit(&link.names, room) }
+}
+
+fn as_many_as_fit(names: &[&str], room: usize) -> String {
     const SHOWN: usize = 3;
-    let names: Vec<_> = link.why.iter().filter_map(|dependency| dependency.pointer.as_deref()).collect();
-    if names.is_empty() {
-        return "declared upstream".to_owned();
-    }
-    let mut fewer = (1..=SHOWN).rev().map(|shown| first_few(&names, shown));
-    fewer.find(|text| width(text) <= room).unwrap_or_else(|| first_few(&names, 1))
+    let mut fewer = (1..=SHOWN).rev().map(|shown| first_few(names, shown));
+    fewer.find(|text| width(text) <= room).unwrap_or_else(|| first_few(names, 1))
 }
 
 fn link_marks(link: &Link<'_>) -> String {
@@ -187,7 +267,8 @@ fn sources(run: &RunRecord) -> Vec<Leaf> {
 fn title(run: &RunRecord) -> String {
     let status = (run.status != Status::Completed).then(|| paint(style_of(run.status), run.status));
     let facts = [Some(local(run.started_at)), run.duration_ms.map(duration), commit(&run.git)];
-    let facts = facts.into_iter().flatten().map(|fact| paint(DIM, fact));
+    let trimmed = run.collected_at.map(|_| "trimmed".to_owned());
+    let facts = facts.into_iter().chain([trimmed]).flatten().map(|fact| paint(DIM, fact));
     let all: Vec<_> = [paint(STRONG, name_of(run))].into_iter().chain(status).chain(facts).collect();
     all.join("  ")
 }

@@ -1,105 +1,176 @@
 //! A graph of runs as a tree that shows each run once. Nothing here recurses, so that no history is too long for it.
 //!
-//! Of the runs behind a run, the one with the longest history is its trunk, which goes on in the same column, and the
-//! others branch off before it. So a chain of ten thousand stages does not indent at all, and a ladder of diamonds by one
-//! step.
+//! Of the runs that a run leads to, upstream or downstream, the one from which the way goes on the longest is its trunk,
+//! which stands in the same column, and the others branch off before it. So a chain of ten thousand stages does not indent
+//! at all, and a ladder of diamonds by one step.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use mltrace_core::{Dependency, Graph, RunId, RunRecord};
 
-/// What a run depends on one upstream run for.
+/// Which way a tree grows from its root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    Upstream,
+    Downstream,
+}
+
+/// Where lines begin: a run, or `None` for a root that is none.
+pub(super) type Node = Option<RunId>;
+
+/// The step from one run to the next.
 pub(super) struct Link<'g> {
     pub(super) to: RunId,
     pub(super) component: &'g str,
+    /// The names that were read; none where the dependency was declared.
+    pub(super) names: Vec<&'g str>,
+    /// The dependencies that it stands for; none where something was read that another run wrote, or none.
     pub(super) why: Vec<&'g Dependency>,
 }
 
 /// The graph, with one place for each run.
 pub(super) struct Tree<'g> {
+    pub(super) direction: Direction,
+    pub(super) root: Node,
+    /// It grows only from what was read of its root.
+    pub(super) asks_for_a_pointer: bool,
     pub(super) runs: HashMap<RunId, &'g RunRecord>,
-    pub(super) links: HashMap<RunId, Vec<Link<'g>>>,
-    /// The upstream runs that are drawn at a run, trunk first.
-    children: HashMap<RunId, Vec<RunId>>,
+    links: HashMap<Node, Vec<Link<'g>>>,
+    /// The runs that are drawn at a run, trunk first.
+    children: HashMap<Node, Vec<RunId>>,
     /// The line order of the runs.
     pub(super) order: HashMap<RunId, usize>,
 }
 
 impl<'g> Tree<'g> {
-    pub(super) fn of(graph: &'g Graph) -> Self {
-        let runs: HashMap<_, _> = graph.runs.iter().map(|found| (found.run.id, &found.run)).collect();
-        let links: HashMap<_, _> = runs.iter().map(|(&id, run)| (id, links(run))).collect();
-        let upstream: HashMap<_, Vec<_>> = links
-            .iter()
-            .map(|(&id, links)| (id, links.iter().map(|link| link.to).filter(|to| runs.contains_key(to)).collect()))
-            .collect();
-        let children = spanning(graph.root.run, upstream);
-        let order = order(graph.root.run, &children);
-        Self { runs, links, children, order }
+    /// What stands behind the root.
+    pub(super) fn upstream(graph: &'g Graph) -> Self {
+        let links = graph.runs.iter().map(|found| (Some(found.run.id), upstream_links(&found.run))).collect();
+        Self::of(graph, Direction::Upstream, links)
     }
 
-    pub(super) fn children(&self, id: RunId) -> &[RunId] {
-        self.children.get(&id).map_or(&[], Vec::as_slice)
+    /// What the root has touched. Of a root that is a pointer or pointers, that is who read those.
+    pub(super) fn downstream(graph: &'g Graph, asked: &[&'g str]) -> Self {
+        let mut links = downstream_links(graph);
+        if !asked.is_empty() {
+            links.insert(graph.root.run, readers(graph, asked));
+        }
+        Self::of(graph, Direction::Downstream, links)
+    }
+
+    fn of(graph: &'g Graph, direction: Direction, links: HashMap<Node, Vec<Link<'g>>>) -> Self {
+        let root = graph.root.run;
+        let runs: HashMap<_, _> = graph.runs.iter().map(|found| (found.run.id, &found.run)).collect();
+        let next: HashMap<_, Vec<_>> = links
+            .iter()
+            .map(|(&from, links)| (from, links.iter().map(|link| link.to).filter(|to| runs.contains_key(to)).collect()))
+            .collect();
+        let children = spanning(root, next);
+        let order = order(root, &children);
+        let asks_for_a_pointer = graph.root.pointer.is_some();
+        Self { direction, root, asks_for_a_pointer, runs, links, children, order }
+    }
+
+    pub(super) fn children(&self, of: Node) -> &[RunId] {
+        self.children.get(&of).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn links(&self, from: Node) -> &[Link<'g>] {
+        self.links.get(&from).map_or(&[], Vec::as_slice)
     }
 }
 
 /// A run's dependencies by the run they lead to, in the order of the inputs.
-fn links(run: &RunRecord) -> Vec<Link<'_>> {
+fn upstream_links(run: &RunRecord) -> Vec<Link<'_>> {
     let mut links: Vec<Link<'_>> = Vec::new();
     let mut places = HashMap::new();
     for dependency in &run.dependencies {
         let place = *places.entry(dependency.run).or_insert(links.len());
         if place == links.len() {
-            links.push(Link { to: dependency.run, component: &dependency.component, why: Vec::new() });
+            links.push(Link::new(dependency.run, &dependency.component));
         }
-        links[place].why.push(dependency);
+        links[place].add(dependency);
     }
     links
 }
 
-/// Gives each run one place, at the first run that leads to it when those with the longest history are walked first.
-fn spanning(root: RunId, mut upstream: HashMap<RunId, Vec<RunId>>) -> HashMap<RunId, Vec<RunId>> {
-    let heights = heights(root, &upstream);
-    for next in upstream.values_mut() {
-        next.sort_by_key(|id| (Reverse(heights.get(id)), *id));
+/// The runs that depend on each run of a graph, in the graph's order.
+fn downstream_links(graph: &Graph) -> HashMap<Node, Vec<Link<'_>>> {
+    let mut links: HashMap<Node, Vec<Link<'_>>> = HashMap::new();
+    for reader in graph.runs.iter().map(|found| &found.run) {
+        for link in upstream_links(reader) {
+            let back = Link { to: reader.id, component: &reader.component, ..link };
+            links.entry(Some(link.to)).or_default().push(back);
+        }
+    }
+    links
+}
+
+/// The runs that read what was asked about.
+fn readers<'g>(graph: &'g Graph, asked: &[&'g str]) -> Vec<Link<'g>> {
+    let readers = graph.runs.iter().filter(|found| found.depth == 1).map(|found| &found.run);
+    let asked: HashSet<_> = asked.iter().copied().collect();
+    let link = |reader: &'g RunRecord| {
+        let mut link = Link::new(reader.id, &reader.component);
+        let is_asked = |name: &str| asked.contains(name);
+        link.names.extend(reader.inputs.iter().map(|input| input.pointer.name.as_str()).filter(|name| is_asked(name)));
+        link.names.dedup();
+        let dependencies = reader.dependencies.iter();
+        link.why.extend(dependencies.filter(|dependency| dependency.pointer.as_deref().is_some_and(is_asked)));
+        link
+    };
+    readers.map(link).collect()
+}
+
+impl<'g> Link<'g> {
+    fn new(to: RunId, component: &'g str) -> Self {
+        Self { to, component, names: Vec::new(), why: Vec::new() }
+    }
+
+    fn add(&mut self, dependency: &'g Dependency) {
+        self.names.extend(dependency.pointer.as_deref());
+        self.why.push(dependency);
+    }
+}
+
+/// Gives each run one place, at the first run that leads to it when those with the longest way on are walked first.
+fn spanning(root: Node, mut next: HashMap<Node, Vec<RunId>>) -> HashMap<Node, Vec<RunId>> {
+    let heights = heights(root, &next);
+    for next in next.values_mut() {
+        next.sort_by_key(|id| (Reverse(heights.get(&Some(*id))), *id));
     }
     let mut children: HashMap<_, Vec<_>> = HashMap::new();
-    walk(root, &upstream, |from, to| children.entry(from).or_default().push(to), |_| ());
+    walk(root, &next, |from, to| children.entry(from).or_default().push(to), |_| ());
     children
 }
 
-/// The longest way from each run to a source. In a cycle, the way back does not count.
-fn heights(root: RunId, upstream: &HashMap<RunId, Vec<RunId>>) -> HashMap<RunId, usize> {
+/// The longest way on from each run. In a cycle, the way back does not count.
+fn heights(root: Node, next: &HashMap<Node, Vec<RunId>>) -> HashMap<Node, usize> {
     let mut heights = HashMap::new();
     walk(
         root,
-        upstream,
+        next,
         |_, _| (),
-        |id| {
-            let behind = upstream.get(&id).into_iter().flatten().filter_map(|to| heights.get(to)).max();
+        |node| {
+            let behind = next.get(&node).into_iter().flatten().filter_map(|&to| heights.get(&Some(to))).max();
             let height = behind.map_or(0, |highest| highest + 1);
-            heights.insert(id, height);
+            heights.insert(node, height);
         },
     );
     heights
 }
 
-/// Walks depth first: tells of each step to a run not seen before, and of each run when all behind it is seen.
-fn walk(
-    root: RunId,
-    upstream: &HashMap<RunId, Vec<RunId>>,
-    mut step: impl FnMut(RunId, RunId),
-    mut leave: impl FnMut(RunId),
-) {
-    let next = |id| upstream.get(&id).map_or(&[][..], Vec::as_slice).iter();
+/// Walks depth first: tells of each step to a run not seen before, and of each node when all that it leads to is seen.
+fn walk(root: Node, next: &HashMap<Node, Vec<RunId>>, mut step: impl FnMut(Node, RunId), mut leave: impl FnMut(Node)) {
+    let next = |node| next.get(&node).map_or(&[][..], Vec::as_slice).iter();
     let mut seen = HashSet::from([root]);
     let mut way = vec![(root, next(root))];
-    while let Some((id, rest)) = way.last_mut() {
-        let from = *id;
-        if let Some(&to) = rest.find(|&&to| seen.insert(to)) {
+    while let Some((node, rest)) = way.last_mut() {
+        let from = *node;
+        if let Some(&to) = rest.find(|&&to| seen.insert(Some(to))) {
             step(from, to);
-            way.push((to, next(to)));
+            way.push((Some(to), next(Some(to))));
         } else {
             leave(from);
             way.pop();
@@ -108,12 +179,14 @@ fn walk(
 }
 
 /// The order in which the runs are drawn.
-fn order(root: RunId, children: &HashMap<RunId, Vec<RunId>>) -> HashMap<RunId, usize> {
+fn order(root: Node, children: &HashMap<Node, Vec<RunId>>) -> HashMap<RunId, usize> {
     let mut order = HashMap::new();
     let mut open = vec![root];
-    while let Some(id) = open.pop() {
-        order.insert(id, order.len());
-        open.extend(children.get(&id).into_iter().flatten());
+    while let Some(node) = open.pop() {
+        if let Some(run) = node {
+            order.insert(run, order.len());
+        }
+        open.extend(children.get(&node).into_iter().flatten().copied().map(Some));
     }
     order
 }

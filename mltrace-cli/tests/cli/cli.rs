@@ -74,6 +74,14 @@ impl Cli {
         serde_json::from_str(&self.args("--json").succeeds()).unwrap()
     }
 
+    /// Exit code 1 and nothing on stderr; gives stdout.
+    #[track_caller]
+    pub(crate) fn says_no(self) -> String {
+        let (code, out, err) = self.run();
+        assert_eq!((code, err.as_str()), (1, ""), "{out}");
+        out
+    }
+
     /// This exit code and nothing on stdout; gives stderr.
     #[track_caller]
     pub(crate) fn fails(self, expected: i32) -> String {
@@ -117,6 +125,7 @@ macro_rules! assert_snapshot {
                 (r"  commit   .*\n", ""),
                 (r"  [0-9a-f]{8}\*?\n", "\n"),
                 (r"pipeline\.rs:\d+", "pipeline.rs:LINE"),
+                (r" +[\d.]+ (B|kB|MB)\b", "  SIZE"),
             ],
         }, { insta::assert_snapshot!($output) })
     };

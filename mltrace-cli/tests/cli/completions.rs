@@ -37,8 +37,9 @@ fn bash_completes_the_names_of_components() {
 }
 
 #[test]
-fn bash_completes_outputs_runs_owners_and_tags() {
+fn bash_completes_outputs_runs_owners_tags_and_labels() {
     let store = Store::of_a_taxi_pipeline();
+    store.tracer.label("raw/2020-01.parquet", "customer-7").write().unwrap();
     let all = |words: &[&str], expected: &str| {
         let offered = offered(&store, words);
         assert!(offered.iter().any(|word| word == expected), "{words:?}: {offered:?}");
@@ -47,6 +48,7 @@ fn bash_completes_outputs_runs_owners_and_tags() {
     all(&["inspect", ""], "1");
     all(&["components", "--owner", ""], "data-team");
     all(&["components", "--tag", ""], "nightly");
+    all(&["retract", "cust"], "customer-7");
 }
 
 #[test]

@@ -1,7 +1,10 @@
 use crate::cli::{Cli, assert_snapshot};
 
-const COMMANDS: [&str; 9] =
-    ["recent", "history", "inspect", "trace", "components", "tags", "tag", "note", "completions"];
+#[rustfmt::skip]
+const COMMANDS: [&str; 24] = [
+    "recent", "history", "inspect", "trace", "impact", "diff", "stale", "flag", "unflag", "review", "components", "tags",
+    "tag", "label", "labels", "retract", "retracted", "note", "verify", "gc", "export", "import", "doctor", "completions",
+];
 
 #[test]
 fn the_help_names_every_command() {

@@ -71,9 +71,9 @@ fn every_key_is_in_the_json_of_a_run_that_knows_nothing() {
     let run = Cli::on(&store).args("inspect 1").answers();
     #[rustfmt::skip]
     let expected = [
-        "checks", "code", "component", "dependencies", "duration_ms", "ended_at", "error", "git", "host", "id", "inputs",
-        "labels", "metrics", "notes", "outputs", "params", "parent", "partition", "pid", "stale", "started_at", "status",
-        "uuid",
+        "checks", "code", "collected_at", "component", "dependencies", "duration_ms", "ended_at", "error", "git", "host",
+        "id", "inputs", "labels", "metrics", "notes", "outputs", "params", "parent", "partition", "pid", "stale",
+        "stale_at_start", "started_at", "status", "uuid", "violations",
     ];
     let mut found = keys(&run);
     found.sort_unstable();

@@ -1,15 +1,23 @@
 //! The command as people and scripts use it: arguments in, text or JSON and an exit code out.
 
+mod care;
 mod catalogue;
+mod checks;
 mod cli;
 mod completions;
+mod diff;
 mod failures;
 mod follow;
 mod help;
 mod history;
+mod impact;
 mod inspect;
+mod labels;
 mod pipeline;
 mod recent;
+mod review;
 mod screen;
+mod stale;
 mod trace;
 mod traced;
+mod verify;

@@ -17,9 +17,9 @@ use crate::error::Result;
 use crate::model::{Match, Process, RunEntry, RunId};
 use crate::store::{Change, ComponentId, OPEN, Producer, Proof, Put, Reading, Rules, View, Write};
 
-/// Writes a run, and brings every edge that it can change up to date.
-pub(crate) fn put_run(tx: &Write<'_>, entry: &RunEntry, process: &Process) -> Result<Put> {
-    let put = tx.put_run(entry, process, &Rules { input: &producer_of, declared: &declared })?;
+/// Writes a run, as one of a process if it is known, and brings every edge that it can change up to date.
+pub(crate) fn put_run<'p>(tx: &Write<'_>, entry: &RunEntry, process: impl Into<Option<&'p Process>>) -> Result<Put> {
+    let put = tx.put_run(entry, process.into(), &Rules { input: &producer_of, declared: &declared })?;
     if let Some(change) = &put.change {
         resolve_again(tx, change)?;
     }
@@ -27,7 +27,7 @@ pub(crate) fn put_run(tx: &Write<'_>, entry: &RunEntry, process: &Process) -> Re
 }
 
 /// The run that an input depends on.
-fn producer_of(view: &View<'_>, reading: &Reading) -> Result<Option<Proof>> {
+pub(super) fn producer_of(view: &View<'_>, reading: &Reading) -> Result<Option<Proof>> {
     if let Some(version) = reading.version {
         if let Some(producer) = view.exact_ended(reading, version)? {
             return Ok(Some(proof(producer, Match::Version)));

@@ -235,7 +235,7 @@ fn a_late_report_that_a_run_is_open_does_not_reopen_it() {
 
 /// One run and the reports of it that reach the store, the last of which is final.
 #[derive(Debug, Clone)]
-struct Reported(Vec<RunEntry>);
+pub(crate) struct Reported(pub(crate) Vec<RunEntry>);
 
 fn pointer_text() -> impl Strategy<Value = String> {
     let version = prop_oneof![
@@ -248,7 +248,7 @@ fn pointer_text() -> impl Strategy<Value = String> {
     (prop_oneof![Just("x"), Just("y"), Just("z")], version).prop_map(|(name, version)| format!("{name}{version}"))
 }
 
-fn reported() -> impl Strategy<Value = Reported> {
+pub(crate) fn reported() -> impl Strategy<Value = Reported> {
     let component = prop_oneof![Just("a"), Just("b"), Just("c")];
     let status = prop_oneof![4 => Just(Status::Completed), 1 => Just(Status::Failed), 1 => Just(Status::Running)];
     let io = (vec((pointer_text(), 0_i64..12), 0..3), vec(pointer_text(), 0..3), vec(component.clone(), 0..2));

@@ -1,5 +1,5 @@
-//! Where did an output come from? A breadth-first walk upstream that visits each run once, so that diamonds, ladders and
-//! cycles cost what they hold and no more.
+//! Where did an output come from, and what came of it? A breadth-first walk along the edges that visits each run once, so
+//! that diamonds, ladders and cycles cost what they hold and no more.
 
 use std::collections::HashSet;
 
@@ -16,9 +16,42 @@ pub(crate) struct Reach {
     pub(crate) stop_at: Option<String>,
 }
 
+/// Which way to walk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Upstream,
+    Downstream,
+}
+
+impl Direction {
+    fn next(self, view: &View<'_>, run: RunId) -> Result<Vec<RunId>> {
+        match self {
+            Self::Upstream => view.upstream_ids(run),
+            Self::Downstream => view.downstream_ids(run),
+        }
+    }
+}
+
 /// The runs behind a run.
 pub(crate) fn upstream(view: &View<'_>, root: RunId, pointer: Option<IoPointer>, reach: &Reach) -> Result<Graph> {
-    let walk = Walk::from(view, root, reach)?;
+    let walk = Walk::from(view, Direction::Upstream, Some(root), None, reach)?;
+    graph(view, GraphRoot { pointer, run: Some(root) }, &walk)
+}
+
+/// The runs that a root has touched. Where `first` is given, those are all that it leads to at once: a pointer leads to
+/// the runs that read it, not to those that read something else from the run that wrote it.
+pub(crate) fn downstream(view: &View<'_>, root: GraphRoot, first: Option<Vec<RunId>>, reach: &Reach) -> Result<Graph> {
+    let walk = Walk::from(view, Direction::Downstream, root.run, first, reach)?;
+    graph(view, root, &walk)
+}
+
+/// These runs and all that depend on them.
+pub(crate) fn touched(view: &View<'_>, first: Vec<RunId>) -> Result<Vec<RunId>> {
+    let walk = Walk::from(view, Direction::Downstream, None, Some(first), &Reach::default())?;
+    Ok(walk.reached.into_iter().map(|(_, id)| id).collect())
+}
+
+fn graph(view: &View<'_>, root: GraphRoot, walk: &Walk) -> Result<Graph> {
     let ids: Vec<RunId> = walk.reached.iter().map(|&(_, id)| id).collect();
     let records = view.runs(&ids)?;
     if records.len() < ids.len() {
@@ -34,7 +67,7 @@ pub(crate) fn upstream(view: &View<'_>, root: RunId, pointer: Option<IoPointer>,
     let depths = walk.reached.iter().map(|&(depth, _)| depth);
     let runs = std::iter::zip(depths, records).map(|(depth, run)| GraphRun { depth, run }).collect();
     let truncated = (walk.beyond > 0).then_some(Truncated { runs: walk.beyond });
-    Ok(Graph { root: GraphRoot { pointer, run: root }, runs, edges, truncated })
+    Ok(Graph { root, runs, edges, truncated })
 }
 
 /// The ids that a walk found.
@@ -46,23 +79,38 @@ struct Walk {
 }
 
 impl Walk {
-    fn from(view: &View<'_>, root: RunId, reach: &Reach) -> Result<Self> {
+    fn from(
+        view: &View<'_>,
+        direction: Direction,
+        root: Option<RunId>,
+        first: Option<Vec<RunId>>,
+        reach: &Reach,
+    ) -> Result<Self> {
         let stop_at = reach.stop_at.as_deref().map(|name| view.component_id(name)).transpose()?.flatten();
-        let mut seen = HashSet::from([root]);
+        let mut seen: HashSet<RunId> = root.into_iter().collect();
         let mut reached = Vec::new();
         let mut cut = Vec::new();
-        let mut level = vec![root];
+        let mut level: Vec<RunId> = root.into_iter().collect();
+        let mut first = first;
         for depth in 0.. {
             let mut next = Vec::new();
+            let mut go_on = |stops: bool, to: Vec<RunId>| {
+                if stops || reach.depth == Some(depth) {
+                    cut.extend(to);
+                } else {
+                    next.extend(to.into_iter().filter(|&to| seen.insert(to)));
+                }
+            };
+            let given = first.take();
             for id in level {
                 reached.push((depth, id));
-                let upstream = view.upstream_ids(id)?;
-                let stops = stop_at.map_or(Ok(false), |component| view.is_of(id, component))?;
-                if stops || reach.depth == Some(depth) {
-                    cut.extend(upstream);
-                } else {
-                    next.extend(upstream.into_iter().filter(|&to| seen.insert(to)));
+                if given.is_none() {
+                    let stops = stop_at.map_or(Ok(false), |component| view.is_of(id, component))?;
+                    go_on(stops, direction.next(view, id)?);
                 }
+            }
+            if let Some(given) = given {
+                go_on(false, given);
             }
             if next.is_empty() {
                 break;
@@ -70,18 +118,18 @@ impl Walk {
             level = next;
         }
         reached.sort_unstable();
-        Ok(Self { reached, beyond: count_unseen(view, cut, &mut seen)? })
+        Ok(Self { reached, beyond: count_unseen(view, direction, cut, &mut seen)? })
     }
 }
 
 /// How many runs lie behind these that the walk did not show.
-fn count_unseen(view: &View<'_>, from: Vec<RunId>, seen: &mut HashSet<RunId>) -> Result<u64> {
+fn count_unseen(view: &View<'_>, direction: Direction, from: Vec<RunId>, seen: &mut HashSet<RunId>) -> Result<u64> {
     let mut runs = 0;
     let mut open = from;
     while let Some(id) = open.pop() {
         if seen.insert(id) {
             runs += 1;
-            open.extend(view.upstream_ids(id)?);
+            open.extend(direction.next(view, id)?);
         }
     }
     Ok(runs)
@@ -98,6 +146,6 @@ fn edge(from: RunId, to: &Dependency) -> Edge {
     }
 }
 
-fn missing() -> Error {
+pub(super) fn missing() -> Error {
     Error::new(ErrorKind::Damaged, "a run that another depends on is not in the store: restore the file from a backup")
 }

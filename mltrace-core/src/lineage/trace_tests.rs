@@ -4,9 +4,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::resolve::put_run;
-use super::trace::{Reach, upstream};
-use crate::model::{Graph, RunEntry, RunId};
-use crate::store::{Store, Write};
+use super::trace::{Reach, downstream, upstream};
+use crate::model::{Graph, GraphRoot, RunEntry, RunId};
+use crate::store::{Store, View, Write};
 use crate::testing::run;
 
 fn trace(store: &Store, root: RunId, depth: Option<u32>) -> Graph {
@@ -97,6 +97,49 @@ fn stopping_at_a_component_shows_it_and_counts_what_lies_behind() {
     assert_eq!(graph.truncated.unwrap().runs, 1);
 }
 
+fn impact_of_run(store: &Store, root: RunId, depth: Option<u32>) -> Graph {
+    let reach = Reach { depth, stop_at: None };
+    store.read(|view| downstream(view, GraphRoot { pointer: None, run: Some(root) }, None, &reach)).unwrap()
+}
+
+#[test]
+fn the_impact_of_thirty_levels_of_diamonds_holds_each_run_once() {
+    let store = Store::in_memory().unwrap();
+    let level = |level: i64| {
+        (0..2).map(move |side| {
+            let entry = run("stage", 10 * level, 10 * level + 1).writes(&format!("{level}.{side}"));
+            if level == 0 { entry } else { entry.reads(&format!("{}.0", level - 1)).reads(&format!("{}.1", level - 1)) }
+        })
+    };
+    let ids = put_all(&store, (0..30).flat_map(level));
+    let graph = impact_of_run(&store, ids[0], None);
+    assert_eq!(graph.runs.len(), 1 + 29 * 2);
+    assert_eq!(graph.runs.last().unwrap().depth, 29);
+    let cut = impact_of_run(&store, ids[0], Some(3));
+    assert_eq!((cut.runs.len(), cut.truncated.unwrap().runs), (7, 52));
+}
+
+#[test]
+fn the_impact_of_a_pointer_leaves_out_who_reads_its_siblings() {
+    let store = Store::in_memory().unwrap();
+    let ids = put_all(
+        &store,
+        [
+            run("split", 0, 1).writes("train").writes("test"),
+            run("fit", 2, 3).reads("train").writes("forest"),
+            run("count", 2, 3).reads("test").writes("counts"),
+            run("score", 4, 5).reads("forest").reads("counts"),
+        ],
+    );
+    let root = GraphRoot { pointer: None, run: Some(ids[0]) };
+    let first = |view: &View<'_>| view.readers_of(view.pointer_id("train")?.unwrap(), None);
+    let impact = |view: &View<'_>| downstream(view, root, Some(first(view)?), &Reach::default());
+    let graph = store.read(impact).unwrap();
+    let shown: Vec<_> = graph.runs.iter().map(|found| (found.depth, found.run.component.as_str())).collect();
+    assert_eq!(shown, [(0, "split"), (1, "fit"), (2, "score")]);
+    assert_eq!(graph.edges.len(), 2);
+}
+
 /// The plainest walk there is, over a list of edges.
 fn naive_depths(edges: &BTreeSet<(usize, usize)>, root: usize) -> BTreeMap<usize, u32> {
     let mut depths = BTreeMap::from([(root, 0)]);
@@ -142,6 +185,44 @@ proptest! {
         prop_assert_eq!(&found, &shown);
         let cut = all.len() - shown.len();
         prop_assert_eq!(graph.truncated.map_or(0, |truncated| truncated.runs), cut as u64);
+        let expected: BTreeSet<(RunId, RunId)> = edges
+            .iter()
+            .map(|(from, to)| (ids[*from], ids[*to]))
+            .filter(|(from, to)| shown.contains_key(from) && shown.contains_key(to))
+            .collect();
+        let told: BTreeSet<(RunId, RunId)> = graph.edges.iter().map(|edge| (edge.from, edge.to)).collect();
+        prop_assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn an_impact_is_the_naive_walk_the_other_way(
+        size in 1_usize..24,
+        pairs in vec((0_usize..24, 0_usize..24), 0..60),
+        root in 0_usize..24,
+        depth in proptest::option::of(0_u32..5),
+    ) {
+        let root = root % size;
+        let moment = |node: usize| i64::try_from(node / 2).unwrap() * 10;
+        let edges: BTreeSet<(usize, usize)> = pairs
+            .into_iter()
+            .filter(|(from, to)| *from < size && *to < size && from != to && moment(*to) <= moment(*from))
+            .collect();
+        let store = Store::in_memory().unwrap();
+        let ids = put_all(&store, (0..size).map(|node| {
+            let entry = run("stage", moment(node), moment(node)).writes(&node.to_string());
+            edges.iter().filter(|(from, _)| *from == node).fold(entry, |entry, (_, to)| entry.reads(&to.to_string()))
+        }));
+        let all = naive_depths(&edges.iter().map(|&(from, to)| (to, from)).collect(), root);
+        let shown: BTreeMap<RunId, u32> = all
+            .iter()
+            .filter(|(_, hops)| depth.is_none_or(|depth| **hops <= depth))
+            .map(|(node, hops)| (ids[*node], *hops))
+            .collect();
+        let graph = impact_of_run(&store, ids[root], depth);
+        let found: Vec<(u32, RunId)> = graph.runs.iter().map(|found| (found.depth, found.run.id)).collect();
+        prop_assert!(found.is_sorted());
+        prop_assert_eq!(&found.into_iter().map(|(hops, id)| (id, hops)).collect::<BTreeMap<_, _>>(), &shown);
+        prop_assert_eq!(graph.truncated.map_or(0, |truncated| truncated.runs), (all.len() - shown.len()) as u64);
         let expected: BTreeSet<(RunId, RunId)> = edges
             .iter()
             .map(|(from, to)| (ids[*from], ids[*to]))

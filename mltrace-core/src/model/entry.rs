@@ -31,6 +31,8 @@ pub(crate) struct RunEntry {
     pub(crate) labels: Vec<String>,
     pub(crate) notes: Vec<Note>,
     pub(crate) error: Option<String>,
+    /// When all but its place in the lineage was taken away; `None` for a run that is whole.
+    pub(crate) collected_at: Option<DateTime<Utc>>,
 }
 
 impl RunEntry {
@@ -93,8 +95,9 @@ pub(crate) struct Definition {
 /// Where a component's code stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Code {
-    pub(crate) file: String,
-    pub(crate) line: u32,
+    /// `None` where only the text is known.
+    pub(crate) file: Option<String>,
+    pub(crate) line: Option<u32>,
     pub(crate) crate_version: Option<String>,
     /// `None` for a run logged by hand.
     pub(crate) snapshot: Option<Snapshot>,

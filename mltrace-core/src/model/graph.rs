@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use super::{IoPointer, Match, RunId, RunRecord};
 
-/// The runs behind an output: each once, with the edges between them.
+/// The runs behind an output, or behind which something stands: each once, with the edges between them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Graph {
@@ -21,8 +21,8 @@ pub struct Graph {
 pub struct GraphRoot {
     /// The pointer asked about; `None` when a run was asked about.
     pub pointer: Option<IoPointer>,
-    /// The run the walk began at.
-    pub run: RunId,
+    /// The run the walk began at; `None` for a source, which no traced run wrote, and for a label.
+    pub run: Option<RunId>,
 }
 
 /// A run in a graph.

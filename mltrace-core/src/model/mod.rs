@@ -1,19 +1,28 @@
 //! The nouns, as plain data. Nothing here knows the store, the clock or the file system.
 
+mod check;
 mod component;
+mod diff;
 mod entry;
 mod graph;
+mod label;
 mod pointer;
 mod process;
+mod review;
 mod run;
+mod stale;
+mod verify;
 
+pub use check::{Check, CheckStatus, RunCheck};
 pub use component::Component;
+pub use diff::{Changed, CodeDiff, Diff, Entries, Parted, Parting, Pointers};
 pub(crate) use entry::{Code, Definition, InputEntry, RunEntry, Snapshot};
 pub use graph::{Edge, Graph, GraphRoot, GraphRun, Truncated};
+pub use label::{Label, LabelImpact, LabelledPointer, Recorded, Retracted, Retraction, Violation};
 pub use pointer::{IoPointer, PointerType, Version, VersionKind};
 pub use process::CommitSource;
 pub(crate) use process::{Commit, Process};
-pub use run::{
-    Check, CheckStatus, CodeRecord, Dependency, GitRecord, InputRecord, Match, Note, Page, RunId, RunRecord, Stale,
-    StaleKind, Status,
-};
+pub use review::{Blame, Compared, Flagged, Review, ReviewOrder, Suspect, SuspectComponent};
+pub use run::{CodeRecord, Dependency, GitRecord, InputRecord, Match, Note, Page, RunId, RunRecord, Status};
+pub use stale::{Judgement, Stale, StaleKind, StaleLink};
+pub use verify::{Verified, VerifyReport, VerifyStatus};

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub struct IoPointer {
     /// What it is called in the store; paths are written relative to the project root when inside it.
     pub name: String,
-    /// How the program spelled it, where that differs from `name`.
+    /// How the program spelled it, where that differs from `name`; of an artifact the file of this version.
     pub spelled: Option<String>,
     /// The content behind the name when it was captured; `None` for a bare name or a missing file.
     pub version: Option<Version>,

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{CommitSource, IoPointer};
+use super::{Check, CommitSource, IoPointer, Stale, Violation};
 
 /// The small number by which people name a run. It holds in one store; [`RunRecord::uuid`] holds everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -100,8 +100,10 @@ pub struct RunRecord {
     pub outputs: Vec<IoPointer>,
     /// The runs it depends on, and why.
     pub dependencies: Vec<Dependency>,
-    /// Why it is stale; `None` where the answer did not judge it.
+    /// Why it is stale now; `None` where the answer did not judge it, as in lists.
     pub stale: Option<Vec<Stale>>,
+    /// Why it was stale when it started; `None` where the answer did not judge it.
+    pub stale_at_start: Option<Vec<Stale>>,
     /// The commit its code came from.
     pub git: GitRecord,
     /// Where its code stands, and the text.
@@ -114,6 +116,8 @@ pub struct RunRecord {
     pub checks: Vec<Check>,
     /// Labels its inputs carry; `None` where the answer did not walk the lineage for them.
     pub labels: Option<Vec<String>>,
+    /// What it read although a label of it was retracted before; `None` where the answer did not walk the lineage for it.
+    pub violations: Option<Vec<Violation>>,
     /// Notes, oldest first.
     pub notes: Vec<Note>,
     /// The error or panic message.
@@ -122,6 +126,8 @@ pub struct RunRecord {
     pub host: Option<String>,
     /// The process it ran in.
     pub pid: Option<u32>,
+    /// When `gc` took away all but its place in the lineage; `None` for a run that is whole.
+    pub collected_at: Option<DateTime<Utc>>,
 }
 
 /// An input and when its name was read.
@@ -164,33 +170,6 @@ pub enum Match {
     Declared,
 }
 
-/// One reason why a run is stale.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Stale {
-    /// Which rule.
-    pub kind: StaleKind,
-    /// The reason as a sentence.
-    pub message: String,
-    /// The component that the reason points at.
-    pub component: String,
-    /// The run that the reason points at.
-    pub run: RunId,
-}
-
-/// The rules by which a run is stale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StaleKind {
-    /// An upstream run ended long before this one started.
-    OldInput,
-    /// The run is older than its component allows.
-    OldRun,
-    /// Upstream has written something newer since.
-    FresherUpstream,
-    /// Upstream is stale itself.
-    StaleUpstream,
-}
-
 /// The commit behind a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct GitRecord {
@@ -215,27 +194,6 @@ pub struct CodeRecord {
     pub crate_version: Option<String>,
     /// The function's source text.
     pub snapshot: Option<String>,
-}
-
-/// The result of a check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    /// The check's name.
-    pub name: String,
-    /// Whether it held.
-    pub status: CheckStatus,
-    /// Why not.
-    pub message: Option<String>,
-}
-
-/// Whether a check held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CheckStatus {
-    /// It held.
-    Passed,
-    /// It did not.
-    Failed,
 }
 
 /// A remark on a run.

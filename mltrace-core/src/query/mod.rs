@@ -1,31 +1,55 @@
 //! Questions that a tracer answers. Answers are owned values that borrow nothing from the store.
 
 mod catalogue;
+mod checks;
+mod diff;
+mod flag;
 mod history;
+mod impact;
+mod labels;
+mod review;
+mod stale;
 mod trace;
+mod verify;
 
 use std::path::Path;
 
 use uuid::Uuid;
 
 pub use catalogue::Components;
+pub use checks::Checks;
 pub use history::History;
+pub use impact::Impact;
+pub use labels::{Labelling, Retracting};
+pub use review::Reviewing;
+pub use stale::{StaleRun, Staleness};
 pub use trace::Trace;
+pub use verify::Verify;
 
 use crate::clock::{now, to_micros};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
+use crate::lineage::labels::fill;
+use crate::lineage::stale::Judge;
 use crate::model::{IoPointer, Page, RunId, RunRecord, Version};
 use crate::store::{NameId, VersionId, View};
 use crate::tracer::Tracer;
 
 impl Tracer {
-    /// Everything about one run.
+    /// Everything about one run, with the labels that it carries and what it read of retracted ones; and whether it is
+    /// stale: now, and as of its start.
     ///
     /// # Errors
     /// There is no such run, or the store cannot be read.
     pub fn run(&self, id: RunId) -> Result<RunRecord> {
-        self.store().read(|view| run(view, id))
+        let now = to_micros(now());
+        self.store().read(|view| {
+            let mut found = run(view, id)?;
+            fill(view, &mut found)?;
+            found.stale = Some(Judge::as_of(view, now).judge(id)?);
+            found.stale_at_start = Some(Judge::as_of(view, to_micros(found.started_at)).judge(id)?);
+            Ok(found)
+        })
     }
 
     /// The id of the run with an identity that holds everywhere, such as a run's parent; `None` if it is not here.
@@ -90,11 +114,7 @@ impl Tracer {
         self.store().read(|view| {
             let unknown = || not_found(format!("no run wrote or read `{name}`"));
             let id = self.pointer_id(view, name)?.ok_or_else(unknown)?;
-            match view.latest_writer(id, None)? {
-                Some(writer) => view.output(writer.run, id, None),
-                None => view.last_input(id),
-            }?
-            .ok_or_else(unknown)
+            current(view, id)?.ok_or_else(unknown)
         })
     }
 
@@ -107,13 +127,29 @@ impl Tracer {
     }
 }
 
-/// The one version of a name that is, or else begins, as given.
+/// A pointer as the latest run wrote it, or else as the last run read it.
+fn current(view: &View<'_>, id: NameId) -> Result<Option<IoPointer>> {
+    match view.latest_writer(id, None)? {
+        Some(writer) => view.output(writer.run, id, None),
+        None => view.last_input(id, None),
+    }
+}
+
+/// The one version of a name that a run wrote and that is, or else begins, as given.
 fn the_version(view: &View<'_>, id: NameId, name: &str, beginning: &str) -> Result<VersionId> {
+    only_version(&view.versions_of(id, beginning)?, "wrote", name, beginning)
+}
+
+/// The one version of a name that a run wrote or read and that is, or else begins, as given.
+fn the_version_seen(view: &View<'_>, id: NameId, name: &str, beginning: &str) -> Result<VersionId> {
+    only_version(&view.versions_seen(id, beginning)?, "wrote or read", name, beginning)
+}
+
+fn only_version(versions: &[(VersionId, Version)], used: &str, name: &str, beginning: &str) -> Result<VersionId> {
     const SHOWN: usize = 5;
-    let versions = view.versions_of(id, beginning)?;
     let is_exact = |version: &Version| version.value == beginning || version.to_string() == beginning;
-    match versions.as_slice() {
-        [] => Err(not_found(format!("no run wrote a version of `{name}` that begins with `{beginning}`"))),
+    match versions {
+        [] => Err(not_found(format!("no run {used} a version of `{name}` that begins with `{beginning}`"))),
         [(only, _)] => Ok(*only),
         several => several.iter().find(|(_, version)| is_exact(version)).map(|(exact, _)| *exact).ok_or_else(|| {
             let shown: Vec<_> = several.iter().take(SHOWN).map(|(_, version)| version.to_string()).collect();

@@ -14,14 +14,18 @@ use super::live::Live;
 
 /// Nothing that goes wrong in tracing reaches the traced function.
 pub(crate) fn harmless<T>(what: &str, body: impl FnOnce() -> T) -> Option<T> {
-    let outcome = catch_unwind(AssertUnwindSafe(body));
-    outcome
+    caught(body)
         .map_err(|panic| {
             // Whoever listens to events may panic, too.
-            let tell = || tracing::error!("cannot {what}: {}", panic_message(&*panic));
+            let tell = || tracing::error!("cannot {what}: {panic}");
             let _ = catch_unwind(AssertUnwindSafe(tell));
         })
         .ok()
+}
+
+/// What `body` gives, or the message of its panic.
+pub(super) fn caught<T>(body: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(body)).map_err(|panic| panic_message(&*panic))
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
@@ -41,10 +45,10 @@ pub(crate) fn current() -> Option<Uuid> {
 }
 
 /// Makes a run the current one until dropped.
-struct Entered(Option<Uuid>);
+pub(super) struct Entered(Option<Uuid>);
 
 impl Entered {
-    fn new(run: Uuid) -> Self {
+    pub(super) fn new(run: Uuid) -> Self {
         Self(CURRENT.replace(Some(run)))
     }
 }

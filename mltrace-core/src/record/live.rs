@@ -20,9 +20,9 @@ use crate::{clock, limits, provenance, tracer};
 
 #[derive(Debug)]
 pub(super) struct Live {
-    tracer: Tracer,
+    pub(super) tracer: Tracer,
     pub(super) uuid: Uuid,
-    definition: Arc<Definition>,
+    pub(super) definition: Arc<Definition>,
     is_buffered: bool,
     started_at: DateTime<Utc>,
     parent: Option<Uuid>,
@@ -38,11 +38,13 @@ pub(super) struct State {
     last_bindings: HashMap<(Direction, &'static str), u32>,
     params: BTreeMap<String, serde_json::Value>,
     metrics: BTreeMap<String, f64>,
-    checks: Vec<Check>,
-    labels: Vec<String>,
+    pub(super) checks: Vec<Check>,
+    labels: Vec<Bound>,
     notes: Vec<Note>,
     partition: Option<String>,
     pub(super) panic: Option<String>,
+    /// Why the body is not run.
+    pub(super) refusal: Option<String>,
     ended: bool,
 }
 
@@ -89,7 +91,7 @@ impl Live {
     }
 
     /// The state, unless the run has ended.
-    fn open_state(&self, what: &str) -> Option<MutexGuard<'_, State>> {
+    pub(super) fn open_state(&self, what: &str) -> Option<MutexGuard<'_, State>> {
         let state = self.state();
         if !state.ended {
             return Some(state);
@@ -101,16 +103,11 @@ impl Live {
     }
 
     pub(super) fn bind<C: Capture + ?Sized>(&self, slot: Slot, value: &C) {
-        harmless("record a binding", || {
-            let mut bound = self.bound(slot.direction, slot.pointer_type, value);
-            let mut state = self.state();
-            let number = state.take_back(slot) + 1;
-            state.last_bindings.insert((slot.direction, slot.name), number);
-            for bound in &mut bound {
-                bound.binding = Some(Binding { slot: slot.name, number, each: slot.each });
-            }
-            state.list(slot.direction).extend(bound);
-        });
+        harmless("record a binding", || self.state().bind(slot, self.bound(slot.direction, slot.pointer_type, value)));
+    }
+
+    pub(super) fn bind_label<D: Display + ?Sized>(&self, slot: Slot, label: &D) {
+        harmless("record a label", || self.state().bind(slot, vec![Bound::label(label.to_string())]));
     }
 
     pub(super) fn unbind(&self, slot: Slot) {
@@ -124,6 +121,27 @@ impl Live {
                 state.list(direction).extend(bound);
             }
         });
+    }
+
+    pub(super) fn label<D: Display + ?Sized>(&self, label: &D) {
+        harmless("record a label", || {
+            let label = Bound::label(label.to_string());
+            if let Some(mut state) = self.open_state("a label") {
+                state.labels.push(label);
+            }
+        });
+    }
+
+    /// What the run is known to read so far.
+    pub(super) fn inputs(&self) -> Vec<IoPointer> {
+        self.state().inputs.iter().map(|input| input.pointer.clone()).collect()
+    }
+
+    /// A run that is denied its inputs has read nothing, and must not stand among those that did.
+    pub(super) fn forget_inputs(&self) {
+        let mut state = self.state();
+        state.inputs.clear();
+        state.labels.clear();
     }
 
     /// What a value names, inputs with the version they have now.
@@ -214,6 +232,8 @@ impl Live {
         let mut outputs: Vec<IoPointer> =
             state.outputs.into_iter().map(|bound| bound.into_output(&self.tracer)).collect();
         keep_first(&mut outputs, |output| output);
+        let mut labels: Vec<IoPointer> = state.labels.into_iter().map(|bound| bound.pointer).collect();
+        keep_first(&mut labels, |label| label);
         RunEntry {
             uuid: self.uuid,
             report: 0,
@@ -230,9 +250,10 @@ impl Live {
             params: state.params,
             metrics: state.metrics,
             checks: state.checks,
-            labels: state.labels,
+            labels: labels.into_iter().map(|label| label.name).collect(),
             notes: state.notes,
             error,
+            collected_at: None,
         }
     }
 }
@@ -261,6 +282,11 @@ impl OpenRun for Live {
 }
 
 impl Bound {
+    /// A label is a name that is bound as pointers are.
+    fn label(label: String) -> Self {
+        Self { binding: None, pointer: IoPointer::new(label), path: None, captured_at: clock::now() }
+    }
+
     fn into_input(self) -> InputEntry {
         InputEntry { pointer: self.pointer, captured_at: self.captured_at }
     }
@@ -281,6 +307,15 @@ pub(crate) fn keep_first<T>(list: &mut Vec<T>, pointer: impl Fn(&T) -> &IoPointe
 }
 
 impl State {
+    fn bind(&mut self, slot: Slot, mut bound: Vec<Bound>) {
+        let number = self.take_back(slot) + 1;
+        self.last_bindings.insert((slot.direction, slot.name), number);
+        for bound in &mut bound {
+            bound.binding = Some(Binding { slot: slot.name, number, each: slot.each });
+        }
+        self.list(slot.direction).extend(bound);
+    }
+
     /// Takes back what a new binding of a slot makes obsolete, and gives the number of the slot's last binding.
     fn take_back(&mut self, slot: Slot) -> u32 {
         let last = self.last_bindings.get(&(slot.direction, slot.name)).copied().unwrap_or_default();
@@ -297,6 +332,7 @@ impl State {
         match direction {
             Direction::Input => &mut self.inputs,
             Direction::Output => &mut self.outputs,
+            Direction::Label => &mut self.labels,
         }
     }
 }
@@ -319,8 +355,8 @@ fn definition(meta: &'static Meta) -> Arc<Definition> {
         tags: meta.tags.iter().map(|&tag| tag.to_owned()).collect(),
         stale_after_s: meta.stale_after_secs,
         code: Some(Code {
-            file: meta.file.to_owned(),
-            line: meta.line,
+            file: Some(meta.file.to_owned()),
+            line: Some(meta.line),
             crate_version: Some(meta.crate_version.to_owned()),
             snapshot: Some(Snapshot { identity: provenance::text_identity(meta.tokens), text: meta.source.to_owned() }),
         }),
@@ -337,5 +373,5 @@ fn is_of(definition: &Definition, meta: &Meta) -> bool {
     let source = code.and_then(|code| code.snapshot.as_ref()).map(|snapshot| snapshot.text.as_str());
     definition.component == meta.name
         && source == Some(meta.source)
-        && code.is_some_and(|code| code.file == meta.file && code.line == meta.line)
+        && code.is_some_and(|code| code.file.as_deref() == Some(meta.file) && code.line == Some(meta.line))
 }

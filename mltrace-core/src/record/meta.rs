@@ -42,6 +42,8 @@ pub enum Direction {
     Input,
     /// `outputs(..)`.
     Output,
+    /// `labels(..)`.
+    Label,
 }
 
 /// A name in the attribute that values are bound to.
@@ -51,7 +53,7 @@ pub struct Slot {
     pub name: &'static str,
     /// The list it stands in.
     pub direction: Direction,
-    /// The type stated there.
+    /// The type stated there; labels have none.
     pub pointer_type: Option<PointerType>,
     /// The binding stands in a loop, so every value counts; else a later one replaces the earlier.
     pub each: bool,

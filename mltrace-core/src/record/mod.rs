@@ -1,6 +1,9 @@
 //! The life of one traced run, from the function's entry to its end, whatever that end is.
 
+mod artifact;
 mod body;
+mod checks;
+mod guard;
 mod live;
 mod meta;
 
@@ -14,9 +17,12 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::capture::Capture;
-use crate::model::Status;
+use crate::check::CheckResult;
+use crate::model::{RunRecord, Status};
 pub use body::{InRun, call_once, in_run};
 pub(crate) use body::{current, harmless};
+pub use checks::{Verdict, verdict};
+pub use guard::{Guard, refused};
 use live::Live;
 pub(crate) use live::keep_first;
 pub use meta::{Direction, Ended, Meta, Slot};
@@ -98,6 +104,24 @@ impl Run {
         }
     }
 
+    /// A name in `labels(..)` has its value.
+    #[doc(hidden)]
+    #[inline]
+    pub fn bind_label<D: Display + ?Sized>(&self, slot: Slot, value: &D) {
+        if let Some(live) = &self.0.0 {
+            live.bind_label(slot, value);
+        }
+    }
+
+    /// A check of the attribute, made where it is recorded and the body was not refused.
+    #[doc(hidden)]
+    #[inline]
+    pub fn make_check(&self, name: &str, check: impl FnOnce() -> Verdict) {
+        if let Some(live) = &self.0.0 {
+            live.make_check(name, check);
+        }
+    }
+
     /// A name of the attribute is bound anew to what is not recorded as yet.
     #[doc(hidden)]
     #[inline]
@@ -113,9 +137,10 @@ impl Run {
     pub fn finish(mut self, ended: impl FnOnce() -> Ended) {
         if let Some(live) = self.0.0.take() {
             let ended = ended();
-            live.end(|_| match ended {
+            live.end(|state| match ended {
                 Ended::Completed => (Status::Completed, None),
-                Ended::Failed(message) => (Status::Failed, Some(message)),
+                // The error that the function returns need not tell what refused it.
+                Ended::Failed(message) => (Status::Failed, Some(state.refusal.take().unwrap_or(message))),
             });
         }
     }
@@ -163,6 +188,58 @@ impl RunHandle {
         if let Some(live) = &self.0 {
             live.metric(name, value);
         }
+    }
+
+    /// The result of a check: `bool`, or a `Result<(), E>` with an error that can be shown. Results stay in the order in
+    /// which they are given; the same name twice is two results. The ready ones are in [`check`](crate::check).
+    #[inline]
+    pub fn check(&self, name: &str, result: impl CheckResult) {
+        if let Some(live) = &self.0 {
+            live.check(name, result);
+        }
+    }
+
+    /// A label that everything this run reads carries, and what is made of that: a customer, a consent batch.
+    #[inline]
+    pub fn label<D: Display + ?Sized>(&self, label: &D) {
+        if let Some(live) = &self.0 {
+            live.label(label);
+        }
+    }
+
+    /// The component's last completed runs, as many as asked for or fewer, newest first; this one is not among them. So
+    /// a check can compare today with what was usual. Where nothing is recorded there are none, nor, after an event that
+    /// says why, where the store cannot be read.
+    ///
+    /// ```
+    /// # use mltrace_core::{ComponentRun, Tracer, scoped, __private::{Ended, Meta, Run}};
+    /// # static META: Meta = Meta { name: "train", owner: None, description: None, tags: &[], stale_after_secs: None, buffered: false,
+    /// #     file: file!(), line: line!(), source: "", tokens: "", manifest_dir: None, crate_version: "0", commit: None, in_unit_test: true };
+    /// /// Whether a mean lies within 20 % of that of the last ten runs.
+    /// fn is_usual(run: &Run, mean: f64) -> Result<(), String> {
+    ///     let last: Vec<f64> = run.history(10).iter().filter_map(|run| run.metrics.get("mean").copied()).collect();
+    ///     let usual = last.iter().sum::<f64>() / last.len() as f64;
+    ///     let is_far = !last.is_empty() && (mean - usual).abs() > 0.2 * usual.abs();
+    ///     if is_far { Err(format!("{mean}, usually {usual}")) } else { Ok(()) }
+    /// }
+    ///
+    /// fn body(run: &Run, fares: &[f64]) {
+    ///     let mean = fares.iter().sum::<f64>() / fares.len() as f64;
+    ///     run.check("the mean is as usual", is_usual(run, mean));
+    ///     run.metric("mean", mean);
+    /// }
+    /// # let tracer = Tracer::in_memory()?;
+    /// # let _guard = scoped(&tracer);
+    /// # for fares in [[2.0, 4.0], [2.0, 5.0], [8.0, 9.0]] {
+    /// #     let run = Run::start(&META); body(&run, &fares); run.finish(|| Ended::Completed);
+    /// # }
+    /// # let failed = tracer.checks("train").status(mltrace_core::CheckStatus::Failed).get()?.items;
+    /// # assert_eq!(failed[0].check.message.as_deref(), Some("8.5, usually 3.25"));
+    /// # assert_eq!(failed.len(), 1);
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    pub fn history(&self, runs: u32) -> Vec<RunRecord> {
+        self.0.as_ref().map(|live| live.history(runs)).unwrap_or_default()
     }
 
     /// A remark.

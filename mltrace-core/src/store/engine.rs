@@ -35,6 +35,24 @@ pub(crate) enum Access {
     Write,
 }
 
+/// What a database says of its own state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Space {
+    /// What each table takes with its indexes, in bytes, by name.
+    pub(crate) tables: Vec<(String, u64)>,
+    /// The whole database, in bytes.
+    pub(crate) total: u64,
+    /// Of those, what is free for reuse.
+    pub(crate) free: u64,
+}
+
+/// A moment in the life of a database, as one connection sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) by_others: i64,
+    pub(crate) by_this: u64,
+}
+
 /// One connection to a database.
 pub(crate) trait Engine: Send {
     fn begin(&self, access: Access) -> Result<()>;
@@ -50,6 +68,19 @@ pub(crate) trait Engine: Send {
     fn insert(&self, sql: &str, values: &[Value<'_>]) -> Result<i64>;
     /// Hands each row of an answer to `each`.
     fn query(&self, sql: &str, values: &[Value<'_>], each: &mut dyn FnMut(&dyn Row) -> Result<()>) -> Result<()>;
+    /// Differs from an earlier mark of this connection if anybody has written since.
+    fn mark(&self) -> Result<Mark>;
+    /// Whether deleting a row looks for rows that refer to it, which is slow where no index leads to them. Outside of a
+    /// transaction only.
+    fn check_references(&self, checked: bool) -> Result<()>;
+    /// Gives some free space back to the file system, and says whether there may be more. Outside of a transaction only.
+    fn give_back(&self) -> Result<bool>;
+    /// Writes what stands in a log into the database itself, and empties the log, unless somebody still reads from it.
+    fn empty_log(&self) -> Result<()>;
+    /// What is wrong with the database, in sentences: damage, and rows that refer to rows that are not there.
+    fn damage(&self) -> Result<Vec<String>>;
+    /// What takes how much space.
+    fn space(&self) -> Result<Space>;
 }
 
 impl From<i64> for Value<'_> {

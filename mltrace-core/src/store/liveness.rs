@@ -5,7 +5,7 @@ use super::rows::Coded;
 use crate::clock;
 use crate::error::Result;
 use crate::model::Status;
-use crate::provenance::{self, Sighting};
+use crate::provenance::Sighting;
 
 /// A process that has said for so long nothing is taken for dead, in microseconds.
 const SILENCE: i64 = 60_000_000;
@@ -27,5 +27,5 @@ pub(super) fn status(row: &dyn Row, stored: usize, from: usize) -> Result<Status
         pid_namespace: row.optional_text(from + 4)?,
     };
     let is_silent = clock::to_micros(clock::now()).saturating_sub(heartbeat_at) > SILENCE;
-    Ok(if is_silent || provenance::is_gone(&sighting) { Status::Lost } else { Status::Running })
+    Ok(if is_silent || sighting.is_gone() { Status::Lost } else { Status::Running })
 }

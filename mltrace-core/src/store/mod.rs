@@ -1,6 +1,11 @@
 //! The only SQL. Above it nobody knows which database there is; below the engine trait nobody knows what a run is.
 
+mod checks;
+mod collect;
 mod engine;
+mod flags;
+mod health;
+mod labels;
 mod liveness;
 mod migrate;
 mod producers;
@@ -8,6 +13,10 @@ mod read;
 mod records;
 mod rows;
 mod sqlite;
+mod staleness;
+mod transfer;
+mod verify;
+mod walk;
 mod write;
 
 use std::ops::Deref;
@@ -19,11 +28,19 @@ use std::{fs, io, thread};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::fork;
+pub(crate) use checks::{CheckFilter, CheckKey};
+pub(crate) use collect::Life;
 use engine::{Access, Engine, Row, Value};
+pub(crate) use flags::Flag;
+pub(crate) use health::Shape;
 pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
 pub use sqlite::Durability;
 use sqlite::Sqlite;
+pub(crate) use staleness::{Standing, Upstream};
+pub(crate) use transfer::{Mentioned, Moved, Noticed};
+pub(crate) use verify::{Names, Origin};
+pub(crate) use walk::Node;
 pub(crate) use write::{Change, Proof, Put, Rules};
 
 /// The key of an interned name.
@@ -31,8 +48,12 @@ pub(crate) use write::{Change, Proof, Put, Rules};
 pub(crate) struct NameId(i64);
 
 /// The key of an interned version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct VersionId(i64);
+
+/// The key of a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct LabelId(i64);
 
 /// The key of a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -182,24 +203,8 @@ impl Store {
             return Err(not_written_here());
         }
         let mut connection = lock(&self.writer);
-        let written = self.connected(&mut connection).and_then(|engine| Self::transact(engine, patience, body));
+        let written = self.connected(&mut connection).and_then(|engine| write_by(engine, patience, body));
         written.map_err(|error| self.locate(error))
-    }
-
-    fn transact<T>(
-        engine: &dyn Engine,
-        patience: Option<Duration>,
-        body: impl FnOnce(&Write<'_>) -> Result<T>,
-    ) -> Result<T> {
-        engine.wait_for_locks(patience)?;
-        let transaction = Transaction::begin(engine, Access::Write)?;
-        // A newer program may have migrated the file since it was opened.
-        if engine.schema()? != migrate::SCHEMA {
-            return Err(not_written_here());
-        }
-        let done = body(&Write(View(engine)))?;
-        transaction.commit()?;
-        Ok(done)
     }
 
     /// The connection, opened where there is none.
@@ -290,6 +295,22 @@ impl Drop for Store {
             }
         }
     }
+}
+
+fn write_by<T>(
+    engine: &dyn Engine,
+    patience: Option<Duration>,
+    body: impl FnOnce(&Write<'_>) -> Result<T>,
+) -> Result<T> {
+    engine.wait_for_locks(patience)?;
+    let transaction = Transaction::begin(engine, Access::Write)?;
+    // A newer program may have migrated the file since it was opened.
+    if engine.schema()? != migrate::SCHEMA {
+        return Err(not_written_here());
+    }
+    let done = body(&Write(View(engine)))?;
+    transaction.commit()?;
+    Ok(done)
 }
 
 /// A connection to a file that nobody is writing, in a place that cannot be written.

@@ -20,15 +20,17 @@ pub(crate) struct Reading {
 /// A run that wrote a name. Ordered by lateness: its end, then its start, then its uuid; never by the store's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Producer {
-    ended_at: i64,
-    started_at: i64,
+    /// In microseconds; [`OPEN`] for none yet.
+    pub(crate) ended_at: i64,
+    pub(crate) started_at: i64,
     uuid: [u8; 16],
     pub(crate) run: RunId,
 }
 
 const LATEST: &str = "ORDER BY o.ended_at DESC, r.started_at DESC, r.uuid DESC LIMIT 1";
 
-fn producer(row: &dyn Row) -> Result<Producer> {
+/// Columns 0 to 3: run, end, start, uuid.
+pub(super) fn producer(row: &dyn Row) -> Result<Producer> {
     let mut uuid = [0; 16];
     let bytes = row.blob(3)?;
     if bytes.len() == uuid.len() {

@@ -9,7 +9,7 @@ use super::rows::{Coded, version_text};
 use super::{ComponentId, NameId, VersionId, View};
 use crate::clock::from_micros;
 use crate::error::Result;
-use crate::model::{Component, IoPointer, RunId, Status, Version, VersionKind};
+use crate::model::{Component, IoPointer, Match, RunId, Status, Version, VersionKind};
 
 /// Which runs of a component a history shows. Times are microseconds.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +37,32 @@ impl View<'_> {
             &[run.into()],
             |row| row.integer(0).map(RunId),
         )
+    }
+
+    /// The ids of the runs that depend on a run, some perhaps twice.
+    pub(crate) fn downstream_ids(&self, run: RunId) -> Result<Vec<RunId>> {
+        self.all(
+            "SELECT run FROM input WHERE upstream = ?1 UNION ALL SELECT run FROM declared WHERE upstream = ?1",
+            &[run.into()],
+            |row| row.integer(0).map(RunId),
+        )
+    }
+
+    /// The runs that read a name. Of one version of it: those that read this version, and those that read from a run that
+    /// wrote it where the bytes do not prove the edge.
+    pub(crate) fn readers_of(&self, name: NameId, version: Option<VersionId>) -> Result<Vec<RunId>> {
+        self.all(
+            "SELECT DISTINCT i.run FROM input i
+             WHERE i.name = ?1 AND (?2 IS NULL OR i.version = ?2 OR i.match = ?3 AND ?2 IN (
+                SELECT o.version FROM output o WHERE o.run = i.upstream AND o.name = ?1))",
+            &[name.into(), version.into(), Match::Name.code().into()],
+            |row| row.integer(0).map(RunId),
+        )
+    }
+
+    /// When a run started.
+    pub(crate) fn started_at(&self, run: RunId) -> Result<Option<i64>> {
+        self.one("SELECT started_at FROM run WHERE id = ?1", &[run.into()], |row| row.integer(0))
     }
 
     /// Whether a run is one of a component.
@@ -220,22 +246,36 @@ impl View<'_> {
         )
     }
 
-    /// A pointer as the last run that read it recorded it.
-    pub(crate) fn last_input(&self, name: NameId) -> Result<Option<IoPointer>> {
-        self.one(&format!("{INPUTS} WHERE i.name = ?1 ORDER BY i.ended_at DESC LIMIT 1"), &[name.into()], pointer)
+    /// A pointer as the last run that read it, in a version if one is given, recorded it.
+    pub(crate) fn last_input(&self, name: NameId, version: Option<VersionId>) -> Result<Option<IoPointer>> {
+        self.one(
+            &format!("{INPUTS} WHERE i.name = ?1 AND (?2 IS NULL OR i.version = ?2) ORDER BY i.ended_at DESC LIMIT 1"),
+            &[name.into(), version.into()],
+            pointer,
+        )
     }
 
     /// The versions of a name that runs wrote, whose value begins as given.
     pub(crate) fn versions_of(&self, name: NameId, beginning: &str) -> Result<Vec<(VersionId, Version)>> {
-        let found = self.all(
-            "SELECT DISTINCT v.id, v.kind, v.value FROM output o JOIN version v ON v.id = o.version WHERE o.name = ?1",
-            &[name.into()],
-            |row| {
-                let kind = VersionKind::decode(row.integer(1)?)?;
-                let value = version_text(kind, row.blob(2)?)?;
-                Ok((VersionId(row.integer(0)?), Version { kind, value }))
-            },
-        )?;
+        let sql =
+            "SELECT DISTINCT v.id, v.kind, v.value FROM output o JOIN version v ON v.id = o.version WHERE o.name = ?1";
+        self.versions(sql, name, beginning)
+    }
+
+    /// The versions of a name that runs wrote or read, whose value begins as given.
+    pub(crate) fn versions_seen(&self, name: NameId, beginning: &str) -> Result<Vec<(VersionId, Version)>> {
+        let sql = "SELECT v.id, v.kind, v.value FROM version v JOIN (
+                SELECT version FROM output WHERE name = ?1 UNION SELECT version FROM input WHERE name = ?1
+            ) seen ON seen.version = v.id";
+        self.versions(sql, name, beginning)
+    }
+
+    fn versions(&self, sql: &str, name: NameId, beginning: &str) -> Result<Vec<(VersionId, Version)>> {
+        let found = self.all(sql, &[name.into()], |row| {
+            let kind = VersionKind::decode(row.integer(1)?)?;
+            let value = version_text(kind, row.blob(2)?)?;
+            Ok((VersionId(row.integer(0)?), Version { kind, value }))
+        })?;
         let matches =
             |version: &Version| version.value.starts_with(beginning) || version.to_string().starts_with(beginning);
         Ok(found.into_iter().filter(|(_, version)| matches(version)).collect())

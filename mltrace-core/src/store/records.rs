@@ -14,10 +14,10 @@ use crate::model::{
 };
 
 /// How many runs a statement reads.
-const BATCH: usize = 32;
+pub(super) const BATCH: usize = 32;
 
 /// The batch in a statement. A smaller one repeats its last id.
-const IDS: &str = "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
+pub(super) const IDS: &str = "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
                    ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)";
 
 /// Inputs as [`pointer`] reads them, with when and from which run they were read.
@@ -94,7 +94,8 @@ impl<'i> Batch<'i> {
         let sql = format!(
             "SELECT r.id, r.uuid, c.name, r.status, p.text, r.started_at, r.ended_at, r.parent, r.error,
                     d.file, d.line, d.crate_version, s.text, d.build_commit, d.in_repository,
-                    w.host, w.pid, w.git_commit, w.git_dirty, w.git_tags, w.git_source, {LIVENESS}
+                    w.host, w.pid, w.git_commit, w.git_dirty, w.git_tags, w.git_source, r.collected_at,
+                    {LIVENESS}
              FROM run r
              JOIN component c ON c.id = r.component
              JOIN definition d ON d.id = r.definition
@@ -188,7 +189,7 @@ impl<'i> Batch<'i> {
     }
 }
 
-fn values(ids: &[RunId]) -> [Value<'static>; BATCH] {
+pub(super) fn values(ids: &[RunId]) -> [Value<'static>; BATCH] {
     std::array::from_fn(|place| ids.get(place).or(ids.last()).map_or(Value::Null, |&id| id.into()))
 }
 
@@ -201,7 +202,7 @@ fn record(row: &dyn Row) -> Result<RunRecord> {
         id: RunId(row.integer(0)?),
         uuid: uuid(row.blob(1)?)?,
         component: row.text(2)?.to_owned(),
-        status: liveness::status(row, 3, 21)?,
+        status: liveness::status(row, 3, 22)?,
         partition: row.optional_text(4)?.map(ToOwned::to_owned),
         started_at: from_micros(started_at),
         ended_at: ended_at.map(from_micros),
@@ -211,6 +212,7 @@ fn record(row: &dyn Row) -> Result<RunRecord> {
         outputs: Vec::new(),
         dependencies: Vec::new(),
         stale: None,
+        stale_at_start: None,
         git: git(row)?,
         code: CodeRecord {
             file: row.optional_text(9)?.map(ToOwned::to_owned),
@@ -222,10 +224,12 @@ fn record(row: &dyn Row) -> Result<RunRecord> {
         metrics: BTreeMap::new(),
         checks: Vec::new(),
         labels: None,
+        violations: None,
         notes: Vec::new(),
         error: row.optional_text(8)?.map(ToOwned::to_owned),
         host: row.optional_text(15)?.map(ToOwned::to_owned),
         pid: row.optional_integer(16)?.and_then(|pid| u32::try_from(pid).ok()),
+        collected_at: row.optional_integer(21)?.map(from_micros),
     })
 }
 

@@ -1,5 +1,6 @@
 //! SQLite behind the engine trait: its settings, its types, and what its errors mean.
 
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::engine::{Access, Engine, Row, Value};
+use super::engine::{Access, Engine, Mark, Row, Space, Value};
 use crate::error::{Error, ErrorKind, Result};
 
 /// "mltr": what `file` and other programs see in the header.
@@ -154,6 +155,21 @@ impl Sqlite {
     fn integer(&self, sql: &str) -> Result<i64> {
         self.0.query_row(sql, [], |row| row.get(0)).map_err(error)
     }
+
+    fn bytes(&self, pages: &str) -> Result<u64> {
+        Ok((self.integer(pages)? * self.integer("PRAGMA page_size")?).unsigned_abs())
+    }
+
+    fn dangling_references(&self) -> Result<Vec<String>> {
+        let mut dangling: BTreeMap<(String, String), u64> = BTreeMap::new();
+        self.query("PRAGMA foreign_key_check", &[], &mut |row| {
+            *dangling.entry((row.text(0)?.to_owned(), row.text(2)?.to_owned())).or_default() += 1;
+            Ok(())
+        })?;
+        let told =
+            |((from, to), rows)| format!("rows of `{from}` that refer to rows of `{to}` which are not there: {rows}");
+        Ok(dangling.into_iter().map(told).collect())
+    }
 }
 
 impl Engine for Sqlite {
@@ -211,6 +227,53 @@ impl Engine for Sqlite {
             each(row)?;
         }
         Ok(())
+    }
+
+    fn mark(&self) -> Result<Mark> {
+        Ok(Mark { by_others: self.integer("PRAGMA data_version")?, by_this: self.0.total_changes() })
+    }
+
+    fn check_references(&self, checked: bool) -> Result<()> {
+        self.0.pragma_update(None, "foreign_keys", checked).map_err(error)
+    }
+
+    fn give_back(&self) -> Result<bool> {
+        let free = self.integer("PRAGMA freelist_count")?;
+        // 8 MiB at a time. The pragma takes a step for each page and gives no row.
+        self.query("PRAGMA incremental_vacuum(2048)", &[], &mut |_| Ok(()))?;
+        let left = self.integer("PRAGMA freelist_count")?;
+        Ok(0 < left && left < free)
+    }
+
+    fn empty_log(&self) -> Result<()> {
+        self.query("PRAGMA wal_checkpoint(TRUNCATE)", &[], &mut |_| Ok(()))
+    }
+
+    fn damage(&self) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        let checked = self.query("PRAGMA integrity_check(20)", &[], &mut |row| {
+            found.extend(Some(row.text(0)?.to_owned()).filter(|line| line != "ok"));
+            Ok(())
+        });
+        match checked {
+            Err(error) if error.kind() == ErrorKind::Damaged => found.push(error.to_string()),
+            checked => checked?,
+        }
+        if found.is_empty() {
+            found = self.dangling_references()?;
+        }
+        Ok(found)
+    }
+
+    fn space(&self) -> Result<Space> {
+        let mut tables = Vec::new();
+        let sql = "SELECT m.tbl_name, sum(s.pgsize) FROM dbstat s JOIN sqlite_master m ON m.name = s.name
+                   GROUP BY m.tbl_name ORDER BY m.tbl_name";
+        self.query(sql, &[], &mut |row| {
+            tables.push((row.text(0)?.to_owned(), row.integer(1)?.unsigned_abs()));
+            Ok(())
+        })?;
+        Ok(Space { tables, total: self.bytes("PRAGMA page_count")?, free: self.bytes("PRAGMA freelist_count")? })
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct Put {
     pub(crate) change: Option<Change>,
     /// Components declared upstream that have no run to depend on as yet.
     pub(crate) unresolved: Vec<String>,
+    /// Whether any label was retracted, so that the run may have read what carries it.
+    pub(crate) has_retractions: bool,
 }
 
 /// What a write changed, as far as the edges of other runs depend on it.
@@ -50,9 +52,12 @@ pub(crate) struct Change {
     pub(crate) ended_at: i64,
 }
 
-/// How much a write knows of a run: whether it has ended, the number of the report, the end, the status. Of two writes of
-/// one run the greater stands, so that their order does not matter.
-type Revision = (bool, i64, i64, i64);
+/// How much a write knows of a run: whether it has ended, the number of the report, the end, the status, and when it was
+/// collected, [`WHOLE`] if never. Of two writes of one run the greater stands, so that their order does not matter.
+type Revision = (bool, i64, i64, i64, i64);
+
+/// Stands for the collection of a run that is whole, so that it counts for more than its tombstone.
+const WHOLE: i64 = i64::MAX;
 
 struct Stored {
     run: RunId,
@@ -71,13 +76,13 @@ struct Interned {
 }
 
 impl Write<'_> {
-    /// Writes a run, whole.
-    pub(crate) fn put_run(&self, entry: &RunEntry, process: &Process, rules: &Rules<'_>) -> Result<Put> {
+    /// Writes a run, whole, as one of a process if it is known.
+    pub(crate) fn put_run(&self, entry: &RunEntry, process: Option<&Process>, rules: &Rules<'_>) -> Result<Put> {
         let stored = self.stored(entry)?;
         if let Some(stored) = &stored
             && stored.revision >= revision(entry)
         {
-            return Ok(Put { run: stored.run, change: None, unresolved: Vec::new() });
+            return Ok(Put { run: stored.run, change: None, unresolved: Vec::new(), has_retractions: false });
         }
         let (component, definition) = self.definition(&entry.definition)?;
         let started_at = to_micros(entry.started_at);
@@ -87,7 +92,7 @@ impl Write<'_> {
             Value::from(entry.uuid.as_bytes().as_slice()),
             component.into(),
             definition.into(),
-            self.process(process)?.into(),
+            process.map(|process| self.process(process)).transpose()?.into(),
             entry.status.code().into(),
             started_at.into(),
             entry.ended_at.map(to_micros).into(),
@@ -95,6 +100,7 @@ impl Write<'_> {
             partition.into(),
             entry.error.as_ref().into(),
             i64::from(entry.report).into(),
+            entry.collected_at.map(to_micros).into(),
         ];
         let mut names = Vec::new();
         let run = if let Some(stored) = &stored {
@@ -102,14 +108,15 @@ impl Write<'_> {
             self.clear(stored.run)?;
             self.execute(
                 "UPDATE run SET component = ?2, definition = ?3, process = ?4, status = ?5, started_at = ?6,
-                 ended_at = ?7, parent = ?8, partition = ?9, error = ?10, report = ?11 WHERE uuid = ?1",
+                 ended_at = ?7, parent = ?8, partition = ?9, error = ?10, report = ?11, collected_at = ?12 WHERE uuid = ?1",
                 &row,
             )?;
             stored.run
         } else {
             RunId(self.insert(
-                "INSERT INTO run (uuid, component, definition, process, status, started_at, ended_at, parent, partition, error, report)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                "INSERT INTO run (uuid, component, definition, process, status, started_at, ended_at, parent, partition, error, report,
+                                  collected_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
                 &row,
             )?)
         };
@@ -117,22 +124,31 @@ impl Write<'_> {
         self.put_inputs(run, entry, ended_at, rules)?;
         let unresolved = self.put_declared(run, entry, rules)?;
         self.put_facts(run, entry)?;
+        self.put_labels(entry)?;
         names.sort_unstable();
         names.dedup();
         let began_at = stored.as_ref().map_or(started_at, |stored| stored.started_at.min(started_at));
         let ended_at = stored.as_ref().map_or(ended_at, |stored| stored.ended_at.min(ended_at));
-        Ok(Put { run, change: Some(Change { run, names, began_at, component, ended_at }), unresolved })
+        let change = Some(Change { run, names, began_at, component, ended_at });
+        Ok(Put { run, change, unresolved, has_retractions: self.has_retractions()? })
     }
 
     fn stored(&self, entry: &RunEntry) -> Result<Option<Stored>> {
         self.one(
-            "SELECT id, status, started_at, ended_at, report FROM run WHERE uuid = ?1",
+            "SELECT id, status, started_at, ended_at, report, collected_at FROM run WHERE uuid = ?1",
             &[entry.uuid.as_bytes().as_slice().into()],
             |row| {
                 let ended_at = row.optional_integer(3)?;
+                let collected_at = row.optional_integer(5)?.unwrap_or(WHOLE);
                 Ok(Stored {
                     run: RunId(row.integer(0)?),
-                    revision: (ended_at.is_some(), row.integer(4)?, ended_at.unwrap_or(OPEN), row.integer(1)?),
+                    revision: (
+                        ended_at.is_some(),
+                        row.integer(4)?,
+                        ended_at.unwrap_or(OPEN),
+                        row.integer(1)?,
+                        collected_at,
+                    ),
                     started_at: row.integer(2)?,
                     ended_at: ended_at.unwrap_or(OPEN),
                 })
@@ -328,7 +344,7 @@ impl Write<'_> {
         self.execute("UPDATE process SET heartbeat_at = ?2 WHERE id = ?1", &[id.into(), Value::from(at)]).map(drop)
     }
 
-    fn process(&self, process: &Process) -> Result<i64> {
+    pub(super) fn process(&self, process: &Process) -> Result<i64> {
         let uuid = process.uuid.as_bytes().as_slice();
         let found = self.one("SELECT id FROM process WHERE uuid = ?1", &[uuid.into()], |row| row.integer(0))?;
         if let Some(id) = found {
@@ -352,14 +368,14 @@ impl Write<'_> {
         )
     }
 
-    fn component(&self, name: &str) -> Result<ComponentId> {
+    pub(super) fn component(&self, name: &str) -> Result<ComponentId> {
         if let Some(id) = self.component_id(name)? {
             return Ok(id);
         }
         self.insert("INSERT INTO component (name) VALUES (?1)", &[name.into()]).map(ComponentId)
     }
 
-    fn definition(&self, definition: &Definition) -> Result<(ComponentId, i64)> {
+    pub(super) fn definition(&self, definition: &Definition) -> Result<(ComponentId, i64)> {
         let identity = definition.identity.as_slice();
         let found =
             self.one("SELECT component, id FROM definition WHERE identity = ?1", &[identity.into()], |row| {
@@ -385,8 +401,8 @@ impl Write<'_> {
                 definition.owner.as_ref().into(),
                 (&tags).into(),
                 definition.stale_after_s.map(u64::cast_signed).into(),
-                code.map(|code| &code.file).into(),
-                code.map(|code| i64::from(code.line)).into(),
+                code.and_then(|code| code.file.as_ref()).into(),
+                code.and_then(|code| code.line).map(i64::from).into(),
                 code.and_then(|code| code.crate_version.as_ref()).into(),
                 definition.build_commit.as_ref().into(),
                 definition.in_repository.into(),
@@ -419,7 +435,8 @@ impl Write<'_> {
         Ok(Interned { name, is_new, version, spelled })
     }
 
-    fn text(&self, text: &str) -> Result<NameId> {
+    /// The key of a text, new or known.
+    pub(crate) fn text(&self, text: &str) -> Result<NameId> {
         self.name_id(text)?.map_or_else(|| self.new_text(text), Ok)
     }
 
@@ -428,7 +445,8 @@ impl Write<'_> {
         self.insert("INSERT INTO text (hash, text) VALUES (?1, ?2)", &[Value::from(hash), text.into()]).map(NameId)
     }
 
-    fn version(&self, version: &Version) -> Result<VersionId> {
+    /// The key of a version, new or known.
+    pub(crate) fn version(&self, version: &Version) -> Result<VersionId> {
         if let Some(id) = self.version_id(version)? {
             return Ok(id);
         }
@@ -475,5 +493,7 @@ impl View<'_> {
 }
 
 fn revision(entry: &RunEntry) -> Revision {
-    (entry.ended_at.is_some(), entry.report.into(), entry.ended_at.map_or(OPEN, to_micros), entry.status.code())
+    let (ended_at, collected_at) = (entry.ended_at.map(to_micros), entry.collected_at.map(to_micros));
+    let status = entry.status.code();
+    (ended_at.is_some(), entry.report.into(), ended_at.unwrap_or(OPEN), status, collected_at.unwrap_or(WHOLE))
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::group::Group;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lineage::resolve;
-use crate::model::{Commit, Definition, RunEntry, RunId};
+use crate::lineage::{labels, resolve};
+use crate::model::{Commit, RunEntry, RunId, Violation};
 use crate::provenance;
 use crate::store::{Put, Store, Write};
 
@@ -48,9 +48,10 @@ impl Committer {
     pub(super) fn put(&self, job: Job) -> Result<RunId> {
         provenance::look_up_commit();
         let definition = Arc::clone(&job.entry.definition);
+        let has_ended = job.entry.ended_at.is_some();
         let bytes = job.entry.bytes();
         let put = self.group.put(job, bytes, |jobs| self.put_jobs(jobs))?;
-        warn_unresolved(&definition, &put.unresolved);
+        self.tell(&definition.component, has_ended, &put);
         self.keep_commit();
         Ok(put.run)
     }
@@ -70,6 +71,35 @@ impl Committer {
         let written = self.store.write_each(patience, runs, put)?;
         self.wrote.store(true, Ordering::Relaxed);
         Ok(written)
+    }
+
+    /// Tells what there is to tell of a run that was written. Nothing may be locked: whoever listens to events may trace, too.
+    pub(super) fn tell(&self, component: &str, has_ended: bool, put: &Put) {
+        for upstream in &put.unresolved {
+            tracing::warn!(
+                component,
+                upstream,
+                "a component declared upstream has no run that ended before: the dependency stays open until it has"
+            );
+        }
+        if put.has_retractions && has_ended {
+            self.warn_of_violations(component, put.run);
+        }
+    }
+
+    fn warn_of_violations(&self, component: &str, run: RunId) {
+        let found = self.store.read(|view| match view.run(run)? {
+            Some(run) => labels::violations_of(view, &run),
+            None => Ok(Vec::new()),
+        });
+        match found {
+            Ok(violations) => {
+                for Violation { pointer, label, retracted_at, reason, .. } in violations {
+                    tracing::warn!(component, %run, pointer, label, %retracted_at, reason, "a run read retracted data");
+                }
+            }
+            Err(error) => tracing::warn!(component, %run, %error, "cannot tell whether a run read retracted data"),
+        }
     }
 
     /// Keeps the commit of this process once it is known.
@@ -109,22 +139,76 @@ fn put(tx: &Write<'_>, entry: &RunEntry) -> Result<Put> {
     })
 }
 
-/// Tells of a run that was written. Nothing may be locked: whoever listens to events may trace, too.
-pub(super) fn warn_unresolved(definition: &Definition, unresolved: &[String]) {
-    for component in unresolved {
-        tracing::warn!(
-            component = %definition.component,
-            upstream = %component,
-            "a component declared upstream has no run that ended before: the dependency stays open until it has"
-        );
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fmt::{self, Write as _};
+
+    use tracing::field::Field;
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Level, Metadata, Subscriber};
+
     use super::*;
+    use std::sync::Mutex;
+
     use crate::store::Durability;
     use crate::testing::run;
+
+    /// Keeps what is told in events.
+    #[derive(Default)]
+    struct Listener(Arc<Mutex<Vec<String>>>);
+
+    impl Subscriber for Listener {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            *metadata.level() <= Level::WARN
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn event(&self, event: &Event<'_>) {
+            let mut told = String::new();
+            event.record(&mut |field: &Field, value: &dyn fmt::Debug| {
+                let _ = write!(told, "{}={value:?} ", field.name());
+            });
+            self.0.lock().unwrap().push(told);
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    /// The events of a body.
+    fn told(body: impl FnOnce()) -> Vec<String> {
+        let listener = Listener::default();
+        let told = Arc::clone(&listener.0);
+        tracing::subscriber::with_default(listener, body);
+        let told = told.lock().unwrap();
+        told.iter().filter(|event| event.contains("retracted")).cloned().collect()
+    }
+
+    #[test]
+    fn a_run_that_read_retracted_data_is_warned_of_when_it_is_written() {
+        let committer = Committer::new(Arc::new(Store::in_memory().unwrap()));
+        committer.put(job(run("clean", 0, 1).reads("raw").writes("rides"))).unwrap();
+        let train = |started_at| run("train", started_at, started_at + 1).reads("rides").reads("weather");
+        assert_eq!(told(|| drop(committer.put(job(train(2))))), [""; 0]);
+        let retract = |tx: &Write<'_>| {
+            let label = tx.label("customer-7")?;
+            tx.attach(label, tx.text("raw")?, None, 0)?;
+            tx.retract(label, 5, "anna", "consent withdrawn")
+        };
+        committer.store.write(None, retract).unwrap();
+        assert_eq!(told(|| drop(committer.put(job(train(4))))), [""; 0], "it started before");
+        assert_eq!(told(|| drop(committer.put(job(train(5).open())))), [""; 0], "it has not ended");
+        let told = told(|| drop(committer.put(job(train(6)))));
+        let [event] = told.as_slice() else { panic!("one event, not {told:?}") };
+        for part in ["a run read retracted data", "component=\"train\"", "pointer=\"rides\"", "label=\"customer-7\""] {
+            assert!(event.contains(part), "{part} in {event}");
+        }
+    }
 
     #[test]
     fn a_traced_function_that_found_the_store_locked_does_not_wait_long_again() {

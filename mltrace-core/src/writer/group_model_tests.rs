@@ -7,6 +7,7 @@ mod sync {
     pub(super) use std::sync::PoisonError;
 }
 #[path = "group.rs"]
+#[allow(clippy::duplicate_mod, reason = "the same code, with other locks")]
 mod group;
 
 /// Shown to catch two hand-overs: one that looks for the next leader under one lock and says under another that nobody

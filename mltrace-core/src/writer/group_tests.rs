@@ -134,11 +134,11 @@ fn under_stress_each_job_is_done_once_and_nobody_leads_beside_another() {
         let done: Vec<AtomicUsize> = (0..THREADS * ROUNDS * JOBS).map(|_| AtomicUsize::new(0)).collect();
         let commit = |jobs: &[&usize]| {
             assert_eq!(leaders.fetch_add(1, Ordering::SeqCst), 0, "two lead at once");
-            if jobs[0] % 7 == 0 {
+            if jobs[0].is_multiple_of(7) {
                 thread::yield_now();
             }
             leaders.fetch_sub(1, Ordering::SeqCst);
-            if jobs[0] % 101 == 0 {
+            if jobs[0].is_multiple_of(101) {
                 // As a panic, without its message.
                 resume_unwind(Box::new("planned"));
             }
@@ -152,7 +152,7 @@ fn under_stress_each_job_is_done_once_and_nobody_leads_beside_another() {
                 let (group, commit, round) = (&group, &commit, &round);
                 scope.spawn(move || {
                     for job in (0..ROUNDS * JOBS).map(|number| number * THREADS + thread) {
-                        if job / THREADS % JOBS == 0 {
+                        if (job / THREADS).is_multiple_of(JOBS) {
                             round.wait();
                         }
                         if let Ok(result) = catch_unwind(AssertUnwindSafe(|| group.put(job, 1, commit))) {
@@ -163,7 +163,7 @@ fn under_stress_each_job_is_done_once_and_nobody_leads_beside_another() {
             }
         });
         // One that had itself to lead fell; as a follower it was done.
-        let is_wrong = |(job, times): (usize, usize)| times != 1 && !(job % 101 == 0 && times == 0);
+        let is_wrong = |(job, times): (usize, usize)| times != 1 && !(job.is_multiple_of(101) && times == 0);
         let times = done.iter().map(|times| times.load(Ordering::SeqCst));
         assert_eq!(times.enumerate().find(|&job| is_wrong(job)), None);
     });

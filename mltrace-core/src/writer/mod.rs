@@ -27,11 +27,11 @@ use uuid::Uuid;
 use crate::clock::to_micros;
 use crate::error::Result;
 use crate::model::{Definition, RunEntry, RunId};
-use crate::store::{Store, Write};
+use crate::store::{Put, Store, Write};
 use crate::{clock, fork, provenance};
 use background::Background;
 use buffer::{Buffer, Pushed};
-use commit::{Committer, Job, SHORT_PATIENCE, warn_unresolved};
+use commit::{Committer, Job, SHORT_PATIENCE};
 pub(crate) use open_runs::OpenRun;
 use open_runs::OpenRuns;
 
@@ -191,9 +191,8 @@ impl Shared {
             provenance::look_up_commit();
             let written = self.committer.put_all(patience, runs)?;
             for (run, put) in runs.iter().zip(written) {
-                let outcome = put.map(|put| put.unresolved);
-                if !matches!(&outcome, Ok(unresolved) if unresolved.is_empty()) {
-                    told.push(Told { uuid: run.uuid, definition: Arc::clone(&run.definition), outcome });
+                if !matches!(&put, Ok(put) if put.unresolved.is_empty() && !put.has_retractions) {
+                    told.push(Told { uuid: run.uuid, definition: Arc::clone(&run.definition), put });
                 }
             }
             Ok(())
@@ -224,9 +223,9 @@ impl Shared {
         Ok(())
     }
 
-    fn tell(&self, Told { uuid, definition, outcome }: Told) {
-        match outcome {
-            Ok(unresolved) => warn_unresolved(&definition, &unresolved),
+    fn tell(&self, Told { uuid, definition, put }: Told) {
+        match put {
+            Ok(put) => self.committer.tell(&definition.component, true, &put),
             Err(error) => {
                 self.buffer.count_refused();
                 tracing::warn!(component = %definition.component, run = %uuid, %error, "a run is not recorded");
@@ -239,6 +238,5 @@ impl Shared {
 struct Told {
     uuid: Uuid,
     definition: Arc<Definition>,
-    /// The components declared upstream that it has no run of, or why it was not written.
-    outcome: Result<Vec<String>>,
+    put: Result<Put>,
 }

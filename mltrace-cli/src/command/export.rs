@@ -1,0 +1,55 @@
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{self, BufWriter};
+use std::path::Path;
+
+use mltrace_core::{ExportReport, Tracer};
+
+use crate::failure::Failure;
+use crate::opt::Export;
+use crate::progress::Watched;
+use crate::render;
+use crate::session::Session;
+
+pub(crate) fn run(opt: &Export, session: &mut Session<'_>) -> Result<(), Failure> {
+    let Some(path) = opt.file.as_deref().filter(|path| *path != Path::new("-")) else {
+        // The lines are the answer.
+        return session.tracer.clone().export(&mut session.out()).map(drop).map_err(|error| unwritten(&error));
+    };
+    let report = to_file(&session.tracer, path)?;
+    session.answer(&report, |report, _| render::exported(report, path))
+}
+
+/// The file has its name only when it is whole.
+fn to_file(tracer: &Tracer, path: &Path) -> Result<ExportReport, Failure> {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = Path::new(&partial);
+    let exported = write_to(tracer, partial).and_then(|report| {
+        fs::rename(partial, path)?;
+        Ok(report)
+    });
+    if exported.is_err() {
+        // That it is left over matters less than why.
+        let _removed = fs::remove_file(partial);
+    }
+    exported.map_err(|failure| match failure {
+        Failure::Output(error) => Failure::Output(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
+        other => other,
+    })
+}
+
+fn write_to(tracer: &Tracer, path: &Path) -> Result<ExportReport, Failure> {
+    let mut lines = Watched::new(BufWriter::new(File::create(path)?), "written");
+    let report = tracer.export(&mut lines).map_err(|error| unwritten(&error))?;
+    lines.into_inner().into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    Ok(report)
+}
+
+/// Trouble with the lines is trouble with the answer, as with any other command.
+fn unwritten(error: &mltrace_core::Error) -> Failure {
+    match error.source().and_then(|source| source.downcast_ref::<io::Error>()) {
+        Some(source) => Failure::Output(io::Error::new(source.kind(), source.to_string())),
+        None => Failure::Store(error.to_string()),
+    }
+}

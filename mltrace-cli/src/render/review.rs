@@ -1,0 +1,159 @@
+//! Flags, and the runs behind them.
+
+use mltrace_core::{Blame, Compared, Flagged, IoPointer, Review, RunId, Suspect, SuspectComponent};
+
+use super::table::{Cell, Column, Fit, table};
+use super::text::{DIM, STRONG, count, cut_start, one_line, paint, version};
+use super::time::{age, local};
+use super::wrap::wrap;
+use crate::session::Screen;
+
+/// The news after flagging, each with where the output came from.
+pub(crate) fn flagged(flagged: &[Flagged], origins: &[String]) -> String {
+    let lines = flagged.iter().zip(origins);
+    let lines = lines.map(|(flagged, origin)| format!("flagged {}, {}\n", name(&flagged.pointer), one_line(origin)));
+    lines.chain([next("mltrace review")]).collect()
+}
+
+/// The news after taking flags away.
+pub(crate) fn unflagged(unflagged: &[Flagged]) -> String {
+    if unflagged.is_empty() {
+        return "nothing was flagged\n".to_owned();
+    }
+    let line = |unflagged: &Flagged| ["unflagged ", &name(&unflagged.pointer), "\n"].concat();
+    unflagged.iter().map(line).collect()
+}
+
+/// The runs and components behind what is flagged; `before` is the run before the first of them.
+pub(crate) fn review(review: &Review, before: Option<RunId>, screen: Screen) -> String {
+    if review.flagged.is_empty() {
+        return "nothing is flagged: mltrace flag OUTPUT\n".to_owned();
+    }
+    let sections = [
+        review.compared.as_ref().map(|compared| head(review, compared, screen)),
+        (!review.runs.is_empty()).then(|| runs(review, screen)),
+        (!review.components.is_empty()).then(|| components(review, screen)),
+        (!review.unproduced.is_empty()).then(|| unproduced(&review.unproduced, screen)),
+        review.runs.first().map(|first| advice(first, before)),
+    ];
+    sections.into_iter().flatten().collect::<Vec<_>>().join("\n")
+}
+
+fn head(review: &Review, compared: &Compared, screen: Screen) -> String {
+    let flagged = (review.flagged.len() - review.unproduced.len()) as u64;
+    let others = match compared.outputs {
+        1 => "1 other".to_owned(),
+        outputs => format!("{outputs} others"),
+    };
+    let by = one_line(&compared.components.join(", "));
+    let since = local(compared.since);
+    let title = format!("{}, compared with {others} of {by} since {since}", count(flagged, "flagged output"));
+    let why = review.why.as_deref().map(one_line).unwrap_or_default();
+    wrap(&title, screen.width).into_iter().chain(wrap(&why, screen.width)).map(|line| line + "\n").collect()
+}
+
+fn runs(review: &Review, screen: Screen) -> String {
+    const COLUMNS: [Column; 8] = [
+        Column { title: "id", fit: Fit::Right },
+        Column { title: "component", fit: Fit::CutEnd },
+        Column { title: "partition", fit: Fit::CutEnd },
+        Column { title: "started", fit: Fit::Spare },
+        Column { title: "age", fit: Fit::Left },
+        Column { title: "flagged", fit: Fit::Left },
+        Column { title: "others", fit: Fit::Right },
+        Column { title: "suspicion", fit: Fit::Left },
+    ];
+    let row = |Suspect { run, blame, .. }: &Suspect| {
+        let [flagged, others, suspicion] = figures(blame, review);
+        [
+            Cell::styled(DIM, format!("#{}", run.id)),
+            Cell::styled(STRONG, one_line(&run.component)),
+            Cell::new(run.partition.as_deref().map(one_line).unwrap_or_default()),
+            Cell::new(local(run.started_at)),
+            Cell::styled(DIM, age(run.started_at, screen.now)),
+            flagged,
+            others,
+            suspicion,
+        ]
+    };
+    let shown = table(COLUMNS, &review.runs.iter().map(row).collect::<Vec<_>>(), screen.width);
+    let all = |left_out: u64| review.runs.len() as u64 + left_out;
+    let rest = review.truncated.map_or_else(String::new, |truncated| {
+        let runs = count(truncated.runs, "run");
+        paint(DIM, format!("... and {runs} more: mltrace review --limit {}", all(truncated.runs))) + "\n"
+    });
+    shown + &rest
+}
+
+fn components(review: &Review, screen: Screen) -> String {
+    const COLUMNS: [Column; 4] = [
+        Column { title: "component", fit: Fit::CutEnd },
+        Column { title: "flagged", fit: Fit::Left },
+        Column { title: "others", fit: Fit::Right },
+        Column { title: "suspicion", fit: Fit::Left },
+    ];
+    let row = |SuspectComponent { component, blame, .. }: &SuspectComponent| {
+        let [flagged, others, suspicion] = figures(blame, review);
+        [Cell::styled(STRONG, one_line(component)), flagged, others, suspicion]
+    };
+    table(COLUMNS, &review.components.iter().map(row).collect::<Vec<_>>(), screen.width)
+}
+
+/// Of the flagged outputs, of the others, and the suspicion that follows.
+fn figures(blame: &Blame, review: &Review) -> [Cell; 3] {
+    let flagged = review.flagged.len() - review.unproduced.len();
+    let others = review.compared.as_ref().map_or(0, |compared| compared.outputs);
+    [
+        Cell::new(format!("{} {} of {flagged}", bar(blame.coverage), blame.count)),
+        Cell::new(if others == 0 { String::new() } else { format!("{} of {others}", blame.others) }),
+        Cell::new(format!("{} {:.2}", bar(blame.suspicion), blame.suspicion)),
+    ]
+}
+
+fn unproduced(pointers: &[IoPointer], screen: Screen) -> String {
+    const SHOWN: usize = 10;
+    let title = format!("{} that no traced run wrote\n", count(pointers.len() as u64, "flagged output"));
+    let room = screen.width.saturating_sub(2);
+    let lines = pointers.iter().take(SHOWN).map(|pointer| format!("  {}\n", cut_start(&name(pointer), room)));
+    let left_out = pointers.len().saturating_sub(SHOWN);
+    let rest = (left_out > 0).then(|| paint(DIM, format!("  ... and {left_out} more, see --json\n")));
+    [title].into_iter().chain(lines).chain(rest).collect()
+}
+
+fn advice(first: &Suspect, before: Option<RunId>) -> String {
+    let run = first.run.id;
+    let diff = before.map(|before| format!(", and what changed: mltrace diff {before} {run}")).unwrap_or_default();
+    next(&format!("mltrace inspect {run}{diff}"))
+}
+
+fn next(step: &str) -> String {
+    paint(DIM, format!("next: {step}")) + "\n"
+}
+
+fn name(pointer: &IoPointer) -> String {
+    let version = pointer.version.as_ref().map(|at| format!(" ({})", version(Some(at))));
+    one_line(&pointer.name) + &version.unwrap_or_default()
+}
+
+/// A share from 0 to 1, drawn.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of 48 eighths")]
+fn bar(share: f64) -> String {
+    const COLUMNS: usize = 6;
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let eighths = (share.clamp(0.0, 1.0) * 48.0).round() as usize;
+    let drawn = "█".repeat(eighths / 8) + EIGHTHS[eighths % 8];
+    format!("{drawn:COLUMNS$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_drawn_in_eighths_of_six_columns() {
+        for (share, drawn) in [(0.0, "      "), (0.01, "      "), (0.02, "▏     "), (0.5, "███   "), (1.0, "██████")]
+        {
+            assert_eq!(bar(share), drawn);
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Retention: forget what is old, but nothing that what is kept depends on.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::clock::{now, to_micros};
+use crate::error::Result;
+use crate::lineage::retain::{self, Fate, Planned};
+use crate::model::RunId;
+use crate::provenance;
+use crate::store::{ComponentId, Store};
+use crate::tracer::Tracer;
+
+/// How many runs a transaction removes: few enough that a writer who waits for it does not notice.
+const STEP: usize = 300;
+
+impl Tracer {
+    /// Forgets runs from before a time, except what others still need.
+    pub fn gc(&self, before: DateTime<Utc>) -> Gc<'_> {
+        Gc { tracer: self, before, progress: Box::new(|_, _| ()) }
+    }
+}
+
+/// A removal of old runs: [`plan`](Self::plan) tells what it would do, [`collect`](Self::collect) does it.
+///
+/// **Kept** as they are: runs that ended (or if they are open, began) at that time or later; open runs whose process may
+/// live; of each component and partition the latest completed run; of each component the run with the latest start and
+/// the run whose metadata the component has; and runs that wrote a flagged output.
+///
+/// Older runs become **tombstones** where a kept run's trace needs them, or where they read or wrote labelled data or
+/// depend on such a run, so that a retraction still reaches all. A tombstone keeps its component, partition, status,
+/// times, inputs, outputs, edges and commit; params, metrics, checks, notes, the error and the code's text are gone, and
+/// [`RunRecord::collected_at`](crate::RunRecord::collected_at) says since when.
+///
+/// All others are **removed**. No edge of a run that stays changes, now or when runs arrive late. What only removed runs
+/// knew cannot be told any more: a run that reads a file again whose writer was removed finds no writer, and staleness is
+/// judged by the runs that are there.
+///
+/// ```
+/// use chrono::{TimeDelta, Utc};
+/// use mltrace_core::{ComponentRun, Tracer};
+///
+/// let tracer = Tracer::in_memory()?;
+/// for age in [300, 200, 100] {
+///     let mut run = ComponentRun::new("ingest");
+///     let day = Utc::now() - TimeDelta::days(age);
+///     run.started_at(day).ended_at(day).add_output("rides.csv");
+///     tracer.log_component_run(run)?;
+/// }
+/// let before = Utc::now() - TimeDelta::days(90);
+/// assert_eq!(tracer.gc(before).plan()?.removed, 2);
+/// assert_eq!(tracer.gc(before).collect()?.kept, 1, "the latest of its component");
+/// # Ok::<(), mltrace_core::Error>(())
+/// ```
+#[must_use = "call `plan` to ask, `collect` to do it"]
+pub struct Gc<'t> {
+    tracer: &'t Tracer,
+    before: DateTime<Utc>,
+    progress: Box<dyn FnMut(u64, u64) + 't>,
+}
+
+impl fmt::Debug for Gc<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gc").field("tracer", self.tracer).field("before", &self.before).finish_non_exhaustive()
+    }
+}
+
+/// What a removal of old runs did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct GcReport {
+    /// The time from before which runs are forgotten.
+    pub before: DateTime<Utc>,
+    /// Nothing was changed.
+    pub dry_run: bool,
+    /// Runs that stay as they are, earlier tombstones among them.
+    pub kept: u64,
+    /// Runs that keep only their place in the lineage.
+    pub tombstoned: u64,
+    /// Runs that are gone.
+    pub removed: u64,
+    /// The same by component, by name.
+    pub components: Vec<GcComponent>,
+    /// What the store took with its log, in bytes.
+    pub bytes_before: u64,
+    /// What it takes now; `None` where nothing was changed.
+    pub bytes_after: Option<u64>,
+}
+
+/// What becomes of the runs of a component.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct GcComponent {
+    /// Its name.
+    pub component: String,
+    /// Runs that stay as they are.
+    pub kept: u64,
+    /// Runs that keep only their place in the lineage.
+    pub tombstoned: u64,
+    /// Runs that are gone.
+    pub removed: u64,
+}
+
+impl<'t> Gc<'t> {
+    /// Tells of the progress of [`collect`](Self::collect): steps done so far, and steps in all as far as is known.
+    pub fn progress(self, tell: impl FnMut(u64, u64) + 't) -> Self {
+        Self { progress: Box::new(tell), ..self }
+    }
+
+    /// What [`collect`](Self::collect) would do.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn plan(self) -> Result<GcReport> {
+        let bytes_before = self.tracer.store().bytes()?;
+        let fates = self.fates()?.into_iter().map(|planned| (planned.component, planned.fate));
+        self.report(fates, bytes_before, None)
+    }
+
+    /// Removes runs, in many transactions between which others write, and gives the space back to the file system. When it
+    /// is interrupted the store is sound, and another `collect` goes on.
+    ///
+    /// # Errors
+    /// The store cannot be written. What was removed before that stays removed.
+    pub fn collect(mut self) -> Result<GcReport> {
+        let store = self.tracer.store();
+        let bytes_before = store.bytes()?;
+        let plan = self.fates()?;
+        let mut fates: HashMap<RunId, (ComponentId, Fate)> =
+            plan.iter().map(|planned| (planned.run, (planned.component, Fate::Kept))).collect();
+        let mut done = |runs: &[RunId], fate| {
+            for run in runs {
+                fates.entry(*run).and_modify(|of| of.1 = fate);
+            }
+        };
+        let tombstones: Vec<RunId> =
+            plan.iter().filter(|planned| planned.fate == Fate::Tombstone).map(|planned| planned.run).collect();
+        let removals = retain::removals(&plan);
+        let mut progress = Progress { tell: &mut self.progress, done: 0, total: tombstones.len() + removals.len() };
+        let cutoff = to_micros(self.before);
+        for runs in tombstones.chunks(STEP) {
+            done(&make_tombstones(store, runs, cutoff)?, Fate::Tombstone);
+            progress.add(runs.len());
+        }
+        let planned: HashSet<RunId> = removals.iter().copied().collect();
+        for runs in removals.chunks(STEP) {
+            done(&remove(store, runs, &planned, cutoff)?, Fate::Removed);
+            progress.add(runs.len());
+        }
+        store.sweep(&provenance::may_write, &mut |_| progress.add(0))?;
+        store.shrink()?;
+        let bytes_after = Some(store.bytes()?);
+        self.report(fates.into_values(), bytes_before, bytes_after)
+    }
+
+    fn fates(&self) -> Result<Vec<Planned>> {
+        self.tracer.store().read(|view| retain::plan(view, to_micros(self.before), &provenance::is_gone))
+    }
+
+    fn report(
+        &self,
+        fates: impl IntoIterator<Item = (ComponentId, Fate)>,
+        bytes_before: u64,
+        bytes_after: Option<u64>,
+    ) -> Result<GcReport> {
+        let names: HashMap<ComponentId, String> =
+            self.tracer.store().read(|view| Ok(view.component_names()?.into_iter().collect()))?;
+        let mut components: BTreeMap<String, GcComponent> = BTreeMap::new();
+        for (component, fate) in fates {
+            let name = names.get(&component).cloned().unwrap_or_default();
+            let of = components.entry(name).or_insert_with_key(|name| GcComponent {
+                component: name.clone(),
+                kept: 0,
+                tombstoned: 0,
+                removed: 0,
+            });
+            *match fate {
+                Fate::Kept => &mut of.kept,
+                Fate::Tombstone => &mut of.tombstoned,
+                Fate::Removed => &mut of.removed,
+            } += 1;
+        }
+        let sum = |of: fn(&GcComponent) -> u64| components.values().map(of).sum();
+        Ok(GcReport {
+            before: self.before,
+            dry_run: bytes_after.is_none(),
+            kept: sum(|of| of.kept),
+            tombstoned: sum(|of| of.tombstoned),
+            removed: sum(|of| of.removed),
+            components: components.into_values().collect(),
+            bytes_before,
+            bytes_after,
+        })
+    }
+}
+
+struct Progress<'p, 't> {
+    tell: &'p mut Box<dyn FnMut(u64, u64) + 't>,
+    done: usize,
+    total: usize,
+}
+
+impl Progress<'_, '_> {
+    fn add(&mut self, steps: usize) {
+        self.done += steps;
+        (self.tell)(self.done as u64, self.total as u64);
+    }
+}
+
+/// Gives those that were still to become tombstones.
+fn make_tombstones(store: &Store, runs: &[RunId], cutoff: i64) -> Result<Vec<RunId>> {
+    store.write(None, |tx| {
+        let mut old = Vec::with_capacity(runs.len());
+        for &run in runs {
+            if tx.is_before(run, cutoff)? {
+                old.push(run);
+            }
+        }
+        tx.make_tombstones(&old, to_micros(now()))?;
+        Ok(old)
+    })
+}
+
+/// Gives those that were still to be removed, and those that had to go with them.
+fn remove(store: &Store, runs: &[RunId], planned: &HashSet<RunId>, cutoff: i64) -> Result<Vec<RunId>> {
+    store.write(None, |tx| {
+        let removable = retain::removable(tx, runs, planned, cutoff)?;
+        tx.remove(&removable)?;
+        Ok(removable)
+    })
+}

@@ -1,0 +1,424 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::clock::from_micros;
+use crate::lineage::resolve_tests::{Reported, reported};
+use crate::model::{Check, CheckStatus, Note, Retraction, RunEntry, RunId, RunRecord};
+use crate::store::Mentioned;
+use crate::testing::{pointer, run};
+use crate::tracer::Tracer;
+use crate::{ErrorKind, ImportReport};
+
+fn export(tracer: &Tracer) -> Vec<u8> {
+    let mut lines = Vec::new();
+    tracer.export(&mut lines).unwrap();
+    lines
+}
+
+fn import(tracer: &Tracer, lines: &[u8]) -> ImportReport {
+    tracer.import(&mut &*lines).unwrap()
+}
+
+/// A store that was filled from these exports, in this order.
+fn store_of(exports: &[&[u8]]) -> Tracer {
+    let tracer = Tracer::in_memory().unwrap();
+    for lines in exports {
+        import(&tracer, lines);
+    }
+    tracer
+}
+
+fn mention(text: &str, at: i64) -> Mentioned {
+    let pointer = pointer(text);
+    Mentioned { name: pointer.name, version: pointer.version, at: from_micros(at) }
+}
+
+/// The answers to every question, with uuids for the numbers that hold in one store only.
+fn answers(tracer: &Tracer) -> BTreeMap<String, Value> {
+    let runs = tracer.recorded_after(RunId(0)).unwrap();
+    let runs: Vec<RunRecord> = runs.iter().map(|run| tracer.run(run.id).unwrap()).collect();
+    let uuids: HashMap<i64, Uuid> = runs.iter().map(|run| (run.id.0, run.uuid)).collect();
+    let json = |value: Value| by_uuid(value, &uuids);
+    let record = |run: &RunRecord| json(serde_json::to_value(run).unwrap());
+    let mut answers: BTreeMap<String, Value> =
+        runs.iter().map(|run| (format!("run {}", run.uuid), record(run))).collect();
+    let components = tracer.components().get().unwrap();
+    for component in &components {
+        let history = tracer.history(component.name.clone()).get().unwrap().items;
+        let uuids: BTreeSet<Uuid> = history.iter().map(|run| run.uuid).collect();
+        answers.insert(format!("history of {}", component.name), json!(uuids));
+    }
+    answers.insert("components".to_owned(), json(serde_json::to_value(&components).unwrap()));
+    answers.insert("tags".to_owned(), json!(tracer.tags().unwrap()));
+    for name in ["x", "y", "z"] {
+        let trace = tracer.trace(name).get().ok();
+        answers.insert(format!("trace of {name}"), json(serde_json::to_value(&trace).unwrap()));
+    }
+    let lines = String::from_utf8(export(tracer)).unwrap();
+    let remarks: BTreeSet<&str> = lines.lines().filter(|line| !line.contains(r#""type":"run""#)).collect();
+    answers.insert("remarks".to_owned(), json!(remarks));
+    answers
+}
+
+fn by_uuid(value: Value, uuids: &HashMap<i64, Uuid>) -> Value {
+    const IDS: [&str; 5] = ["id", "run", "from", "to", "last_run"];
+    match value {
+        Value::Object(fields) => {
+            // Sentences tell runs by their numbers, and of two chains of one length either is told.
+            let fields = fields.into_iter().filter(|(key, _)| key != "message" && key != "chain");
+            let named = |(key, value): (String, Value)| match value.as_i64() {
+                Some(id) if IDS.contains(&key.as_str()) => (key, json!(uuids[&id])),
+                _ => (key, by_uuid(value, uuids)),
+            };
+            Value::Object(fields.map(named).collect())
+        }
+        Value::Array(items) => {
+            let mut items: Vec<_> = items.into_iter().map(|item| by_uuid(item, uuids)).collect();
+            // Lists that are ordered by number differ only in order.
+            items.sort_by_key(Value::to_string);
+            Value::Array(items)
+        }
+        other => other,
+    }
+}
+
+/// What happens to a store.
+#[derive(Debug, Clone)]
+enum Event {
+    Run(Box<RunEntry>),
+    Flag(&'static str, i64),
+    Label(&'static str, &'static str, i64),
+    Retract(&'static str, i64),
+    Tag(&'static str, &'static str),
+    Note(usize, i64),
+    Collect(i64),
+}
+
+fn do_all(tracer: &Tracer, events: &[Event]) {
+    for event in events {
+        let done = match event {
+            Event::Run(entry) => tracer.store().put(entry).map(drop),
+            Event::Collect(before) => tracer.gc(from_micros(*before)).collect().map(drop),
+            other => tracer.store().write(None, |tx| match other {
+                Event::Flag(pointer, at) => tx.take_flag(&mention(pointer, *at)),
+                Event::Label(label, pointer, at) => tx.take_label(label, &mention(pointer, *at)),
+                Event::Retract(label, at) => tx.take_retraction(&Retraction {
+                    label: (*label).to_owned(),
+                    retracted_at: from_micros(*at),
+                    retracted_by: "ann".to_owned(),
+                    reason: "consent withdrawn".to_owned(),
+                }),
+                Event::Tag(component, tag) => tx.take_tag(component, tag),
+                Event::Note(run, at) => match tx.recorded_after(RunId(0))?.get(*run) {
+                    Some(&run) => tx.put_note(run, *at, "looked at"),
+                    None => Ok(()),
+                },
+                Event::Run(_) | Event::Collect(_) => Ok(()),
+            }),
+        };
+        done.unwrap();
+    }
+}
+
+/// Two histories that know some of the same runs, each in its own order and from its own point of view.
+fn histories() -> impl Strategy<Value = (Vec<Event>, Vec<Event>)> {
+    let facts = (proptest::option::of("[a-z]{0,3}"), vec(any::<bool>(), 0..2), -1e9..1e9_f64, any::<u8>());
+    let described = (reported(), facts).prop_map(|(Reported(reports), (error, checks, metric, number))| {
+        let describe = |mut entry: RunEntry| {
+            entry.error.clone_from(&error);
+            entry.partition = error.clone().filter(|text| !text.is_empty());
+            entry.metrics.insert("m".to_owned(), metric);
+            entry.params.insert("p".to_owned(), json!({"n": number, "checks": checks}));
+            let status = |held: bool| if held { CheckStatus::Passed } else { CheckStatus::Failed };
+            let check = |&held: &bool| Check { name: "c".to_owned(), status: status(held), message: None };
+            entry.checks = checks.iter().map(check).collect();
+            entry.notes = vec![Note { written_at: entry.started_at, text: format!("note {number}") }];
+            Event::Run(Box::new(entry))
+        };
+        reports.into_iter().map(describe).collect::<Vec<_>>()
+    });
+    let runs = vec(described, 1..8).prop_map(|runs| runs.concat());
+    runs.prop_flat_map(|runs| {
+        let side = || {
+            let all = runs.len();
+            (proptest::sample::subsequence(runs.clone(), 0..=all), vec(remark(), 0..6))
+                .prop_flat_map(|(runs, remarks)| Just([runs, remarks].concat()).prop_shuffle())
+        };
+        (side(), side())
+    })
+}
+
+fn remark() -> impl Strategy<Value = Event> {
+    let pointer = || prop_oneof![Just("x"), Just("y@1"), Just("z@2"), Just("x@hash:aa")];
+    let label = || prop_oneof![Just("customer 7"), Just("batch 3")];
+    prop_oneof![
+        (pointer(), 0_i64..20).prop_map(|(pointer, at)| Event::Flag(pointer, at)),
+        (label(), pointer(), 0_i64..20).prop_map(|(label, pointer, at)| Event::Label(label, pointer, at)),
+        (label(), 0_i64..20).prop_map(|(label, at)| Event::Retract(label, at)),
+        prop_oneof![Just("nightly"), Just("gpu")].prop_map(|tag| Event::Tag("a", tag)),
+        (0_usize..8, 0_i64..20).prop_map(|(run, at)| Event::Note(run, at)),
+        (0_i64..20).prop_map(Event::Collect),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    #[test]
+    fn stores_merge_to_the_same_whichever_way_and_however_often((one, two) in histories()) {
+        let (a, b) = (Tracer::in_memory().unwrap(), Tracer::in_memory().unwrap());
+        do_all(&a, &one);
+        do_all(&b, &two);
+        let (lines_a, lines_b) = (export(&a), export(&b));
+
+        let copy = store_of(&[&lines_a]);
+        prop_assert_eq!(answers(&copy), answers(&a), "into an empty store");
+        import(&copy, &lines_a);
+        prop_assert_eq!(answers(&copy), answers(&a), "twice");
+        import(&a, &lines_a);
+        prop_assert_eq!(answers(&copy), answers(&a), "into itself");
+
+        import(&a, &lines_b);
+        import(&b, &lines_a);
+        prop_assert_eq!(answers(&a), answers(&b), "b into a, a into b");
+        prop_assert_eq!(answers(&store_of(&[&lines_b, &lines_a, &lines_b])), answers(&a), "both into an empty store");
+        prop_assert!(a.doctor().unwrap().is_sound());
+    }
+}
+
+#[test]
+fn a_whole_run_counts_for_more_than_its_tombstone_whichever_comes_first() {
+    let tracer = Tracer::in_memory().unwrap();
+    let mut entry = run("clean", 0, 1).writes("x@1");
+    entry.metrics.insert("rows".to_owned(), 7.0);
+    let id = tracer.store().put(&entry).unwrap();
+    tracer.store().put(&run("clean", 2, 3)).unwrap();
+    tracer.store().put(&run("train", 100, 101).reads("x@1")).unwrap();
+    let whole = export(&tracer);
+    tracer.gc(from_micros(50)).collect().unwrap();
+    assert!(tracer.run(id).unwrap().collected_at.is_some());
+    let tombstone = export(&tracer);
+    for order in [[&whole, &tombstone], [&tombstone, &whole]] {
+        let merged = store_of(&order.map(Vec::as_slice));
+        let id = merged.run_id(entry.uuid).unwrap().unwrap();
+        let run = merged.run(id).unwrap();
+        assert_eq!((run.collected_at, run.metrics["rows"]), (None, 7.0));
+    }
+}
+
+#[test]
+fn a_run_keeps_its_process_and_the_commit_that_became_known_late() {
+    let tracer = Tracer::in_memory().unwrap();
+    tracer.store().put(&run("clean", 0, 1)).unwrap();
+    let early = export(&tracer);
+    let commit = crate::model::Commit {
+        hash: Some("c0ffee".to_owned()),
+        dirty: Some(true),
+        tags: vec!["v1".to_owned()],
+        source: crate::CommitSource::Build,
+    };
+    tracer.store().write(None, |tx| tx.set_commit(crate::provenance::process(), &commit)).unwrap();
+    let late = export(&tracer);
+    for order in [[&early, &late], [&late, &early]] {
+        let run = store_of(&order.map(Vec::as_slice)).recent(1).unwrap().items.remove(0);
+        assert_eq!((run.git.commit.as_deref(), run.git.dirty), (Some("c0ffee"), Some(true)));
+        assert_eq!(run.pid, Some(std::process::id()));
+    }
+}
+
+#[test]
+fn a_bad_line_is_named_and_what_stands_before_it_is_there() {
+    let tracer = Tracer::in_memory().unwrap();
+    for at in 0..3 {
+        tracer.store().put(&run("clean", at, at + 1)).unwrap();
+    }
+    let lines = String::from_utf8(export(&tracer)).unwrap();
+    let mut lines: Vec<String> = lines.lines().map(ToOwned::to_owned).collect();
+    let good = lines.clone();
+    let into = |lines: &[String]| {
+        let other = Tracer::in_memory().unwrap();
+        let imported = other.import(&mut lines.join("\n").as_bytes());
+        (other, imported)
+    };
+    lines[2] = lines[2].replace(r#""status":"completed""#, r#""status":"finished""#);
+    let (other, imported) = into(&lines);
+    let error = imported.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    let text = error.to_string();
+    assert!(text.starts_with("line 3: ") && text.contains("`finished`") && text.contains("1 run before it"), "{text}");
+    assert_eq!(other.recent(9).unwrap().items.len(), 1);
+    let report = other.import(&mut good.join("\n").as_bytes()).unwrap();
+    assert_eq!((report.runs, report.new_runs), (3, 2), "mended, it goes on");
+}
+
+#[test]
+fn what_cannot_be_stored_is_refused_with_its_line() {
+    let tracer = Tracer::in_memory().unwrap();
+    let mut entry = run("clean", 5, 6).writes("x@hash:aa");
+    entry.metrics.insert("m".to_owned(), 1.0);
+    tracer.store().put(&entry).unwrap();
+    let lines = String::from_utf8(export(&tracer)).unwrap();
+    for (from, to, told) in [
+        (r#""component":"clean""#, r#""component":"""#, "component's name is empty"),
+        (r#""value":"aa""#, r#""value":"zz""#, "is no hash"),
+        (r#""status":"completed""#, r#""status":"lost""#, "never stored"),
+        (r#""status":"completed""#, r#""status":"running""#, "if and only if"),
+        (
+            r#""started_at":"1970-01-01T00:00:00.000005Z""#,
+            r#""started_at":"1971-01-01T00:00:00Z""#,
+            "before it started",
+        ),
+        (r#""m":1.0"#, r#""m":"one""#, "invalid type"),
+        (r#""uuid":""#, r#""uuid":"x"#, "invalid"),
+        (r#","definition":"#, r#","definitio":"#, "missing field `definition`"),
+    ] {
+        assert!(lines.contains(from), "{from}");
+        let error = Tracer::in_memory().unwrap().import(&mut lines.replacen(from, to, 1).as_bytes()).unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with("line 2: ") && text.contains(told), "{from} to {to}: {text}");
+        assert!(text.ends_with("nothing was imported"), "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_export_is_refused_by_what_it_is() {
+    for (lines, kind, told) in [
+        ("", ErrorKind::Invalid, "the file is empty"),
+        ("hello\n", ErrorKind::Invalid, "an export begins with a header"),
+        (r#"{"type":"tag","component":"a","tag":"b"}"#, ErrorKind::Invalid, "an export begins with a header"),
+        (
+            r#"{"table":"component_tags","component_name":"a","tag_name":"b"}"#,
+            ErrorKind::Invalid,
+            "--from-python-mltrace",
+        ),
+        (
+            r#"{"type":"header","format":2,"program":"mltrace 9"}"#,
+            ErrorKind::NewerStore,
+            "format 2 and was written by mltrace 9",
+        ),
+    ] {
+        let error = Tracer::in_memory().unwrap().import(&mut lines.as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), kind, "{lines}");
+        assert!(error.to_string().contains(told), "{error}");
+    }
+}
+
+#[test]
+fn lines_and_keys_of_a_newer_program_are_no_trouble() {
+    let tracer = Tracer::in_memory().unwrap();
+    tracer.store().put(&run("clean", 5, 6)).unwrap();
+    let lines = String::from_utf8(export(&tracer)).unwrap();
+    let newer = lines.replacen(r#"{"type":"run","#, r#"{"type":"run","colour":"red","#, 1);
+    let newer = format!("{newer}\n{}\n", r#"{"type":"alert","text":"hot"}"#);
+    let other = Tracer::in_memory().unwrap();
+    let report = other.import(&mut newer.as_bytes()).unwrap();
+    assert_eq!((report.lines, report.runs, report.skipped), (3, 1, 1));
+}
+
+#[test]
+fn a_writer_that_fails_is_told_by_its_own_error() {
+    struct Full;
+    impl std::io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let error = Tracer::in_memory().unwrap().export(&mut Full).unwrap_err();
+    let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    assert_eq!((error.kind(), source.unwrap().kind()), (ErrorKind::Io, std::io::ErrorKind::StorageFull));
+}
+
+/// The tables of a small Python pipeline, as PostgreSQL writes them.
+const PYTHON: &str = r#"
+{"table": "components", "name": "etl", "description": "Cleans rides", "owner": "ann"}
+{"table": "components", "name": "fit", "description": "", "owner": ""}
+{"table": "component_tags", "component_name": "etl", "tag_name": "nightly"}
+{"table": "tags", "name": "nightly"}
+{"table": "component_runs_inputs", "input_path_name": "clean.csv", "input_path_value": "\\x6162", "component_run_id": 2}
+{"table": "component_runs", "id": 1, "component_name": "etl", "notes": "resent", "git_hash": "c0ffee", "git_tags": "\\x8004", "code_snapshot": "\\x64656620660a", "start_timestamp": "2021-05-01T12:00:00.000001", "end_timestamp": "2021-05-01T12:01:00", "mlflow_run_id": null, "stale": "\\x80", "test_results": {"rows": "ok"}}
+{"table": "component_runs", "id": 2, "component_name": "fit", "notes": "", "git_hash": null, "code_snapshot": null, "start_timestamp": "2021-05-01 12:02:00", "end_timestamp": "2021-05-01T12:03:00", "test_results": null}
+{"table": "component_runs", "id": 3, "component_name": "report", "start_timestamp": "2021-05-01T12:04:00", "end_timestamp": "2021-05-01T12:05:00"}
+{"table": "component_runs_outputs", "output_path_name": "clean.csv", "output_path_value": "\\x6162", "component_run_id": 1}
+{"table": "component_runs_outputs", "output_path_name": "ride-1", "output_path_value": "\\x", "component_run_id": 2}
+{"table": "component_run_dependencies", "component_run_id": 2, "depends_on_component_run_id": 1}
+{"table": "component_run_dependencies", "component_run_id": 3, "depends_on_component_run_id": 2}
+{"table": "io_pointers", "name": "clean.csv", "value": "\\x6162", "pointer_type": "DATA", "flag": false}
+{"table": "io_pointers", "name": "ride-1", "value": "\\x", "pointer_type": "ENDPOINT", "flag": true}
+{"table": "labels_io_pointers", "label": "customer 7", "io_pointer_name": "clean.csv", "io_pointer_value": "\\x6162"}
+{"table": "deleted_labels", "label": "customer 7", "deletion_request_time": "2021-06-01T00:00:00"}
+"#;
+
+#[test]
+fn a_python_pipeline_comes_with_its_lineage() {
+    let tracer = Tracer::in_memory().unwrap();
+    let report = tracer.import_python(&mut PYTHON.as_bytes()).unwrap();
+    assert_eq!((report.lines, report.runs, report.new_runs, report.skipped), (16, 3, 3, 1));
+    assert_eq!((report.tags, report.flags, report.labels, report.retractions), (1, 1, 1, 1));
+
+    let etl = tracer.history("etl").get().unwrap().items.remove(0);
+    assert_eq!(etl.started_at.to_rfc3339(), "2021-05-01T12:00:00.000001+00:00");
+    assert_eq!((etl.git.commit.as_deref(), etl.code.snapshot.as_deref()), (Some("c0ffee"), Some("def f\n")));
+    assert_eq!((etl.notes[0].text.as_str(), &etl.params["test_results"]), ("resent", &json!({"rows": "ok"})));
+    let component = tracer.component("etl").unwrap();
+    assert_eq!((component.owner.as_deref(), component.tags), (Some("ann"), vec!["nightly".to_owned()]));
+
+    let trace = tracer.trace("ride-1").get().unwrap();
+    let stages: Vec<_> = trace.runs.iter().map(|found| found.run.component.as_str()).collect();
+    assert_eq!(stages, ["fit", "etl"]);
+    assert_eq!(trace.edges[0].matched, crate::Match::Version);
+    let ride = &trace.runs[0].run.outputs[0];
+    assert_eq!((ride.pointer_type, ride.flagged, &ride.version), (crate::PointerType::Endpoint, true, &None));
+
+    let fit = trace.runs[0].run.dependencies.len();
+    let report = tracer.history("report").get().unwrap().items.remove(0);
+    assert_eq!(fit, 1, "I/O shows it, so it is not declared too");
+    assert_eq!(
+        (report.dependencies[0].component.as_str(), report.dependencies[0].matched),
+        ("fit", crate::Match::Declared)
+    );
+}
+
+#[test]
+fn a_python_database_twice_is_once_and_another_one_is_another() {
+    let tracer = Tracer::in_memory().unwrap();
+    tracer.import_python(&mut PYTHON.as_bytes()).unwrap();
+    let once = answers(&tracer);
+    let shuffled: Vec<&str> = PYTHON.lines().rev().collect();
+    assert_eq!(tracer.import_python(&mut shuffled.join("\n").as_bytes()).unwrap().new_runs, 0);
+    assert_eq!(answers(&tracer), once);
+    let other = PYTHON.replace("2021-05-01", "2022-05-01");
+    assert_eq!(tracer.import_python(&mut other.as_bytes()).unwrap().new_runs, 3);
+    assert_eq!(answers(&store_of(&[&export(&tracer)])), answers(&tracer));
+}
+
+#[test]
+fn a_python_row_that_cannot_be_read_is_named_and_nothing_is_written() {
+    for (row, told) in [
+        (
+            r#"{"table": "component_runs", "id": 1, "component_name": "etl", "start_timestamp": "yesterday"}"#,
+            "`yesterday` is no time",
+        ),
+        (
+            r#"{"table": "component_runs", "id": 1, "component_name": "", "start_timestamp": "2021-05-01T12:00:00"}"#,
+            "component's name is empty",
+        ),
+        (r#"{"table": "io_pointers", "name": "x", "value": "\\x6"}"#, "pairs of hexadecimal digits"),
+        (r#"{"table": "components"}"#, "missing field `name`"),
+        (r#"{"name": "etl"}"#, "missing field `table`"),
+    ] {
+        let tracer = Tracer::in_memory().unwrap();
+        let lines = format!("{}\n{row}\n", PYTHON.trim());
+        let error = tracer.import_python(&mut lines.as_bytes()).unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with("line 17: ") && text.contains(told), "{text}");
+        assert!(text.ends_with("nothing was imported"), "{text}");
+        assert!(tracer.recent(1).unwrap().items.is_empty());
+    }
+}

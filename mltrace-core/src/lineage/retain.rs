@@ -1,0 +1,173 @@
+//! Which runs may be forgotten, and which must at least keep their place, so that no lineage breaks?
+//!
+//! *Kept* are runs that ended (or if they are open, began) at or after a cutoff; open runs whose process may live; of each
+//! component and partition the latest completed run; of each component the run with the latest start and the run that its
+//! metadata is of; and runs that wrote a flagged output. Older runs that a kept run's trace needs, or that carry a label,
+//! become *tombstones*, as do those that these depend on. All others are removed.
+//!
+//! What stays is closed upstream, so that no edge of it loses its end. It also holds, for every input of it, whichever runs
+//! the rule of [`resolve`](super::resolve) decided by: resolving again gives the same edge.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::error::Result;
+use crate::model::{Process, RunId, Status};
+use crate::store::{ComponentId, Life, View};
+
+/// What is to become of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It stays as it is.
+    Kept,
+    /// It loses all but its place in the lineage.
+    Tombstone,
+    Removed,
+}
+
+/// A run and its fate.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Planned {
+    pub(crate) run: RunId,
+    pub(crate) component: ComponentId,
+    pub(crate) fate: Fate,
+    moment: i64,
+}
+
+/// The fate of every run, given a cutoff in microseconds and a way to tell that a process is gone for good.
+pub(crate) fn plan(view: &View<'_>, cutoff: i64, is_gone: &dyn Fn(&Process) -> bool) -> Result<Vec<Planned>> {
+    let mut survey = Survey::default();
+    view.each_life(&mut |life| {
+        survey.see(&life, cutoff);
+        Ok(())
+    })?;
+    let mut kept = survey.kept();
+    for &run in &survey.open {
+        if !view.process_of(run)?.is_some_and(|process| is_gone(&process)) {
+            kept.insert(run);
+        }
+    }
+    kept.extend(view.flagged_writers()?);
+    let mut needed = downstream(view, view.labelled()?)?;
+    needed.extend(&kept);
+    let needed = closed_upstream(view, needed)?;
+    for planned in &mut survey.runs {
+        planned.fate = match planned.fate {
+            _ if kept.contains(&planned.run) => Fate::Kept,
+            fate if needed.contains(&planned.run) => fate,
+            _ => Fate::Removed,
+        };
+    }
+    Ok(survey.runs)
+}
+
+/// What one look at every run finds.
+#[derive(Default)]
+struct Survey {
+    /// A run that is whole could become a tombstone; a tombstone could only be kept.
+    runs: Vec<Planned>,
+    recent: HashSet<RunId>,
+    /// Runs before the cutoff that have not ended.
+    open: Vec<RunId>,
+    last_completed: HashMap<(ComponentId, Option<crate::store::NameId>), Life>,
+    last_started: HashMap<ComponentId, Life>,
+    metadata: HashMap<ComponentId, Life>,
+}
+
+impl Survey {
+    fn see(&mut self, life: &Life, cutoff: i64) {
+        let fate = if life.is_whole { Fate::Tombstone } else { Fate::Kept };
+        self.runs.push(Planned { run: life.run, component: life.component, fate, moment: life.moment() });
+        if life.moment() >= cutoff {
+            self.recent.insert(life.run);
+        } else if life.ended_at.is_none() {
+            self.open.push(life.run);
+        }
+        let start = |life: &Life| (life.started_at, life.uuid);
+        if life.status == Status::Completed {
+            keep_greatest(&mut self.last_completed, (life.component, life.partition), life, Life::lateness);
+        }
+        keep_greatest(&mut self.last_started, life.component, life, start);
+        if life.states_metadata {
+            keep_greatest(&mut self.metadata, life.component, life, start);
+        }
+    }
+
+    fn kept(&self) -> HashSet<RunId> {
+        let last = self.last_completed.values().chain(self.last_started.values()).chain(self.metadata.values());
+        self.recent.iter().copied().chain(last.map(|life| life.run)).collect()
+    }
+}
+
+fn keep_greatest<K: std::hash::Hash + Eq, O: Ord>(
+    greatest: &mut HashMap<K, Life>,
+    key: K,
+    life: &Life,
+    order: impl Fn(&Life) -> O,
+) {
+    let held = greatest.entry(key).or_insert(*life);
+    if order(held) < order(life) {
+        *held = *life;
+    }
+}
+
+/// These runs and all that depend on them.
+fn downstream(view: &View<'_>, from: Vec<RunId>) -> Result<HashSet<RunId>> {
+    let mut reached: HashSet<RunId> = from.iter().copied().collect();
+    let mut open = from;
+    while let Some(run) = open.pop() {
+        open.extend(view.referers(run)?.into_iter().filter(|&referer| reached.insert(referer)));
+    }
+    Ok(reached)
+}
+
+/// These runs and all that their edges depend on.
+fn closed_upstream(view: &View<'_>, from: HashSet<RunId>) -> Result<HashSet<RunId>> {
+    let mut open: Vec<RunId> = from.iter().copied().collect();
+    let mut reached = from;
+    while let Some(run) = open.pop() {
+        let decisive = view.upstream_ids(run)?.into_iter().chain(witnesses(view, run)?);
+        open.extend(decisive.filter(|&upstream| reached.insert(upstream)));
+    }
+    Ok(reached)
+}
+
+/// The runs without which inputs of a run would resolve otherwise, though they depend on another run, or on none: the
+/// latest that had written a name, where a run that was still writing it was preferred, or the reader's own bytes were.
+fn witnesses(view: &View<'_>, run: RunId) -> Result<Vec<RunId>> {
+    let mut witnesses = Vec::new();
+    for reading in view.indirect_readings(run)? {
+        witnesses.extend(view.named_ended(&reading)?.map(|producer| producer.run));
+    }
+    Ok(witnesses)
+}
+
+/// The runs to remove, consumers before producers as far as their times tell.
+pub(crate) fn removals(plan: &[Planned]) -> Vec<RunId> {
+    let mut removed: Vec<&Planned> = plan.iter().filter(|planned| planned.fate == Fate::Removed).collect();
+    removed.sort_unstable_by_key(|planned| std::cmp::Reverse((planned.moment, planned.run)));
+    removed.into_iter().map(|planned| planned.run).collect()
+}
+
+/// Of these runs those that can be removed now, together with those of the whole plan that depend on them. A run that
+/// another has come to depend on meanwhile, or that is no longer old, stays with all that it depends on.
+pub(crate) fn removable(view: &View<'_>, runs: &[RunId], planned: &HashSet<RunId>, cutoff: i64) -> Result<Vec<RunId>> {
+    let mut group: BTreeMap<RunId, Vec<RunId>> = BTreeMap::new();
+    let mut open = runs.to_vec();
+    while let Some(run) = open.pop() {
+        if group.contains_key(&run) || !view.is_before(run, cutoff)? {
+            continue;
+        }
+        let referers = view.referers(run)?;
+        open.extend(referers.iter().filter(|referer| planned.contains(referer)));
+        group.insert(run, referers);
+    }
+    loop {
+        let is_needed = |referers: &[RunId]| referers.iter().any(|referer| !group.contains_key(referer));
+        let needed: Vec<RunId> =
+            group.iter().filter(|(_, referers)| is_needed(referers)).map(|(&run, _)| run).collect();
+        if needed.is_empty() {
+            return Ok(group.into_keys().collect());
+        }
+        group.retain(|run, _| !needed.contains(run));
+    }
+}

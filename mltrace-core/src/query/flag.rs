@@ -1,0 +1,145 @@
+//! Flags on outputs that somebody complains about.
+
+use std::path::Path;
+
+use super::{current, not_found, the_version};
+use crate::clock::{now, to_micros};
+use crate::error::Result;
+use crate::limits;
+use crate::lineage::review;
+use crate::model::{Flagged, IoPointer, RunId};
+use crate::store::{Flag, NameId, VersionId, View, Write};
+use crate::tracer::Tracer;
+
+impl Tracer {
+    /// Flags an output for [`review`](Self::review), as it is now: its present version is what stays flagged when the name is
+    /// written again. An output without a version, such as a prediction's id, stays with the run that has written it by now.
+    /// A name is taken as it is, else as a path; one that no run wrote can be flagged too. To flag again what is flagged
+    /// changes nothing.
+    ///
+    /// ```
+    /// use mltrace_core::{ComponentRun, Tracer};
+    ///
+    /// let tracer = Tracer::in_memory()?;
+    /// let mut run = ComponentRun::new("inference");
+    /// run.start().add_output("ride-17").end();
+    /// let id = tracer.log_component_run(run)?;
+    /// assert_eq!(tracer.flag("ride-17")?.written_by, Some(id));
+    /// assert!(tracer.run(id)?.outputs[0].flagged);
+    /// assert_eq!(tracer.flag("ride-99")?.written_by, None);
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The name is empty or too long, or the store cannot be written.
+    pub fn flag(&self, output: &str) -> Result<Flagged> {
+        self.put_flag(output, |view, name| {
+            let version = current(view, name)?.and_then(|pointer| pointer.version);
+            Ok(version.map(|version| view.version_id(&version)).transpose()?.flatten())
+        })
+    }
+
+    /// Flags an output as a run wrote it in an earlier version, which is given by its beginning.
+    ///
+    /// # Errors
+    /// No version of the name begins so, or several do; or as [`flag`](Self::flag).
+    pub fn flag_version(&self, output: &str, beginning: &str) -> Result<Flagged> {
+        self.put_flag(output, |view, name| the_version(view, name, output, beginning).map(Some))
+    }
+
+    /// Takes away every flag on a name, and gives what was flagged.
+    ///
+    /// # Errors
+    /// Nothing of this name is flagged, or the store cannot be written.
+    pub fn unflag(&self, output: &str) -> Result<Vec<Flagged>> {
+        self.remove_flags(output, |_| true, || format!("`{output}` is not flagged: see `mltrace review` for what is"))
+    }
+
+    /// Takes away the flag on one version of a name, given by the beginning of the version, and gives what was flagged.
+    ///
+    /// # Errors
+    /// No version of the name that begins so is flagged, or the store cannot be written.
+    pub fn unflag_version(&self, output: &str, beginning: &str) -> Result<Vec<Flagged>> {
+        let begins = |flag: &Flag| {
+            let version = flag.pointer.version.as_ref();
+            version.is_some_and(|version| {
+                version.value.starts_with(beginning) || version.to_string().starts_with(beginning)
+            })
+        };
+        self.remove_flags(output, begins, || {
+            format!("no version of `{output}` that begins with `{beginning}` is flagged")
+        })
+    }
+
+    /// Takes away all flags, and gives what was flagged.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn unflag_all(&self) -> Result<Vec<Flagged>> {
+        self.store().write(None, |tx| remove(tx, tx.flags()?))
+    }
+
+    fn put_flag(
+        &self,
+        output: &str,
+        version: impl FnOnce(&View<'_>, NameId) -> Result<Option<VersionId>>,
+    ) -> Result<Flagged> {
+        limits::name("the output", output)?;
+        self.store().write(None, |tx| {
+            let name = match self.pointer_id(tx, output)? {
+                Some(known) => known,
+                None => tx.text(output)?,
+            };
+            let version = version(tx, name)?;
+            let flagged_at = to_micros(now());
+            let writer = review::writer(tx, name, version, flagged_at)?;
+            let flag = match flag_of(tx, name, version, writer)? {
+                Some(earlier) => earlier,
+                None => tx.put_flag(name, version, flagged_at)?,
+            };
+            review::flagged(tx, flag, writer)
+        })
+    }
+
+    fn remove_flags(
+        &self,
+        output: &str,
+        is_meant: impl Fn(&Flag) -> bool,
+        nothing: impl FnOnce() -> String,
+    ) -> Result<Vec<Flagged>> {
+        self.store().write(None, |tx| {
+            let of = |name: &str| Ok(tx.name_id(name)?.map(|name| tx.flags_of(name)).transpose()?.unwrap_or_default());
+            let mut flags: Vec<Flag> = of(output)?;
+            if flags.is_empty() {
+                flags = of(&self.path_name(Path::new(output)))?;
+            }
+            flags.retain(is_meant);
+            if flags.is_empty() {
+                return Err(not_found(nothing()));
+            }
+            remove(tx, flags)
+        })
+    }
+}
+
+/// The flag that points at the same output of the same run.
+fn flag_of(view: &View<'_>, name: NameId, version: Option<VersionId>, writer: Option<RunId>) -> Result<Option<Flag>> {
+    for flag in view.flags_of(name)? {
+        if flag.version == version && review::writer(view, name, version, flag.flagged_at)? == writer {
+            return Ok(Some(flag));
+        }
+    }
+    Ok(None)
+}
+
+fn remove(tx: &Write<'_>, flags: Vec<Flag>) -> Result<Vec<Flagged>> {
+    for flag in &flags {
+        tx.remove_flag(flag)?;
+    }
+    let unflagged = |flag: Flag| {
+        let writer = review::writer(tx, flag.name, flag.version, flag.flagged_at)?;
+        let Flagged { pointer, written_by } = review::flagged(tx, flag, writer)?;
+        Ok(Flagged { pointer: IoPointer { flagged: false, ..pointer }, written_by })
+    };
+    flags.into_iter().map(unflagged).collect()
+}

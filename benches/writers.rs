@@ -5,13 +5,15 @@
 //! writing to a store of its own. What is timed of buffered runs goes from the first call to the end of the flush.
 
 #[path = "support/measure.rs"]
+#[allow(dead_code, reason = "each bench uses a part of it")]
 mod measure;
 #[path = "support/pipeline.rs"]
+#[allow(dead_code, reason = "each bench uses a part of it")]
 mod pipeline;
 #[path = "support/raw_write.rs"]
+#[allow(dead_code, reason = "each bench uses a part of it")]
 mod raw_write;
 
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -38,7 +40,7 @@ fn main() -> Result<()> {
         };
         let (many, one) = (open("many")?, open("one")?);
         let [ours, alone] =
-            in_turns(&runs, [&mut |block| log(&many, block, threads), &mut |block| log(&one, block, 1)])?;
+            in_turns(&runs, &mut [&mut |block| log(&many, block, threads), &mut |block| log(&one, block, 1)])?;
         table.row(&format!("durable at {durability:?}, {threads} threads / one"), Some(bar), compared(&ours, &alone));
     }
 
@@ -47,7 +49,7 @@ fn main() -> Result<()> {
     let mut raw = RawWriter::new(&connection)?;
     let [ours, theirs] = in_turns(
         &runs,
-        [
+        &mut [
             &mut |block| {
                 let calls = log(&buffered, block, 1)?;
                 buffered.flush()?;
@@ -75,7 +77,7 @@ struct Timing {
     calls: Vec<Duration>,
 }
 
-fn in_turns(runs: &[MadeRun], mut lanes: [Lane<'_>; 2]) -> Result<[Timing; 2]> {
+fn in_turns(runs: &[MadeRun], lanes: &mut [Lane<'_>; 2]) -> Result<[Timing; 2]> {
     let mut timings = [Timing::default(), Timing::default()];
     for (number, block) in runs.chunks(RUNS).enumerate() {
         for turn in 0..2 {

@@ -111,13 +111,13 @@ fn whatever_moment_a_process_is_killed_at_what_it_was_told_is_there_and_nothing_
     let rounds: u32 = std::env::var("MLTRACE_KILL_ROUNDS").map_or(6, |rounds| rounds.parse().unwrap());
     let mut folder = tempfile::tempdir().unwrap();
     let mut last = RunId(0);
-    let (mut told, mut stored, mut lost, mut queued) = (0, 0, 0, 0);
+    let (mut told, mut stored, mut orphaned, mut queued) = (0, 0, 0, 0);
     for round in 0..rounds {
         if round % STORES_LAST == 0 {
             (folder, last) = (tempfile::tempdir().unwrap(), RunId(0));
         }
         let path = folder.path().join("store.db");
-        let random = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos() / 1_000;
+        let random = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_micros();
         // Every third lives long enough for its open runs to be seen.
         let delay = u64::from(random % 300) + if round % 3 == 2 { 1_500 } else { 0 };
         let uuids = kill_after(&path, Duration::from_millis(delay));
@@ -135,10 +135,10 @@ fn whatever_moment_a_process_is_killed_at_what_it_was_told_is_there_and_nothing_
         runs.iter().for_each(expect_whole);
         last = runs.last().map_or(last, |run| run.id);
         stored += runs.len();
-        lost += runs.iter().filter(|run| run.status == Status::Lost).count();
+        orphaned += runs.iter().filter(|run| run.status == Status::Lost).count();
         queued += runs.iter().filter(|run| run.component == "queued").count();
     }
-    println!("{rounds} rounds: {told} told, {stored} stored, {queued} of them queued, {lost} lost");
+    println!("{rounds} rounds: {told} told, {stored} stored, {queued} of them queued, {orphaned} orphaned");
     assert!(told > 0 && stored >= told);
-    assert!(rounds < 3 || lost > 0, "the open runs were seen");
+    assert!(rounds < 3 || orphaned > 0, "the open runs were seen");
 }

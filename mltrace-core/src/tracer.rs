@@ -26,6 +26,10 @@ const FINGERPRINT_LIMIT: u64 = 16 << 20;
 
 /// Writes runs to a store and answers questions about it. Cheap to clone; clones share one store.
 ///
+/// A run is written when it ends. That of a traced function which is open for longer than a second is written as running
+/// before, with its inputs so far, and counts as lost if its process dies or is silent for a minute; if the process dies
+/// within that second the run leaves no trace. A process may fork: parent and child then write by themselves.
+///
 /// ```
 /// use mltrace_core::{Durability, Tracer};
 ///

@@ -326,8 +326,8 @@ Examples:
 
 How to read the figures: `flagged` says how many of the flagged outputs a run stands behind, and
 `others` behind how many that are not flagged, of the same components, since the earliest flagged
-one was written. Suspicion is the share of the former, halved for a run that is behind all of the
-latter: what stands behind everything, good or bad, is a poor suspect.")]
+one was written. Suspicion, from 0 to 1, says how well a run explains the flags: near 1 is one that is
+behind them all and little else, and what stands behind everything, good or bad, has a half.")]
 pub(crate) struct Review {
     /// What puts a run first
     #[arg(long, value_name = "ORDER", default_value = "suspicion", value_parser = review_order())]

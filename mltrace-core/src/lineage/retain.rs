@@ -115,7 +115,7 @@ fn downstream(view: &View<'_>, from: Vec<RunId>) -> Result<HashSet<RunId>> {
     let mut reached: HashSet<RunId> = from.iter().copied().collect();
     let mut open = from;
     while let Some(run) = open.pop() {
-        open.extend(view.referers(run)?.into_iter().filter(|&referer| reached.insert(referer)));
+        open.extend(view.downstream_ids(run)?.into_iter().filter(|&referer| reached.insert(referer)));
     }
     Ok(reached)
 }
@@ -157,7 +157,7 @@ pub(crate) fn removable(view: &View<'_>, runs: &[RunId], planned: &HashSet<RunId
         if group.contains_key(&run) || !view.is_before(run, cutoff)? {
             continue;
         }
-        let referers = view.referers(run)?;
+        let referers = view.downstream_ids(run)?;
         open.extend(referers.iter().filter(|referer| planned.contains(referer)));
         group.insert(run, referers);
     }

@@ -62,7 +62,11 @@ pub struct Blame {
     pub others: u64,
     /// `count` as a share, from 0 to 1.
     pub coverage: f64,
-    /// Coverage x (1 - 1/2 x the share of `others`), from 0 to 1: what is behind everything is halved.
+    /// How well it explains what is flagged, from 0 to 1; a run behind everything, good or bad, has a half.
+    ///
+    /// It is q / (1 + q), where q says how many times likelier a flag is, in the geometric mean over all flags, if this is the
+    /// culprit than if flags fell on any output alike: 0.95 / s + 0.05 for a flag on what it is behind, where s is its share
+    /// of all outputs that are compared, flagged or not; 0.05 for any other, as one flag in twenty is taken to be a stray.
     pub suspicion: f64,
 }
 

@@ -35,7 +35,8 @@ impl Tracer {
 /// let review = tracer.review().get()?;
 /// let first = &review.runs[0];
 /// assert_eq!(first.run.outputs[0].name, "new model");
-/// assert_eq!((first.blame.coverage, first.blame.suspicion), (1.0, 1.0));
+/// assert_eq!((first.blame.count, first.blame.others), (2, 0));
+/// assert!(first.blame.suspicion > review.runs[1].blame.suspicion);
 /// # Ok::<(), mltrace_core::Error>(())
 /// ```
 #[derive(Debug, Clone)]

@@ -108,15 +108,6 @@ impl View<'_> {
         )
     }
 
-    /// The runs that depend on a run, some perhaps twice.
-    pub(crate) fn referers(&self, run: RunId) -> Result<Vec<RunId>> {
-        self.all(
-            "SELECT run FROM input WHERE upstream = ?1 UNION ALL SELECT run FROM declared WHERE upstream = ?1",
-            &[run.into()],
-            |row| row.integer(0).map(RunId),
-        )
-    }
-
     /// The inputs of a run for which another than the run they depend on was decisive.
     pub(crate) fn indirect_readings(&self, run: RunId) -> Result<Vec<Reading>> {
         self.all(

@@ -138,6 +138,59 @@ fn what_is_no_number_stays_none() {
     assert!(loaded.is_nan());
 }
 
+/// A tree as one-sided as boosted stumps can make it.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Node {
+    threshold: f64,
+    below: Option<Box<Node>>,
+}
+
+#[test]
+fn what_is_nested_too_deeply_to_be_loaded_is_not_saved() {
+    let project = Project::new();
+    let models = project.models();
+    let tree = |levels: u32| {
+        (0..levels).fold(None, |below, level| Some(Box::new(Node { threshold: f64::from(level), below })))
+    };
+    let saving = move || {
+        let saved = Artifact::save(&tree(1_000), &models).unwrap();
+        assert_eq!(saved.load::<Option<Box<Node>>>().unwrap(), tree(1_000));
+        Artifact::save(&tree(1_100), &models).unwrap_err()
+    };
+    // Unoptimised code takes much of the stack for each level.
+    let error = thread::Builder::new().stack_size(64 << 20).spawn(saving).unwrap().join().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(
+        error.to_string().ends_with("could not be loaded again: depth limit exceeded; nothing was saved"),
+        "{error}"
+    );
+    assert_eq!(project.listed(), ["v1.msgpack"]);
+}
+
+/// Says that it holds fewer than it does.
+struct Miscounted;
+
+impl Serialize for Miscounted {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeSeq;
+        let mut items = serializer.serialize_seq(Some(1))?;
+        items.serialize_element(&1)?;
+        items.serialize_element(&2)?;
+        items.end()
+    }
+}
+
+#[test]
+fn a_value_that_is_miscounted_is_not_saved() {
+    let project = Project::new();
+    let error = Artifact::save(&Miscounted, project.models()).unwrap_err();
+    assert!(
+        error.to_string().ends_with("could not be loaded again: it holds more than it says; nothing was saved"),
+        "{error}"
+    );
+    assert_eq!(project.listed(), [""; 0]);
+}
+
 #[test]
 fn a_version_that_is_asked_for_leads_to_the_run_that_saved_it() {
     let project = Project::new();

@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::env;
 use std::error::Error;
 use std::fmt;
+use std::fs;
 use std::path::Path;
 use std::pin::Pin;
 use std::process::Command;
@@ -146,8 +147,8 @@ impl Model {
     }
 
     #[component(before(self.trees > 0), after(ret.is_some()))]
-    fn grow(&mut self, by: &u8) -> Option<&mut u8> {
-        self.trees = self.trees.checked_add(*by)?;
+    fn grow(&mut self, by: u8) -> Option<&mut u8> {
+        self.trees = self.trees.checked_add(by)?;
         Some(&mut self.trees)
     }
 
@@ -163,14 +164,14 @@ fn trees(model: &Model) -> u8 {
 
 #[test]
 fn methods_are_checked_on_what_they_have() {
-    let run = recorded_once(|| drop(Model { trees: 3 }.grown(1)));
+    let run = recorded_once(|| _ = Model { trees: 3 }.grown(1));
     assert_eq!(
         checks(&run),
         ["self.trees > 0", "only_here > 0", "self.trees == trees(ret)", "self.trees > 9 failed: -"]
     );
     let run = recorded_once(|| {
         let mut model = Model { trees: 3 };
-        *model.grow(&1).expect("room") += 1;
+        *model.grow(1).expect("room") += 1;
         assert_eq!(model.trees, 5);
     });
     assert_eq!(checks(&run), ["self.trees > 0", "ret.is_some()"]);
@@ -224,7 +225,7 @@ async fn serve(raw: &str, times: usize) -> Result<String, String> {
 }
 
 #[component(blocking, before(raw.len() > 1), after(ret.is_ok()))]
-fn boxed<'a>(raw: &'a str) -> Pin<Box<dyn Future<Output = Result<usize, Box<dyn Error>>> + Send + 'a>> {
+fn boxed<'a>(raw: &'a str) -> Pin<Box<dyn Future<Output = Fallible<usize>> + Send + 'a>> {
     Box::pin(async move {
         one_poll_later().await;
         if raw.is_empty() { Err("empty".into()) } else { Ok(raw.len()) }
@@ -506,6 +507,55 @@ fn what_carries_a_retracted_label_is_not_read() {
     assert_eq!((run.status, run.error), (Status::Failed, Some(message)));
     assert!(run.inputs.is_empty() && run.checks.is_empty(), "what is denied is not read");
     assert!(tracer.retracted().expect("retractions")[0].runs.is_empty(), "a run that heeded it is no violation");
+}
+
+#[component(deny_retracted, inputs("warehouse.rides"), labels(customer))]
+fn forecast(customer: &str) -> Result<(), mltrace::Error> {
+    RAN.set(RAN.get() + u32::from(!customer.is_empty()));
+    Ok(())
+}
+
+#[test]
+fn a_label_that_the_component_itself_puts_on_its_inputs_is_denied_once_it_is_retracted() {
+    let tracer = Tracer::in_memory().expect("a store in memory");
+    let _guard = mltrace::scoped(&tracer);
+    forecast("customer-8").expect("a label that holds denies nothing");
+    tracer.label("old", "customer-7").write().expect("labelled");
+    tracer.retract("customer-7", "consent withdrawn").write().expect("retracted");
+    forecast("customer-9").expect("another's label");
+    assert_eq!(ran(), 2);
+    let error = forecast("customer-7").expect_err("denied");
+    assert!(error.to_string().contains("its input `warehouse.rides` carries the label `customer-7`"), "{error}");
+    assert_eq!(ran(), 0);
+    assert_eq!(tracer.labels().expect("labels")[0].pointers.len(), 1, "what is denied is not labelled either");
+}
+
+#[component(blocking, deny_retracted, before(ready), inputs("rides"), outputs(model))]
+fn refit(ready: bool, model: &Path) -> Result<(), Box<dyn Error>> {
+    Ok(fs::write(model, "a better model")?)
+}
+
+#[test]
+fn a_body_that_did_not_run_has_written_nothing() {
+    let tracer = Tracer::in_memory().expect("a store in memory");
+    let _guard = mltrace::scoped(&tracer);
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = folder.path().join("forest.model");
+    refit(true, &model).expect("written");
+    let written = tracer.recent(1).expect("the run").items.remove(0);
+    assert_eq!(written.outputs.len(), 1);
+    let writer = || {
+        let root = tracer.trace(written.outputs[0].name.as_str()).get().expect("a trace").root;
+        root.run.expect("a writer")
+    };
+
+    refit(false, &model).expect_err("blocked");
+    assert_eq!(writer(), written.id, "the file was there before");
+    tracer.label("rides", "customer-7").write().expect("labelled");
+    tracer.retract("customer-7", "consent withdrawn").write().expect("retracted");
+    refit(true, &model).expect_err("denied");
+    assert_eq!(writer(), written.id, "the file was there before");
+    assert_eq!(tracer.history("refit").get().expect("a history").items.len(), 3);
 }
 
 #[test]

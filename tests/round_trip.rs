@@ -201,6 +201,7 @@ fn with(tell: impl FnOnce(&mut ComponentRun)) -> ComponentRun {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a list of what is refused")]
 fn what_cannot_be_stored_is_refused_by_name_and_nothing_is_written() {
     let tracer = Tracer::in_memory().unwrap();
     let long = "x".repeat(70_000);
@@ -214,12 +215,7 @@ fn what_cannot_be_stored_is_refused_by_name_and_nothing_is_written() {
             },
             "no end",
         ),
-        (
-            with(|run| {
-                run.started_at(time(10)).ended_at(time(9));
-            }),
-            "before its start",
-        ),
+        (with(|run| _ = run.started_at(time(10)).ended_at(time(9))), "before its start"),
         (
             {
                 let mut run = ComponentRun::new("");
@@ -228,42 +224,12 @@ fn what_cannot_be_stored_is_refused_by_name_and_nothing_is_written() {
             },
             "the component's name is empty",
         ),
-        (
-            with(|run| {
-                run.add_input("");
-            }),
-            "an input's name is empty",
-        ),
-        (
-            with(|run| {
-                run.add_output("a\0b");
-            }),
-            "an output's name holds a NUL byte",
-        ),
-        (
-            with(|run| {
-                run.add_output(&long);
-            }),
-            "an output's name has 70000 bytes",
-        ),
-        (
-            with(|run| {
-                run.note(&long);
-            }),
-            "a note has 70000 bytes",
-        ),
-        (
-            with(|run| {
-                run.metric("f1", f64::NAN);
-            }),
-            "the metric `f1` is NaN",
-        ),
-        (
-            with(|run| {
-                run.metric("loss", f64::INFINITY);
-            }),
-            "the metric `loss` is inf",
-        ),
+        (with(|run| _ = run.add_input("")), "an input's name is empty"),
+        (with(|run| _ = run.add_output("a\0b")), "an output's name holds a NUL byte"),
+        (with(|run| _ = run.add_output(&long)), "an output's name has 70000 bytes"),
+        (with(|run| _ = run.note(&long)), "a note has 70000 bytes"),
+        (with(|run| _ = run.metric("f1", f64::NAN)), "the metric `f1` is NaN"),
+        (with(|run| _ = run.metric("loss", f64::INFINITY)), "the metric `loss` is inf"),
         (
             with(|run| {
                 let version = Some(Version { kind: VersionKind::Hash, value: "sha256:12".to_owned() });
@@ -271,48 +237,13 @@ fn what_cannot_be_stored_is_refused_by_name_and_nothing_is_written() {
             }),
             "an input's version `sha256:12` is no hash",
         ),
-        (
-            with(|run| {
-                run.partition("");
-            }),
-            "the partition is empty",
-        ),
-        (
-            with(|run| {
-                run.set_upstream("");
-            }),
-            "an upstream component's name is empty",
-        ),
-        (
-            with(|run| {
-                run.tag("");
-            }),
-            "a tag is empty",
-        ),
-        (
-            with(|run| {
-                run.check("", true);
-            }),
-            "a check's name is empty",
-        ),
-        (
-            with(|run| {
-                run.check(&long, true);
-            }),
-            "a check's name has 70000 bytes",
-        ),
-        (
-            with(|run| {
-                run.check("rows", Err(&long));
-            }),
-            "the message of the check `rows` has 70000 bytes",
-        ),
-        (
-            with(|run| {
-                run.label("a\0b");
-            }),
-            "a label holds a NUL byte",
-        ),
+        (with(|run| _ = run.partition("")), "the partition is empty"),
+        (with(|run| _ = run.set_upstream("")), "an upstream component's name is empty"),
+        (with(|run| _ = run.tag("")), "a tag is empty"),
+        (with(|run| _ = run.check("", true)), "a check's name is empty"),
+        (with(|run| _ = run.check(&long, true)), "a check's name has 70000 bytes"),
+        (with(|run| _ = run.check("rows", Err(&long))), "the message of the check `rows` has 70000 bytes"),
+        (with(|run| _ = run.label("a\0b")), "a label holds a NUL byte"),
     ];
     for (run, expected) in refusals {
         let error = tracer.log_component_run(run).unwrap_err();

@@ -321,3 +321,20 @@ fn the_json_has_every_key() {
         })
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_file_whose_path_is_no_utf8_is_unknown_and_not_missing() {
+    use std::os::unix::ffi::OsStrExt;
+    let project = Project::new();
+    let path = project.folder.path().join(std::ffi::OsStr::from_bytes(b"rides\xff.csv"));
+    // Some file systems take no such name.
+    if fs::write(&path, "1.2,10").is_err() {
+        return;
+    }
+    project.log("cleaning", |run| {
+        run.add_output(&path);
+    });
+    assert_eq!(counts(&project.report()), [0, 0, 0, 1]);
+    assert_eq!(project.of("rides\\xff.csv").reason.unwrap(), "its path is no UTF-8, and its name only stands for it");
+}

@@ -13,8 +13,6 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::failure::Failure;
 use crate::opt::Opt;
 
@@ -29,7 +27,7 @@ fn main() -> ExitCode {
 
 /// Runs one command line and gives its exit code.
 fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
-    let answered = match Opt::try_parse_from(args) {
+    let answered = match Opt::read(args) {
         Ok(opt) => command::run(opt, out),
         Err(usage) => return explain(&usage, out, err),
     };

@@ -1,10 +1,11 @@
 //! Flags, and nothing but flags.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::ArgValueCompleter;
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 use mltrace_core::{ReviewOrder, RunId, Status};
@@ -27,7 +28,11 @@ Examples:
   mltrace trace models/forest.model     every run behind an output
   mltrace --json inspect 12 | jq .git   one run, for a script
 
-Exit codes: 0 done, 1 the answer is no and --exit-code asks, 2 usage or not found, 3 the store cannot be read."
+Exit codes:
+  0  done
+  1  the answer is no, where --exit-code asks: stale, changed, damaged
+  2  usage, or not found
+  3  the store cannot be read, or not be written"
 )]
 pub(crate) struct Opt {
     /// The store's file [default: `$MLTRACE_DB`, else the nearest `.mltrace/mltrace.db` upward]
@@ -42,6 +47,44 @@ pub(crate) struct Opt {
     pub(crate) command: Command,
 }
 
+/// The commands in the order in which questions come.
+const GROUPS: [(&str, &[&str]); 6] = [
+    ("What ran", &["recent", "history", "inspect", "components", "tags"]),
+    ("Where it came from, and what came of it", &["trace", "impact", "diff", "stale", "verify"]),
+    ("Somebody complains", &["flag", "review", "unflag"]),
+    ("Data must not be used any more", &["label", "labels", "retract", "retracted"]),
+    ("Remarks", &["note", "tag"]),
+    ("Care of the store", &["gc", "export", "import", "doctor", "completions"]),
+];
+
+impl Opt {
+    /// The command line, whose help shows the commands in groups: clap has these for arguments only.
+    pub(crate) fn grouped() -> clap::Command {
+        let command = Self::command();
+        let head = command.get_styles().get_header();
+        let name = command.get_styles().get_literal();
+        let about =
+            |of: &str| command.find_subcommand(of).and_then(clap::Command::get_about).cloned().unwrap_or_default();
+        let line = |of: &&str| format!("  {name}{of:11}{name:#}  {}\n", about(of));
+        let group = |(title, commands): &(&str, &[&str])| {
+            let lines: String = commands.iter().map(line).collect();
+            format!("{head}{title}:{head:#}\n{lines}\n")
+        };
+        let groups: String = GROUPS.iter().map(group).collect();
+        let options = format!("{head}Options:{head:#}\n{{options}}");
+        let template =
+            format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{groups}{options}{{after-help}}");
+        command.help_template(template)
+    }
+
+    /// What was asked, from the words of a command line.
+    pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut command = Self::grouped();
+        let matches = command.try_get_matches_from_mut(args)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show the last runs
@@ -52,9 +95,9 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Show every run behind an output, as a tree
     Trace(Trace),
-    /// Show what a pointer, a run or a label has touched, as a tree
+    /// Show what came of a file, a run or a label, as a tree
     Impact(Impact),
-    /// Show what changed between two runs, and where their lineages part
+    /// Show what changed between two runs, and where that began
     Diff(Diff),
     /// Show what is stale, and why
     Stale(Stale),
@@ -62,19 +105,19 @@ pub(crate) enum Command {
     Flag(Flag),
     /// Take a flag away
     Unflag(Unflag),
-    /// Rank the runs and components behind the flagged outputs, the likeliest culprit first
+    /// Rank the runs behind what is flagged, the likeliest culprit first
     Review(Review),
     /// List the components
     Components(Components),
     /// List the tags, with the components that carry them
     Tags(Tags),
-    /// Tag a component; such a tag stays whatever its code says later
+    /// Tag a component; the tag stays, whatever its code says
     Tag(Tag),
-    /// Label a file, a table or the like: the label follows the data downstream
+    /// Label a file or a table: the label follows the data downstream
     Label(Label),
     /// List the labels, with what they are on
     Labels(Labels),
-    /// Retract a label: from now on nothing should read what carries it
+    /// Retract a label: nothing should read any more what carries it
     Retract(Retract),
     /// List the retractions, each with the runs that did not heed it
     Retracted(Retracted),
@@ -82,13 +125,13 @@ pub(crate) enum Command {
     Note(Note),
     /// Compare files with what runs recorded of them
     Verify(Verify),
-    /// Forget old runs, but nothing that others need; tells what it would do unless given --yes
+    /// Forget old runs that nothing needs; without --yes, say which
     Gc(Gc),
     /// Write all that the store holds as JSON Lines
     Export(Export),
     /// Add what another store exported, or a Python mltrace
     Import(Import),
-    /// Look the store over: damage, runs whose process is gone, what takes the space
+    /// Look the store over: damage, lost runs, what takes the space
     Doctor(Doctor),
     /// Print completions for a shell
     Completions(Completions),
@@ -99,7 +142,9 @@ pub(crate) enum Command {
 Examples:
   mltrace recent 5
   mltrace recent --follow
-  mltrace recent --follow --json | jq -c '{id, status}'")]
+  mltrace recent --follow --json | jq -c '{id, status}'
+
+JSON: {items: [run], next}, a run as in `mltrace inspect --help`; with --follow one run a line")]
 pub(crate) struct Recent {
     /// How many runs
     #[arg(value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
@@ -119,7 +164,9 @@ pub(crate) struct Recent {
 Examples:
   mltrace history cleaning
   mltrace history train 5 --status failed --since 2w
-  mltrace history cleaning --partition 2020-01")]
+  mltrace history cleaning --partition 2020-01
+
+JSON: {items: [run], next}, a run as in `mltrace inspect --help`")]
 pub(crate) struct History {
     /// The component's name
     #[arg(add = ArgValueCompleter::new(complete::components))]
@@ -154,7 +201,17 @@ pub(crate) struct History {
 #[command(after_help = "\
 Examples:
   mltrace inspect 12
-  mltrace inspect 12 --json | jq .params")]
+  mltrace inspect 12 --json | jq .params
+
+JSON: {id, uuid, component, status, partition, started_at, ended_at, duration_ms, parent, \
+inputs: [{name, spelled, version: {kind, value} | null, type, flagged, labels, captured_at}], \
+outputs: [{name, spelled, version, type, flagged, labels}], \
+dependencies: [{run, component, pointer, match, modified, overlapping}], \
+stale: [{kind, message, component, run, chain}] | null, stale_at_start, git: {commit, dirty, tags, source}, \
+code: {file, line, crate_version, snapshot}, params, metrics, checks: [{name, status, message}], labels, \
+violations: [{pointer, label, retracted_at, retracted_by, reason}] | null, notes: [{written_at, text}], error, host, pid, \
+collected_at}, \
+where `stale`, `labels` and `violations` are null in lists of runs")]
 pub(crate) struct Inspect {
     /// The run's number, as 12 or '#12'
     #[arg(value_parser = run_id, add = ArgValueCompleter::new(complete::runs))]
@@ -168,9 +225,12 @@ Examples:
   mltrace trace models/forest.model --as-of 2w
   mltrace trace clean.csv --version ab12cd34 --depth 2
 
-How to read the tree: below a run stands what it read, and below that the run that wrote it, down
-to the sources. A run that several others read from is shown once and named at the others. A *
-beside a commit says that tracked files differed from it.")]
+How to read the tree: below a run stands what it read, and below that the run that wrote it, down \
+to the sources. A run that several others read from is shown once and named at the others. A * \
+beside a commit says that tracked files differed from it.
+
+JSON: {root: {pointer, run}, runs: [{depth, run}], \
+edges: [{from, to, pointer, match, modified, overlapping}], truncated: {runs} | null}, where `from` depends on `to`")]
 pub(crate) struct Trace {
     /// The output: a name, or a path
     #[arg(add = ArgValueCompleter::new(complete::outputs))]
@@ -199,9 +259,13 @@ Examples:
   mltrace impact --run 12
   mltrace impact --label customer-7
 
-How to read the tree: below a run stands what others read from it, and below that the run that read
-it, down to what nobody read. A run that read from several others is shown once and named at the
-others. A * beside a commit says that tracked files differed from it."
+How to read the tree: below a run stands what others read from it, and below that the run that read \
+it, down to what nobody read. A run that read from several others is shown once and named at the \
+others. A * beside a commit says that tracked files differed from it.
+
+JSON: {root: {pointer, run}, runs: [{depth, run}], \
+edges: [{from, to, pointer, match, modified, overlapping}], truncated: {runs} | null}, where `from` depends on `to`; \
+with --label also `label` and `pointers`"
 )]
 pub(crate) struct Impact {
     /// The pointer: a name, or a path
@@ -232,9 +296,14 @@ Examples:
   mltrace diff 12 19 --exit-code > /dev/null || echo changed
   mltrace diff 12 19 --json | jq -r .code.unified
 
-Lineages part at the matching runs furthest upstream that differ (in code, params, in what they read
-from outside, or else in what they wrote) although all that they read from other runs is the same.
-What is equal is counted. The time that a run took is shown and is no difference.")]
+Lineages part at the matching runs furthest upstream that differ (in code, params, in what they read \
+from outside, or else in what they wrote) although all that they read from other runs is the same. \
+What is equal is counted. The time that a run took is shown and is no difference.
+
+JSON: {before, after, component, partition, status, duration_ms, commit, \
+code: {is_same, before, after, unified}, params: {added, removed, changed, same}, \
+metrics: {added, removed, changed, same}, inputs: {added, removed, changed, same}, \
+outputs: {added, removed, changed, same}, partings: [{depth, before, after, component, differs}]}")]
 pub(crate) struct Diff {
     /// The one run's number, as 12 or '#12'
     #[arg(value_name = "RUN", value_parser = run_id, add = ArgValueCompleter::new(complete::runs))]
@@ -261,7 +330,9 @@ Judged is the latest completed run of each component and partition:
                     `stale_after` of its component
   old run           it is older than the `stale_after` of its component
   fresher upstream  a newer run of an upstream component and partition wrote something else
-  stale upstream    a run upstream is stale by one of these")]
+  stale upstream    a run upstream is stale by one of these
+
+JSON: {items: [{component, partition, run, ended_at, stale: [{kind, message, component, run, chain}]}], next}")]
 pub(crate) struct Stale {
     /// Only this component
     #[arg(add = ArgValueCompleter::new(complete::components))]
@@ -286,8 +357,10 @@ Examples:
   mltrace flag ride-00017 ride-00023
   mltrace flag models/forest.model --version ab12cd34
 
-An output is flagged as it is now: the flag stays on this version when the name is written again.
-What no run wrote can be flagged too.")]
+An output is flagged as it is now: the flag stays on this version when the name is written again. \
+What no run wrote can be flagged too.
+
+JSON: {items: [{name, spelled, version, type, flagged, labels, written_by}], next}")]
 pub(crate) struct Flag {
     /// The outputs: names, paths or ids of predictions
     #[arg(required = true, value_name = "OUTPUT", add = ArgValueCompleter::new(complete::outputs))]
@@ -299,13 +372,15 @@ pub(crate) struct Flag {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(group = ArgGroup::new("which").required(true).args(["output", "all"]), after_help = "\
 Examples:
   mltrace unflag ride-00017
-  mltrace unflag --all")]
+  mltrace unflag --all
+
+JSON: {items: [{name, spelled, version, type, flagged, labels, written_by}], next}")]
 pub(crate) struct Unflag {
     /// The output, in all its versions
-    #[arg(required_unless_present = "all", add = ArgValueCompleter::new(complete::outputs))]
+    #[arg(add = ArgValueCompleter::new(complete::outputs))]
     pub(crate) output: Option<String>,
 
     /// Only this version, given by its beginning
@@ -313,7 +388,7 @@ pub(crate) struct Unflag {
     pub(crate) version: Option<String>,
 
     /// All flags there are
-    #[arg(long, conflicts_with = "output")]
+    #[arg(long)]
     pub(crate) all: bool,
 }
 
@@ -324,10 +399,15 @@ Examples:
   mltrace review --by coverage --limit 100
   mltrace review --json | jq '.runs[0].run.id'
 
-How to read the figures: `flagged` says how many of the flagged outputs a run stands behind, and
-`others` behind how many that are not flagged, of the same components, since the earliest flagged
-one was written. Suspicion, from 0 to 1, says how well a run explains the flags: near 1 is one that is
-behind them all and little else, and what stands behind everything, good or bad, has a half.")]
+How to read the figures: `flagged` says how many of the flagged outputs a run stands behind, and \
+`others` behind how many that are not flagged, of the same components, since the earliest flagged \
+one was written. Suspicion, from 0 to 1, says how well a run explains the flags: near 1 is one that is \
+behind them all and little else, and what stands behind everything, good or bad, has a half.
+
+JSON: {flagged: [pointer], unproduced: [pointer], \
+compared: {components, since_run, since, outputs} | null, \
+runs: [{run, depth, count, others, coverage, suspicion}], truncated: {runs} | null, \
+components: [{component, depth, count, others, coverage, suspicion}], why}")]
 pub(crate) struct Review {
     /// What puts a run first
     #[arg(long, value_name = "ORDER", default_value = "suspicion", value_parser = review_order())]
@@ -342,7 +422,10 @@ pub(crate) struct Review {
 #[command(after_help = "\
 Examples:
   mltrace components
-  mltrace components --owner data-team --tag nightly")]
+  mltrace components --owner data-team --tag nightly
+
+JSON: {items: [{name, description, owner, tags, stale_after_s, last_run, last_status, last_started_at}], \
+next}")]
 pub(crate) struct Components {
     /// Those that carry this tag
     #[arg(long, add = ArgValueCompleter::new(complete::tags))]
@@ -356,13 +439,17 @@ pub(crate) struct Components {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  mltrace tags")]
+  mltrace tags
+
+JSON: {items: [{tag, components}], next}")]
 pub(crate) struct Tags {}
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  mltrace tag cleaning nightly taxi")]
+  mltrace tag cleaning nightly taxi
+
+JSON: {name, description, owner, tags, stale_after_s, last_run, last_status, last_started_at}")]
 pub(crate) struct Tag {
     /// The component's name
     #[arg(add = ArgValueCompleter::new(complete::components))]
@@ -377,7 +464,9 @@ pub(crate) struct Tag {
 #[command(after_help = "\
 Examples:
   mltrace label raw/2020-05.parquet customer-7
-  mltrace label warehouse.rides customer-7 --version snapshot-81")]
+  mltrace label warehouse.rides customer-7 --version snapshot-81
+
+JSON: {name, version, label, attached_at, known, is_new}")]
 pub(crate) struct Label {
     /// What to label: a name, or a path; no run need know it yet
     #[arg(add = ArgValueCompleter::new(complete::outputs))]
@@ -396,14 +485,19 @@ pub(crate) struct Label {
 #[command(after_help = "\
 Examples:
   mltrace labels
-  mltrace labels --json | jq '.items[] | select(.retraction)'")]
+  mltrace labels --json | jq '.items[] | select(.retraction)'
+
+JSON: {items: [{name, pointers: [{name, version, label, attached_at, known}], \
+retraction: {label, retracted_at, retracted_by, reason} | null}], next}")]
 pub(crate) struct Labels {}
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   mltrace retract customer-7 --reason \"consent withdrawn\"
-  mltrace retract batch-3 --reason \"vendor recalled it\" --by \"data office\"")]
+  mltrace retract batch-3 --reason \"vendor recalled it\" --by \"data office\"
+
+JSON: {label, retracted_at, retracted_by, reason, is_new}")]
 pub(crate) struct Retract {
     /// The label
     #[arg(add = ArgValueCompleter::new(complete::labels))]
@@ -421,13 +515,17 @@ pub(crate) struct Retract {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  mltrace retracted")]
+  mltrace retracted
+
+JSON: {items: [{label, retracted_at, retracted_by, reason, runs: [run]}], next}")]
 pub(crate) struct Retracted {}
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  mltrace note 12 \"the vendor resent this month\"")]
+  mltrace note 12 \"the vendor resent this month\"
+
+JSON: the run, as in `mltrace inspect --help`")]
 pub(crate) struct Note {
     /// The run's number, as 12 or '#12'
     #[arg(value_parser = run_id, add = ArgValueCompleter::new(complete::runs))]
@@ -444,9 +542,12 @@ Examples:
   mltrace verify models/high_tip
   mltrace verify --exit-code --json | jq -r '.items[].file'
 
-Of a file that several runs wrote, what the last of them wrote counts; of one that runs only read,
-what the last of them read; of an artifact, every version. Unknown are names that are no files, such
-as predictions, and files of another host. They are counted, and shown where one is asked for.")]
+Of a file that several runs wrote, what the last of them wrote counts; of one that runs only read, \
+what the last of them read; of an artifact, every version. Unknown are names that are no files, such \
+as predictions, and files of another host. They are counted, and shown where one is asked for.
+
+JSON: {intact, changed, missing, unknown, \
+items: [{status, file, pointer, run, component, written, now, reason}]}")]
 pub(crate) struct Verify {
     /// Only this name, or path
     #[arg(add = ArgValueCompleter::new(complete::outputs))]
@@ -463,12 +564,15 @@ Examples:
   mltrace gc --older-than 90d          what would go, and what would stay
   mltrace gc --older-than 90d --yes    do it
 
-Kept are runs that ended since; open runs whose process may live; the latest completed run of each
-component and partition; the last run of each component and the one its metadata is of; and runs
-that wrote a flagged output. Older runs that these came from, or that carry a label, become
-tombstones: component, times, status, inputs, outputs, edges and commit stay, all else goes (they
-are shown as trimmed). The rest is removed, and the file shrinks. Others can write meanwhile;
-interrupted, it can be run again.")]
+Kept are runs that ended since; open runs whose process may live; the latest completed run of each \
+component and partition; the last run of each component and the one its metadata is of; and runs \
+that wrote a flagged output. Older runs that these came from, or that carry a label, become \
+tombstones: component, times, status, inputs, outputs, edges and commit stay, all else goes (they \
+are shown as trimmed). The rest is removed, and the file shrinks. Others can write meanwhile; \
+interrupted, it can be run again.
+
+JSON: {before, dry_run, kept, tombstoned, removed, \
+components: [{component, kept, tombstoned, removed}], bytes_before, bytes_after}")]
 pub(crate) struct Gc {
     /// Runs from before this time, or this age
     #[arg(long, value_name = "TIME", value_parser = when::parse)]
@@ -486,11 +590,13 @@ Examples:
   mltrace export | gzip > store.jsonl.gz
   mltrace export | jq 'select(.type == \"run\") | .definition.component' | sort | uniq -c
 
-A line is an object that says in `type` what it is: `header` (format 1) first, then `run` with
-everything that was written of it, `tag`, `flag`, `label`, `retraction`. Runs are known by their
-uuid, all else by its content; edges are left out, because they follow from the runs. Times are
-RFC 3339 UTC. A later mltrace may add keys and types; files that mean something else have a greater
-format.")]
+A line is an object that says in `type` what it is: `header` (format 1) first, then `run` with \
+everything that was written of it, `tag`, `flag`, `label`, `retraction`. Runs are known by their \
+uuid, all else by its content; edges are left out, because they follow from the runs. Times are \
+RFC 3339 UTC. A later mltrace may add keys and types; files that mean something else have a greater \
+format.
+
+JSON: {runs, tags, flags, labels, retractions}, given a file; else the lines themselves")]
 pub(crate) struct Export {
     /// The file, which has its name once it is whole; stdout if none is given
     #[arg(value_hint = ValueHint::FilePath)]
@@ -505,8 +611,8 @@ Examples:
   mltrace --db all.db import host-a.jsonl host-b.jsonl
   mltrace import --from-python-mltrace python.jsonl
 
-What is there already stays and is not doubled, so files can be imported in any order and again. The
-first line that cannot be read ends the import and is named; what stands before it is imported.
+What is there already stays and is not doubled, so files can be imported in any order and again. The \
+first line that cannot be read ends the import and is named; what stands before it is imported. \
 Makes the store if there is none.
 
 The tables of a Python mltrace come out of its PostgreSQL database by
@@ -514,8 +620,10 @@ The tables of a Python mltrace come out of its PostgreSQL database by
       component_run_dependencies io_pointers labels_io_pointers deleted_labels; do
     psql \"$DATABASE\" -Atc \"select to_jsonb(t) || '{\\\"table\\\": \\\"$t\\\"}' from $t t\"
   done > python.jsonl
-Its times are read as UTC, as it writes them. Values become stated versions by their hash. What is
-pickled there (git tags, MLflow's params and metrics) is left out.")]
+Its times are read as UTC, as it writes them. Values become stated versions by their hash. What is \
+pickled there (git tags, MLflow's params and metrics) is left out.
+
+JSON: {lines, runs, new_runs, tags, flags, labels, retractions, skipped}")]
 pub(crate) struct Import {
     /// The files; stdin if none is given
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -530,7 +638,10 @@ pub(crate) struct Import {
 #[command(after_help = "\
 Examples:
   mltrace doctor
-  mltrace doctor --exit-code && mltrace export backup.jsonl")]
+  mltrace doctor --exit-code && mltrace export backup.jsonl
+
+JSON: {path, schema, newest_schema, damage, findings: [{message, advice}], \
+gone: [{run, component, started_at}], tables: [{table, rows, bytes}], bytes, free_bytes, log_bytes}")]
 pub(crate) struct Doctor {
     /// Exit with 1 if the store is damaged
     #[arg(long)]
@@ -543,9 +654,9 @@ Names of components, tags, owners, labels, runs and outputs are completed from t
 program, so let the shell make it anew when it starts:
 
 Examples:
-  mltrace completions bash    in ~/.bashrc: source <(mltrace completions bash)
-  mltrace completions zsh     in ~/.zshrc: source <(mltrace completions zsh)
-  mltrace completions fish    in ~/.config/fish/completions/mltrace.fish: mltrace completions fish | source")]
+  mltrace completions fish | source     in ~/.config/fish/completions/mltrace.fish
+  source <(mltrace completions bash)    in ~/.bashrc
+  source <(mltrace completions zsh)     in ~/.zshrc")]
 pub(crate) struct Completions {
     /// The shell
     pub(crate) shell: Shell,

@@ -101,8 +101,8 @@ pub fn null_share<T>(values: impl IntoIterator<Item: Borrow<Option<T>>>, at_most
     if share <= at_most {
         return Ok(());
     }
-    let (found, decimals) = (some_of(nulls, total, "null"), decimals(share));
-    Err(format!("{found}, a share of {share:.decimals$}; expected at most {at_most}"))
+    let (found, share) = (some_of(nulls, total, "null"), told_apart(share, at_most));
+    Err(format!("{found}, a share of {share}; expected at most {at_most}"))
 }
 
 /// Every value lies in the range. NaN lies in none.
@@ -226,9 +226,10 @@ fn some_of(some: u32, total: u32, what: &str) -> String {
     )
 }
 
-/// As many decimals as it takes to tell a share from 0.
-fn decimals(share: f64) -> usize {
-    (1..6).find(|&digits| share * 10_f64.powi(digits) >= 1.0).map_or(6, |digits| digits.unsigned_abs() as usize)
+/// A share with as many decimals as it takes to see that it is not the limit, nor 0.
+fn told_apart(share: f64, limit: f64) -> String {
+    let exceeds = |text: &String| text.parse().is_ok_and(|told: f64| told > limit.max(0.0));
+    (1..17).map(|decimals| format!("{share:.decimals$}")).find(exceeds).unwrap_or_else(|| share.to_string())
 }
 
 /// A range in words.
@@ -286,6 +287,8 @@ mod tests {
         assert_eq!(null_share(&vec![Some("a"), None], 0.5), Ok(()));
         let message = null_share((0..4_000).map(|n| (n != 7).then_some(n)), 0.0).unwrap_err();
         assert_eq!(message, "1 of 4000 values is null, a share of 0.0003; expected at most 0");
+        let message = null_share([Some(1), None, Some(3)], 0.33).unwrap_err();
+        assert_eq!(message, "1 of 3 values is null, a share of 0.333; expected at most 0.33", "more than the limit");
         assert!(null_share([Some(1)], f64::NAN).is_err(), "a limit that is no number is kept by nothing");
     }
 

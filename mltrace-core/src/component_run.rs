@@ -253,7 +253,7 @@ impl ComponentRun {
         self
     }
 
-    /// A parameter, kept as JSON.
+    /// A parameter, kept as JSON: up to 64 KiB of it, and 64 lists and maps within each other.
     ///
     /// # Errors
     /// The value cannot be written as JSON.

@@ -168,9 +168,10 @@ fn is_store(path: &Path) -> bool {
     if path.ends_with(STORE_FOLDER) {
         return true;
     }
-    let stores = OPEN_STORES.lock().unwrap_or_else(PoisonError::into_inner);
+    // Asked before the lock is taken: a file system that hangs must not hold up every other thread.
     let Ok(real) = fs::canonicalize(path) else { return false };
     let real = real.as_os_str().as_encoded_bytes();
+    let stores = OPEN_STORES.lock().unwrap_or_else(PoisonError::into_inner);
     stores.iter().any(|store| {
         let beside = real.strip_prefix(store.as_os_str().as_encoded_bytes());
         beside.is_some_and(|end| [&b""[..], b"-wal", b"-shm", b"-journal"].contains(&end))
@@ -210,6 +211,12 @@ pub(crate) fn lexically_clean(path: &Path) -> PathBuf {
 /// A path as text. Where it is no UTF-8 its bytes are escaped, so that two such paths never get one name.
 fn text(path: &OsStr) -> String {
     path.to_str().map_or_else(|| path.as_encoded_bytes().escape_ascii().to_string(), ToOwned::to_owned)
+}
+
+/// Whether a name may be that of a path that is no UTF-8, from which no path can be told.
+pub(crate) fn may_be_escaped(name: &str) -> bool {
+    let is_escape = |rest: &str| rest.starts_with(['8', '9', 'a', 'b', 'c', 'd', 'e', 'f']);
+    cfg!(unix) && name.split("\\x").skip(1).any(is_escape)
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! What a run may hold. A run logged by hand is refused with the field's name; a traced function's run is trimmed, because
 //! it must be recorded in any case.
 
+use chrono::{DateTime, Datelike, Utc};
+use serde_json::Value;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IoPointer, RunEntry, Version, VersionKind};
 
@@ -8,6 +11,8 @@ use crate::model::{IoPointer, RunEntry, Version, VersionKind};
 pub(crate) const NAME: usize = 4 << 10;
 /// Notes, messages of errors and checks, and values of params, in bytes.
 pub(crate) const TEXT: usize = 64 << 10;
+/// Lists and maps within each other in the value of a param. Readers of JSON give up at about twice as many.
+const NESTING: usize = 64;
 
 /// Refuses what cannot be stored.
 pub(crate) fn check(entry: &RunEntry) -> Result<()> {
@@ -24,8 +29,13 @@ fn check_fields(entry: &RunEntry) -> Result<()> {
             self::text(field, given)?;
         }
     }
+    time("the start", entry.started_at)?;
+    if let Some(ended_at) = entry.ended_at {
+        time("the end", ended_at)?;
+    }
     for input in &entry.inputs {
         pointer("an input", &input.pointer)?;
+        time("the time at which an input was read", input.captured_at)?;
     }
     for output in &entry.outputs {
         pointer("an output", output)?;
@@ -37,8 +47,7 @@ fn check_fields(entry: &RunEntry) -> Result<()> {
         name("the partition", partition)?;
     }
     for (key, value) in &entry.params {
-        name("a param's name", key)?;
-        text(&format!("the param `{key}`"), &value.to_string())?;
+        param(key, value)?;
     }
     for (key, value) in &entry.metrics {
         name("a metric's name", key)?;
@@ -55,6 +64,7 @@ fn check_fields(entry: &RunEntry) -> Result<()> {
     }
     for note in &entry.notes {
         text("a note", &note.text)?;
+        time("the time of a note", note.written_at)?;
     }
     if let Some(error) = &entry.error {
         text("the error", error)?;
@@ -79,9 +89,7 @@ pub(crate) fn trim(entry: &mut RunEntry) {
     entry
         .metrics
         .retain(|key, value| fits("a metric", name("a metric's name", key)) && fits("a metric", number(key, *value)));
-    entry.params.retain(|key, value| {
-        fits("a param", name("a param's name", key)) && fits("a param", text(key, &value.to_string()))
-    });
+    entry.params.retain(|key, value| fits("a param", param(key, value)));
     // What a check found is worth more than the end of its name.
     for check in &mut entry.checks {
         shorten(&mut check.name, NAME);
@@ -107,6 +115,9 @@ fn shorten(text: &mut String, limit: usize) {
 }
 
 fn pointer(what: &str, pointer: &IoPointer) -> Result<()> {
+    if let Some(spelled) = &pointer.spelled {
+        text(&format!("{what}'s spelling"), spelled)?;
+    }
     version_of(what, &pointer.name, pointer.version.as_ref())
 }
 
@@ -126,6 +137,31 @@ fn version(field: &str, version: &Version) -> Result<()> {
     Err(invalid(&format!(
         "{field} `{value}` is no {kind}: that is pairs of the digits 0 to 9 and a to f; state others with `at_version`"
     )))
+}
+
+fn param(key: &str, value: &Value) -> Result<()> {
+    name("a param's name", key)?;
+    if !nests_within(NESTING, value) {
+        return Err(invalid(&format!("the param `{key}` nests lists or maps more than {NESTING} deep")));
+    }
+    text(&format!("the param `{key}`"), &value.to_string())
+}
+
+fn nests_within(levels: usize, value: &Value) -> bool {
+    let fits = |inner: &Value| levels > 0 && nests_within(levels - 1, inner);
+    match value {
+        Value::Array(items) => levels > 0 && items.iter().all(fits),
+        Value::Object(fields) => levels > 0 && fields.values().all(fits),
+        _ => true,
+    }
+}
+
+/// Refuses a time that RFC 3339 cannot write.
+pub(crate) fn time(field: &str, time: DateTime<Utc>) -> Result<()> {
+    if (0..=9999).contains(&time.year()) {
+        return Ok(());
+    }
+    Err(invalid(&format!("{field} lies in the year {}, not in one from 0 to 9999", time.year())))
 }
 
 fn number(key: &str, value: f64) -> Result<()> {
@@ -149,10 +185,13 @@ pub(crate) fn text(field: &str, value: &str) -> Result<()> {
     bounded(field, value, TEXT)
 }
 
+/// Refuses a text that holds a NUL byte.
+pub(crate) fn no_nul(field: &str, value: &str) -> Result<()> {
+    if value.contains('\0') { Err(invalid(&format!("{field} holds a NUL byte"))) } else { Ok(()) }
+}
+
 fn bounded(field: &str, value: &str, limit: usize) -> Result<()> {
-    if value.contains('\0') {
-        return Err(invalid(&format!("{field} holds a NUL byte")));
-    }
+    no_nul(field, value)?;
     if value.len() > limit {
         return Err(invalid(&format!("{field} has {} bytes; at most {limit} are kept", value.len())));
     }
@@ -161,4 +200,37 @@ fn bounded(field: &str, value: &str, limit: usize) -> Result<()> {
 
 fn invalid(message: &str) -> Error {
     Error::new(ErrorKind::Invalid, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::run;
+    use crate::tracer::Tracer;
+    use crate::{ComponentRun, ErrorKind};
+
+    use super::*;
+
+    fn nested(levels: usize) -> Value {
+        (0..levels).fold(Value::Null, |inner, _| Value::Array(vec![inner]))
+    }
+
+    #[test]
+    fn a_param_is_refused_or_dropped_where_it_could_be_stored_but_not_read_back() {
+        let logged = |levels| {
+            let tracer = Tracer::in_memory().unwrap();
+            let mut run = ComponentRun::new("train");
+            run.start().param("deep", nested(levels)).unwrap().end();
+            let run = tracer.log_component_run(run)?;
+            let mut lines = Vec::new();
+            tracer.export(&mut lines)?;
+            Tracer::in_memory()?.import(&mut lines.as_slice())?;
+            tracer.run(run)
+        };
+        assert_eq!(logged(NESTING).unwrap().params["deep"], nested(NESTING));
+        assert_eq!(logged(2 * NESTING).unwrap_err().kind(), ErrorKind::Invalid);
+        let mut traced = run("train", 0, 1);
+        traced.params.insert("deep".to_owned(), nested(2 * NESTING));
+        trim(&mut traced);
+        assert!(traced.params.is_empty());
+    }
 }

@@ -140,11 +140,17 @@ impl Visit<'_> for Names {
         visit::visit_pat_ident(self, node);
     }
 
-    /// Most macros take expressions; the pattern of `matches!` binds names.
+    /// Most macros take expressions; of `matches!` the first is one, and its pattern binds names.
     fn visit_macro(&mut self, node: &Macro) {
-        let shown = if node.path.is_ident("matches") { 1 } else { usize::MAX };
-        let parser = Punctuated::<Expr, Token![,]>::parse_terminated;
-        for expr in parser.parse2(node.tokens.clone()).iter().flatten().take(shown) {
+        type Shown = Punctuated<Expr, Token![,]>;
+        let first = |input: ParseStream| -> syn::Result<Shown> {
+            let expr: Expr = input.parse()?;
+            input.parse::<TokenStream>().map(|_| Shown::from_iter([expr]))
+        };
+        let tokens = node.tokens.clone();
+        let is_matches = node.path.is_ident("matches");
+        let shown = if is_matches { first.parse2(tokens) } else { Shown::parse_terminated.parse2(tokens) };
+        for expr in shown.iter().flatten() {
             self.visit_expr(expr);
         }
     }

@@ -133,9 +133,10 @@ mod snapshot;
 ///
 /// `deny_retracted` does the same, before any check, where an input that is known at entry (a parameter or a text, not a
 /// binding in the body) carries a retracted label; the kind is `Retracted`. Such a run has read nothing, so it is recorded
-/// without inputs, and its error names what was denied. It also refuses where that cannot be told, say because the store is
-/// locked: a guard that could not look must not let data pass. That is the one place where trouble with the store reaches
-/// a traced function, and only where it is asked for.
+/// without inputs, and its error names what was denied. It also refuses where the store is open and does not tell, say because
+/// it is damaged: a guard that could not look must not let data pass. That is the one place where trouble with the store
+/// reaches a traced function, and only where it is asked for. Where no store can be opened, runs are not recorded, an event
+/// says so, and nothing is denied.
 ///
 /// With `MLTRACE_DISABLED=1`, and with the crate feature `off`, there is no run, so there are no checks: nothing is
 /// evaluated, blocked or denied. What must hold in any case belongs in the body.

@@ -31,10 +31,12 @@ impl Snapshot {
 /// The text in the file where that can be had, else the printed tokens.
 pub(crate) fn written_or_printed(tokens: &TokenStream) -> String {
     let flat = flatten(tokens.clone());
-    // The file can have changed since the compiler read it, and inside a macro the text is the macro's. Text that does not
-    // even lex is told quietly: proc-macro2 lexes by itself before it asks the compiler.
+    // The file can have changed since the compiler read it, inside a macro the text is the macro's, and in a doctest the
+    // lines are counted otherwise. Of most text that does not even lex, proc-macro2 tells quietly by itself before it asks
+    // the compiler; not of all, as `##` in prose, so only text with the right ends is lexed.
     ends(tokens)
         .and_then(|(first, last)| written(first, last))
+        .filter(|text| has_ends_of(text, tokens))
         .filter(|text| text.parse().is_ok_and(|parsed| flatten(parsed) == flat))
         .unwrap_or_else(|| tokens.to_string())
 }
@@ -59,6 +61,21 @@ fn ends(tokens: &TokenStream) -> Option<(Span, Span)> {
         token => token.span(),
     };
     Some((first.span(), last))
+}
+
+/// Whether a text begins and ends as tokens do.
+fn has_ends_of(text: &str, tokens: &TokenStream) -> bool {
+    let end = |token: Option<TokenTree>, side: usize| match token {
+        Some(TokenTree::Group(group)) => match group.delimiter() {
+            Delimiter::Parenthesis => ["(", ")"][side].to_owned(),
+            Delimiter::Brace => ["{", "}"][side].to_owned(),
+            Delimiter::Bracket => ["[", "]"][side].to_owned(),
+            Delimiter::None => String::new(),
+        },
+        token => token.map(|token| token.to_string()).unwrap_or_default(),
+    };
+    let tokens = || tokens.clone().into_iter();
+    text.starts_with(&end(tokens().next(), 0)) && text.ends_with(&end(tokens().last(), 1))
 }
 
 /// The text from the first token to the last, from the file they stand in.
@@ -152,5 +169,14 @@ mod tests {
         let snapshot = Snapshot::of(&"/// Doc.\n#[inline] pub fn f() {}".parse().unwrap());
         assert_eq!(snapshot.tokens, "pub fn f ( ) { }");
         assert_eq!(snapshot.source.replace(' ', ""), "pubfnf(){}");
+    }
+
+    #[test]
+    fn text_from_elsewhere_is_told_by_its_ends() {
+        let function: TokenStream = "fn f() { (1) }".parse().unwrap();
+        assert!(has_ends_of("fn f() { /* one */ (1) }", &function));
+        assert!(!has_ends_of("## A heading\n}", &function));
+        assert!(!has_ends_of("fn f() { (1) ", &function));
+        assert!(has_ends_of("[a] + (b)", &"[a] + (b)".parse().unwrap()));
     }
 }

@@ -28,8 +28,9 @@ pub(crate) struct Trained {
     pub(crate) test: Score,
 }
 
-/// Trains a forest on the examples of one month, tests it on those of another and saves it as a new version. Not on
-/// examples that carry a retracted label.
+/// Trains a forest on one month, tests it on another and saves it as a new version.
+///
+/// Not on examples that carry a retracted label.
 #[component(
     owner = "machine learning",
     tags("training"),

@@ -1,6 +1,6 @@
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Read};
 use std::path::Path;
 
 use mltrace_core::{ExportReport, Tracer};
@@ -16,16 +16,39 @@ pub(crate) fn run(opt: &Export, session: &mut Session<'_>) -> Result<(), Failure
         // The lines are the answer.
         return session.tracer.clone().export(&mut session.out()).map(drop).map_err(|error| unwritten(&error));
     };
+    if is_database(path) {
+        return Err(Failure::Question(format!("{} is a database: name another file", path.display())));
+    }
     let report = to_file(&session.tracer, path)?;
     session.answer(&report, |report, _| render::exported(report, path))
 }
 
-/// The file has its name only when it is whole.
+/// The store itself, or another: what stands there is worth more than an export.
+fn is_database(path: &Path) -> bool {
+    const MAGIC: [u8; 16] = *b"SQLite format 3\0";
+    let mut start = MAGIC.map(|_| 0);
+    fs::metadata(path).is_ok_and(|there| there.is_file())
+        && File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
+        && start == MAGIC
+}
+
 fn to_file(tracer: &Tracer, path: &Path) -> Result<ExportReport, Failure> {
+    // A pipe or a device must not give way to a file.
+    let is_file = fs::metadata(path).map_or(true, |there| there.is_file());
+    let exported = if is_file { to_whole_file(tracer, path) } else { write_to(tracer, path).map(|(report, _)| report) };
+    exported.map_err(|failure| match failure {
+        Failure::Output(error) => Failure::Output(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
+        other => other,
+    })
+}
+
+/// The file has its name only when it is whole.
+fn to_whole_file(tracer: &Tracer, path: &Path) -> Result<ExportReport, Failure> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let partial = Path::new(&partial);
-    let exported = write_to(tracer, partial).and_then(|report| {
+    let exported = write_to(tracer, partial).and_then(|(report, file)| {
+        file.sync_all()?;
         fs::rename(partial, path)?;
         Ok(report)
     });
@@ -33,17 +56,14 @@ fn to_file(tracer: &Tracer, path: &Path) -> Result<ExportReport, Failure> {
         // That it is left over matters less than why.
         let _removed = fs::remove_file(partial);
     }
-    exported.map_err(|failure| match failure {
-        Failure::Output(error) => Failure::Output(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
-        other => other,
-    })
+    exported
 }
 
-fn write_to(tracer: &Tracer, path: &Path) -> Result<ExportReport, Failure> {
+fn write_to(tracer: &Tracer, path: &Path) -> Result<(ExportReport, File), Failure> {
     let mut lines = Watched::new(BufWriter::new(File::create(path)?), "written");
     let report = tracer.export(&mut lines).map_err(|error| unwritten(&error))?;
-    lines.into_inner().into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-    Ok(report)
+    let file = lines.into_inner().into_inner().map_err(io::IntoInnerError::into_error)?;
+    Ok((report, file))
 }
 
 /// Trouble with the lines is trouble with the answer, as with any other command.

@@ -3,7 +3,7 @@ use mltrace_core::{Flagged, Page, Tracer};
 use super::trace::known_outputs;
 use crate::failure::Failure;
 use crate::opt::Flag;
-use crate::render;
+use crate::render::{self, Origin};
 use crate::session::Session;
 
 pub(crate) fn run(opt: &Flag, session: &mut Session<'_>) -> Result<(), Failure> {
@@ -14,17 +14,17 @@ pub(crate) fn run(opt: &Flag, session: &mut Session<'_>) -> Result<(), Failure> 
     };
     let items = opt.outputs.iter().map(flag).collect::<Result<Vec<_>, _>>()?;
     let origins = items.iter().map(|flagged| origin(&tracer, flagged)).collect::<Result<Vec<_>, _>>()?;
-    session.answer(&Page { items, next: None }, |page, _| render::flagged(&page.items, &origins))
+    session.answer(&Page { items, next: None }, |page, screen| render::flagged(&page.items, &origins, screen))
 }
 
 /// Where a flagged output came from, or what may have been meant.
-fn origin(tracer: &Tracer, flagged: &Flagged) -> Result<String, Failure> {
-    if let Some(run) = flagged.written_by {
-        return Ok(format!("written by {}", render::name_of(&tracer.run(run)?)));
+fn origin(tracer: &Tracer, flagged: &Flagged) -> Result<Origin, Failure> {
+    if let Some(run) = tracer.runs(flagged.written_by.as_slice())?.first() {
+        return Ok(Origin::Run(render::name_of(run)));
     }
     let name = &flagged.pointer.name;
     Ok(match tracer.io_pointer(name) {
-        Ok(_) => "which runs read, but no traced run wrote".to_owned(),
-        Err(_) => format!("which no traced run wrote: {}", known_outputs(tracer, name)?),
+        Ok(_) => Origin::Source,
+        Err(_) => Origin::Unknown(known_outputs(tracer, name)?),
     })
 }

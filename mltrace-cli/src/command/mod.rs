@@ -56,7 +56,7 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Retract(opt) => retract::run(opt, &mut open()?),
         Command::Retracted(opt) => retracted::run(&opt, &mut open()?),
         Command::Note(opt) => note::run(&opt, &mut open()?),
-        Command::Verify(opt) => verify::run(opt, &mut open()?),
+        Command::Verify(opt) => verify::run(&opt, &mut open()?),
         Command::Gc(opt) => gc::run(&opt, &mut open()?),
         Command::Export(opt) => export::run(&opt, &mut open()?),
         Command::Import(opt) => import::run(&opt, &mut open()?),

@@ -38,8 +38,8 @@ fn follow(last: Page<RunRecord>, session: &mut Session<'_>) -> Result<(), Failur
 
 /// Takes those that have ended out of the open ones.
 fn ended(tracer: &Tracer, open: &mut Vec<RunId>) -> Result<Vec<RunRecord>, Failure> {
-    let now: Vec<_> = open.iter().map(|&id| tracer.run(id)).collect::<Result<_, _>>()?;
-    let (still_open, ended) = now.into_iter().partition::<Vec<_>, _>(|run| run.status == Status::Running);
+    let (still_open, ended) =
+        tracer.runs(open)?.into_iter().partition::<Vec<_>, _>(|run| run.status == Status::Running);
     *open = still_open.iter().map(|run| run.id).collect();
     Ok(ended)
 }

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use mltrace_core::{ErrorKind, Tracer};
 
 use crate::failure::Failure;
@@ -25,17 +27,22 @@ pub(crate) fn run(opt: Trace, session: &mut Session<'_>) -> Result<(), Failure> 
     }
 }
 
-/// What may have been meant by a name that nobody knows: recent outputs that hold its last part, or else the very last.
+/// What may have been meant by a name that nobody knows: recent outputs that hold it or its last part, or else the last
+/// output of each component.
 pub(super) fn known_outputs(tracer: &Tracer, asked: &str) -> Result<String, Failure> {
     const LOOKED_AT: u32 = 200;
     let recent = tracer.recent(LOOKED_AT)?.items;
     let file = asked.rsplit('/').next().unwrap_or(asked);
-    let outputs = recent.iter().flat_map(|run| &run.outputs).map(|output| output.name.as_str());
-    let similar = first_distinct(outputs.filter(|name| name.contains(file)));
-    if !similar.is_empty() {
-        return Ok(format!("there are {}", similar.join(", ")));
+    for part in [asked, file] {
+        let outputs = recent.iter().flat_map(|run| &run.outputs).map(|output| output.name.as_str());
+        let similar = first_distinct(outputs.filter(|name| !part.is_empty() && name.contains(part)));
+        if !similar.is_empty() {
+            return Ok(format!("did you mean {}?", similar.join(", ")));
+        }
     }
-    let last = first_distinct(recent.iter().filter_map(|run| run.outputs.first()).map(|output| output.name.as_str()));
+    let mut components = HashSet::new();
+    let lasts = recent.iter().filter(|run| !run.outputs.is_empty() && components.insert(run.component.as_str()));
+    let last = first_distinct(lasts.map(|run| run.outputs[0].name.as_str()));
     Ok(if last.is_empty() {
         "there are no outputs yet".to_owned()
     } else {

@@ -5,6 +5,7 @@ use mltrace_core::Component;
 use super::table::{Cell, Column, Fit, table};
 use super::text::{DIM, STRONG, one_line, paint, style_of};
 use super::time::age;
+use super::wrap::wrap;
 use crate::command::TagUse;
 use crate::session::Screen;
 
@@ -14,12 +15,12 @@ pub(crate) fn components(components: &[Component], screen: Screen) -> String {
         Column { title: "owner", fit: Fit::CutEnd },
         Column { title: "tags", fit: Fit::CutEnd },
         Column { title: "last run", fit: Fit::Left },
-        Column { title: "", fit: Fit::Left },
-        Column { title: "", fit: Fit::Left },
+        Column { title: "status", fit: Fit::Left },
+        Column { title: "age", fit: Fit::Left },
         Column { title: "description", fit: Fit::Spare },
     ];
     if components.is_empty() {
-        return "no components\n".to_owned();
+        return "no components match\n".to_owned();
     }
     let rows: Vec<_> = components
         .iter()
@@ -57,12 +58,14 @@ pub(crate) fn tagged(component: &Component) -> String {
 }
 
 /// The head of a component's history.
-pub(crate) fn component(component: &Component) -> String {
+pub(crate) fn component(component: &Component, screen: Screen) -> String {
+    const INDENT: &str = "  ";
     let facts = [
         component.description.as_deref().map(one_line),
         component.owner.as_ref().map(|owner| format!("owner {}", one_line(owner))),
         (!component.tags.is_empty()).then(|| format!("tags {}", one_line(&component.tags.join(", ")))),
     ];
-    let facts: String = facts.into_iter().flatten().map(|fact| ["  ", &paint(DIM, fact), "\n"].concat()).collect();
+    let lines = facts.into_iter().flatten().flat_map(|fact| wrap(&fact, screen.width.saturating_sub(INDENT.len())));
+    let facts: String = lines.map(|line| [INDENT, &paint(DIM, line), "\n"].concat()).collect();
     format!("{}\n{facts}", paint(STRONG, one_line(&component.name)))
 }

@@ -52,12 +52,14 @@ fn head(runs: [&RunRecord; 2], screen: Screen) -> String {
 }
 
 fn partings(diff: &Diff, screen: Screen) -> String {
-    let mut body: Vec<String> = diff.partings.iter().take(SHOWN).map(parting).collect();
+    let room = screen.width.saturating_sub(INDENT.len());
+    let shown = diff.partings.iter().take(SHOWN);
+    let mut body: Vec<String> = shown.flat_map(|parted| wrap(&parting(parted), room)).collect();
     if diff.partings.len() > SHOWN {
         body.push(paint(DIM, format!("... and {} more, see --json", diff.partings.len() - SHOWN)));
     }
     if let Some(Parting { before, after, .. }) = diff.partings.first().filter(|first| first.depth > 0) {
-        body.push(paint(DIM, format!("see mltrace diff {before} {after}")));
+        body.push(paint(DIM, format!("next: mltrace diff {before} {after}")));
     }
     if body.is_empty() && diff.is_different() {
         let sentence = "Nothing that they depend on is known to differ, nor their code, params and inputs.";
@@ -73,7 +75,7 @@ fn parting(parting: &Parting) -> String {
     }
     let place = count(parting.depth.into(), "hop");
     let runs = format!("#{} and {}", parting.before, run_name(parting.after, &parting.component));
-    format!("{}, {place} upstream, by {differs}", paint(STRONG, runs))
+    format!("{runs}, {place} upstream, by {differs}")
 }
 
 fn parted(what: Parted) -> &'static str {

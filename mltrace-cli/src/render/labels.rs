@@ -4,17 +4,17 @@ use mltrace_core::{Label, LabelledPointer, Recorded, Retracted, Retraction, Viol
 
 use super::runs::RunTable;
 use super::table::{Cell, Column, Fit, table};
-use super::text::{BAD, DIM, GOOD, NEWS, STRONG, count, first_few, one_line, paint, version};
+use super::text::{BAD, DIM, GOOD, NEWS, STRONG, argument, count, first_few, next, one_line, paint, version};
 use super::time::{age, local};
 use crate::session::Screen;
 
 /// The news after labelling.
 pub(crate) fn labelled(labelled: &Recorded<LabelledPointer>) -> String {
     let pointer = &labelled.entry;
-    let verb = if labelled.is_new { "is labelled" } else { "was labelled already:" };
+    let before = if labelled.is_new { "" } else { ", as before" };
     let unknown = "no run has read or written it yet: the label counts as soon as one does, under this name\n";
     let unknown = if pointer.known { String::new() } else { paint(NEWS, unknown) };
-    format!("{} {verb} {}\n{unknown}", name(pointer), one_line(&pointer.label))
+    format!("{} is labelled {}{before}\n{unknown}", name(pointer), one_line(&pointer.label))
 }
 
 pub(crate) fn labels(labels: &[Label], screen: Screen) -> String {
@@ -22,7 +22,7 @@ pub(crate) fn labels(labels: &[Label], screen: Screen) -> String {
     const COLUMNS: [Column; 3] = [
         Column { title: "label", fit: Fit::CutEnd },
         Column { title: "retracted", fit: Fit::Left },
-        Column { title: "on", fit: Fit::CutEnd },
+        Column { title: "on", fit: Fit::CutStart },
     ];
     if labels.is_empty() {
         return "no labels yet: mltrace label POINTER LABEL\n".to_owned();
@@ -45,8 +45,8 @@ pub(crate) fn retraction(retraction: &Recorded<Retraction>) -> String {
     let Recorded { entry, is_new, .. } = retraction;
     let label = one_line(&entry.label);
     let stands = if *is_new { "" } else { "it was retracted before, and that stands\n" };
-    let next = paint(DIM, format!("what carries it: mltrace impact --label {label}"));
-    format!("{label} {}\n{}{next}\n", retracted_by(entry), paint(NEWS, stands))
+    let next = next(&format!("mltrace impact --label {}", argument(&entry.label)));
+    format!("{label} {}\n{}{next}", retracted_by(entry), paint(NEWS, stands))
 }
 
 pub(crate) fn retracted(retractions: &[Retracted], screen: Screen) -> String {
@@ -59,7 +59,7 @@ pub(crate) fn retracted(retractions: &[Retracted], screen: Screen) -> String {
 fn one_retracted(retracted: &Retracted, screen: Screen) -> String {
     let Retracted { retraction, runs, .. } = retracted;
     let age = paint(DIM, age(retraction.retracted_at, screen.now));
-    let head = format!("{}  {}  {age}\n", paint(STRONG, one_line(&retraction.label)), retracted_by(retraction));
+    let head = format!("{}  {age}\n{}\n", paint(STRONG, one_line(&retraction.label)), retracted_by(retraction));
     if runs.is_empty() {
         return head + &paint(GOOD, "no run has read what carries it since") + "\n";
     }

@@ -21,7 +21,7 @@ pub(crate) use care::{exported, gc, health, imported};
 pub(crate) use catalogue::{components, tagged, tags};
 pub(crate) use diff::diff;
 pub(crate) use labels::{labelled, labels, retracted, retraction};
-pub(crate) use review::{flagged, review, unflagged};
+pub(crate) use review::{Origin, flagged, review, unflagged};
 pub(crate) use run::{name_of, run};
 pub(crate) use runs::{RunTable, history, recent};
 pub(crate) use stale::stale;

@@ -3,16 +3,39 @@
 use mltrace_core::{Blame, Compared, Flagged, IoPointer, Review, RunId, Suspect, SuspectComponent};
 
 use super::table::{Cell, Column, Fit, table};
-use super::text::{DIM, STRONG, count, cut_start, one_line, paint, version};
+use super::text::{DIM, NEWS, STRONG, count, cut_start, next, one_line, paint, version};
 use super::time::{age, local};
 use super::wrap::wrap;
 use crate::session::Screen;
 
+const INDENT: &str = "  ";
+
+/// Where a flagged output came from.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    /// This run wrote it, as runs are named.
+    Run(String),
+    /// Runs read it, but none wrote it.
+    Source,
+    /// No run knows it; what may have been meant.
+    Unknown(String),
+}
+
 /// The news after flagging, each with where the output came from.
-pub(crate) fn flagged(flagged: &[Flagged], origins: &[String]) -> String {
-    let lines = flagged.iter().zip(origins);
-    let lines = lines.map(|(flagged, origin)| format!("flagged {}, {}\n", name(&flagged.pointer), one_line(origin)));
-    lines.chain([next("mltrace review")]).collect()
+pub(crate) fn flagged(flagged: &[Flagged], origins: &[Origin], screen: Screen) -> String {
+    let news = |(flagged, origin): (&Flagged, &Origin)| {
+        let name = name(&flagged.pointer);
+        match origin {
+            Origin::Run(run) => format!("flagged {name}, written by {run}\n"),
+            Origin::Source => format!("flagged {name}, which runs read, but no traced run wrote\n"),
+            Origin::Unknown(meant) => {
+                let hint = wrap(&one_line(meant), screen.width.saturating_sub(INDENT.len()));
+                let hint = hint.into_iter().map(|line| format!("{INDENT}{}\n", paint(NEWS, line)));
+                format!("flagged {name}, which no traced run read or wrote\n{}", hint.collect::<String>())
+            }
+        }
+    };
+    flagged.iter().zip(origins).map(news).chain([next("mltrace review")]).collect()
 }
 
 /// The news after taking flags away.
@@ -79,8 +102,8 @@ fn runs(review: &Review, screen: Screen) -> String {
     let shown = table(COLUMNS, &review.runs.iter().map(row).collect::<Vec<_>>(), screen.width);
     let all = |left_out: u64| review.runs.len() as u64 + left_out;
     let rest = review.truncated.map_or_else(String::new, |truncated| {
-        let runs = count(truncated.runs, "run");
-        paint(DIM, format!("... and {runs} more: mltrace review --limit {}", all(truncated.runs))) + "\n"
+        let runs = truncated.runs;
+        paint(DIM, format!("... and {runs} more: mltrace review --limit {}", all(runs))) + "\n"
     });
     shown + &rest
 }
@@ -124,10 +147,6 @@ fn advice(first: &Suspect, before: Option<RunId>) -> String {
     let run = first.run.id;
     let diff = before.map(|before| format!(", and what changed: mltrace diff {before} {run}")).unwrap_or_default();
     next(&format!("mltrace inspect {run}{diff}"))
-}
-
-fn next(step: &str) -> String {
-    paint(DIM, format!("next: {step}")) + "\n"
 }
 
 fn name(pointer: &IoPointer) -> String {

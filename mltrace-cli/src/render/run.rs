@@ -19,8 +19,12 @@ const INDENT: &str = "  ";
 
 /// The run's number, component and partition.
 pub(crate) fn name_of(run: &RunRecord) -> String {
-    let partition = run.partition.as_ref().map(|partition| format!(" [{}]", one_line(partition)));
-    run_name(run.id, &run.component) + &partition.unwrap_or_default()
+    run_name(run.id, &run.component) + &partition(run.partition.as_deref())
+}
+
+/// ` [2020-05]`, as it stands behind a component.
+pub(super) fn partition(partition: Option<&str>) -> String {
+    partition.map(|partition| format!(" [{}]", one_line(partition))).unwrap_or_default()
 }
 
 /// A run, whose parent is given if it is in the store.
@@ -151,18 +155,12 @@ fn pointer_cells(pointer: &IoPointer) -> [Cell; 4] {
     ]
 }
 
-/// Whether a run read back the very bytes that it wrote.
-pub(crate) fn is_own(run: &RunRecord, input: &IoPointer) -> bool {
-    input.version.is_some()
-        && run.outputs.iter().any(|output| output.name == input.name && output.version == input.version)
-}
-
 /// Which runs wrote an input, and what is worth knowing about that.
 fn origin(run: &RunRecord, input: &IoPointer) -> Vec<String> {
     let writers: Vec<_> =
         run.dependencies.iter().filter(|dependency| dependency.pointer.as_ref() == Some(&input.name)).collect();
     if writers.is_empty() {
-        let origin = if is_own(run, input) { "written by this run itself" } else { SOURCE };
+        let origin = if run.has_written(input) { "written by this run itself" } else { SOURCE };
         return vec![paint(DIM, origin)];
     }
     let written_by = |dependency: &&Dependency| {

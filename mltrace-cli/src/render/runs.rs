@@ -5,8 +5,9 @@ use std::mem;
 use mltrace_core::{Component, Page, RunRecord};
 
 use super::table::{Cell, Column, Fit, Layout};
-use super::text::{BAD, DIM, cut_end, first_line, one_line, paint, style_of};
+use super::text::{BAD, DIM, argument, cut_end, first_line, one_line, paint, style_of};
 use super::time::{age, duration, local};
+use super::wrap::wrap;
 use super::{catalogue, checks};
 use crate::session::Screen;
 
@@ -16,7 +17,7 @@ const COLUMNS: [Column; 8] = [
     Column { title: "partition", fit: Fit::CutEnd },
     Column { title: "status", fit: Fit::Left },
     Column { title: "started", fit: Fit::Left },
-    Column { title: "", fit: Fit::Spare },
+    Column { title: "age", fit: Fit::Spare },
     Column { title: "took", fit: Fit::Right },
     Column { title: "first output", fit: Fit::CutStart },
 ];
@@ -27,23 +28,26 @@ pub(crate) fn recent(page: &Page<RunRecord>, screen: Screen) -> String {
     if page.items.is_empty() {
         return "no runs yet\n".to_owned();
     }
-    RunTable::new().more(&page.items, screen)
+    RunTable::new().more(&page.items, screen) + &older(page, "mltrace recent")
 }
 
 /// A component and a part of its runs.
 pub(crate) fn history(component: &Component, page: &Page<RunRecord>, screen: Screen) -> String {
-    let head = catalogue::component(component);
+    let head = catalogue::component(component, screen);
     if page.items.is_empty() {
         return head + "\nno runs match\n";
     }
     let runs = RunTable::of_one_component().more(&page.items, screen);
-    let shown = page.items.len();
-    let rest = if page.next.is_some() {
-        format!("... and older ones: mltrace history {} {}\n", one_line(&component.name), shown * 5)
-    } else {
-        String::new()
-    };
-    format!("{head}\n{runs}{}", paint(DIM, rest))
+    let older = older(page, &format!("mltrace history {}", argument(&component.name)));
+    format!("{head}\n{runs}{older}")
+}
+
+/// How to see more than this page.
+fn older(page: &Page<RunRecord>, command: &str) -> String {
+    if page.next.is_none() {
+        return String::new();
+    }
+    paint(DIM, format!("... and older ones: {command} {}", page.items.len() * 5)) + "\n"
 }
 
 /// A table that can go on: what comes later stands under the same head.
@@ -101,10 +105,20 @@ fn outputs(run: &RunRecord) -> String {
     }
 }
 
+/// What went wrong, below a run: a few lines at most.
 fn trouble(run: &RunRecord, screen: usize) -> String {
-    let indent = format!("{:width$}└ ", "", width = run.id.to_string().len() + 3);
-    let room = screen.saturating_sub(indent.len());
+    const MOST: usize = 3;
+    let indent = run.id.to_string().len() + 3;
+    let room = screen.saturating_sub(indent + 2);
     let told = run.error.iter().map(|error| first_line(error)).chain(checks::summary(run));
-    let lines = told.map(|line| format!("{indent}{}\n", paint(BAD, cut_end(&line, room))));
-    lines.collect()
+    let lines = told.flat_map(|line| {
+        let mut lines = wrap(&line, room);
+        if lines.len() > MOST {
+            lines.truncate(MOST);
+            lines[MOST - 1] += " …";
+        }
+        let marks = ["└"].into_iter().chain(std::iter::repeat(" "));
+        marks.zip(lines).map(|(mark, line)| (mark, cut_end(&line, room))).collect::<Vec<_>>()
+    });
+    lines.fold(String::new(), |text, (mark, line)| text + &" ".repeat(indent) + mark + " " + &paint(BAD, line) + "\n")
 }

@@ -2,11 +2,14 @@
 
 use mltrace_core::{Judgement, Stale, StaleKind};
 
+use super::run::partition;
 use super::text::{DIM, NEWS, STRONG, one_line, paint, run_name};
 use super::time::age;
 use super::wrap::wrap;
 use crate::session::Screen;
 
+/// Of a run's reasons so many are shown: it may have read from thousands.
+const SHOWN: usize = 10;
 const INDENT: &str = "  ";
 
 /// The stale runs with their reasons, then how many are stale and fresh.
@@ -21,15 +24,14 @@ pub(crate) fn stale(judged: &[Judgement], screen: Screen) -> String {
 }
 
 fn run(judged: &Judgement, screen: Screen) -> String {
-    let partition = judged.partition.as_ref().map(|partition| format!(" [{}]", one_line(partition)));
-    let name = run_name(judged.run, &judged.component) + &partition.unwrap_or_default();
+    let name = run_name(judged.run, &judged.component) + &partition(judged.partition.as_deref());
     let ended = paint(DIM, format!("ended {}", age(judged.ended_at, screen.now)));
     let reasons = reasons(&judged.stale, screen.width.saturating_sub(INDENT.len()));
     let reasons: String = reasons.iter().map(|line| [INDENT, line, "\n"].concat()).collect();
     format!("{}  {ended}\n{reasons}", paint(STRONG, name))
 }
 
-/// Each reason led by its rule, in lines of so many columns.
+/// The first reasons, each led by its rule, in lines of so many columns.
 pub(crate) fn reasons(stale: &[Stale], columns: usize) -> Vec<String> {
     const RULE: usize = "fresher upstream  ".len();
     let reason = |reason: &Stale| {
@@ -38,7 +40,10 @@ pub(crate) fn reasons(stale: &[Stale], columns: usize) -> Vec<String> {
         let line = |(rule, text): (&str, String)| format!("{}{text}", paint(NEWS, format!("{rule:RULE$}")));
         rules.zip(sentence).map(line).collect::<Vec<_>>()
     };
-    stale.iter().flat_map(reason).collect()
+    let shown = &stale[..stale.len().min(SHOWN)];
+    let more = stale.len() - shown.len();
+    let more = (more > 0).then(|| paint(DIM, format!("... and {more} more, see --json")));
+    shown.iter().flat_map(reason).chain(more).collect()
 }
 
 fn rule(kind: StaleKind) -> &'static str {

@@ -40,6 +40,13 @@ pub(crate) fn one_line(text: &str) -> String {
     clean.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
+/// A name as an argument of a command that is shown to be typed: quoted where a shell would split or expand it.
+pub(crate) fn argument(name: &str) -> String {
+    let name = one_line(name);
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !name.is_empty() && name.chars().all(is_plain) { name } else { format!("'{}'", name.replace('\'', r"'\''")) }
+}
+
 /// The first line, which says the most, and a mark where more follows.
 pub(crate) fn first_line(text: &str) -> String {
     let mut lines = text.lines().map(one_line).filter(|line| !line.is_empty());
@@ -130,6 +137,11 @@ pub(crate) fn run_name(id: RunId, component: &str) -> String {
     format!("#{id} {}", one_line(component))
 }
 
+/// What to type next.
+pub(crate) fn next(step: &str) -> String {
+    paint(DIM, format!("next: {step}")) + "\n"
+}
+
 /// What is worth knowing about an edge, in words.
 pub(crate) fn marks(dependency: &Dependency) -> impl Iterator<Item = String> {
     let run = dependency.run;
@@ -159,6 +171,15 @@ mod tests {
         assert_eq!(cut_end("データ.csv", 7), "データ…");
         assert_eq!(cut_start("データ.csv", 7), "…タ.csv");
         assert_eq!(cut_end("rides", 5), "rides");
+    }
+
+    #[test]
+    fn a_name_that_a_shell_would_split_or_expand_is_quoted() {
+        assert_eq!(argument("raw/2020-01.parquet"), "raw/2020-01.parquet");
+        assert_eq!(argument("データ"), "データ");
+        assert_eq!(argument("customer 7"), "'customer 7'");
+        assert_eq!(argument("anna's $HOME"), r"'anna'\''s $HOME'");
+        assert_eq!(argument(""), "''");
     }
 
     #[test]

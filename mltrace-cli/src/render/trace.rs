@@ -1,14 +1,14 @@
 //! Where an output came from, drawn: below a run stands what it read, and below that the run that wrote it. And what came
 //! of something: below a run stands what others read from it, and below that the run that read it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use anstyle::Style;
 use mltrace_core::{Graph, IoPointer, LabelImpact, RunId, RunRecord, Status};
 
 use super::labels;
-use super::run::{is_own, name_of};
+use super::run::{name_of, partition};
 use super::text::{
     BAD, DIM, NEWS, PLAIN, SOURCE, STRONG, UNREAD, commit, count, cut_end, first_few, first_line, marks, metric,
     one_line, paint, param, run_name, style_of, version, width,
@@ -140,17 +140,20 @@ impl Drawing<'_> {
     }
 
     fn run(&mut self, id: RunId, prefix: &str) {
+        let fold: Vec<_> = self.tree.fold_of(id).iter().map(|id| self.tree.runs[id]).collect();
         let run = self.tree.runs[&id];
-        self.lines.push(format!("{}● {}\n", paint(DIM, prefix), title(run)));
+        let title = if fold.len() == 1 { title(run) } else { title_of_many(&fold) };
+        self.lines.push(format!("{}● {title}\n", paint(DIM, prefix)));
         let ends = match self.tree.direction {
             Direction::Upstream => sources(run),
-            Direction::Downstream => self.unread(run, prefix),
+            Direction::Downstream => self.unread(&fold, prefix),
         };
         let leaves: Vec<_> = self.elsewhere(id, prefix).into_iter().chain(ends).collect();
         let goes_on = !self.tree.children(Some(id)).is_empty();
         let below = format!("{prefix}{}", if goes_on || !leaves.is_empty() { "│   " } else { "    " });
         let error = run.error.as_deref().map(first_line).unwrap_or_default();
-        for (style, fact) in [(BAD, error), (DIM, facts(run))] {
+        let facts = if fold.len() == 1 { facts(run) } else { String::new() };
+        for (style, fact) in [(BAD, error), (DIM, facts)] {
             if !fact.is_empty() {
                 self.line(&below, &[(style, fact)], &below);
             }
@@ -163,34 +166,54 @@ impl Drawing<'_> {
         }
     }
 
-    /// The runs that this one leads to and that are drawn at another place, or not at all.
+    /// The runs that this one leads to and that are drawn at another place, or not at all; those drawn as one told as one.
     fn elsewhere(&self, id: RunId, prefix: &str) -> Vec<Leaf> {
-        let room = self.room_after(prefix, "├─ ");
-        let drawn_here: HashSet<_> = self.tree.children(Some(id)).iter().collect();
-        let links = self.tree.links(Some(id)).iter().filter(|link| !drawn_here.contains(&link.to));
-        let word = if self.tree.direction == Direction::Upstream { "from" } else { "to" };
-        links
-            .map(|link| {
-                let place = match self.tree.order.get(&link.to) {
-                    None => "not shown: deeper than --depth",
-                    Some(place) if *place <= self.tree.order[&id] => "shown above",
-                    Some(_) => "shown below",
-                };
-                let run = format!("{word} {} ({place})", run_name(link.to, link.component));
-                vec![(PLAIN, reads(link, room)), (PLAIN, run), (NEWS, link_marks(link))]
-            })
-            .collect()
+        let drawn_here: HashSet<_> = self.tree.children(Some(id)).iter().filter_map(|run| self.place(*run)).collect();
+        let links = self.tree.links(Some(id)).iter();
+        let elsewhere = links.filter(|link| self.place(link.to).is_none_or(|place| !drawn_here.contains(&place)));
+        let mut told: Vec<(&Link<'_>, u64)> = Vec::new();
+        let mut places = HashMap::new();
+        for link in elsewhere {
+            let alike = self.place(link.to).map(|place| (place, &link.names, link_marks(link)));
+            let nth = alike.map_or(told.len(), |alike| *places.entry(alike).or_insert(told.len()));
+            match told.get_mut(nth) {
+                Some((_, runs)) => *runs += 1,
+                None => told.push((link, 1)),
+            }
+        }
+        told.into_iter().map(|(link, runs)| self.reference(id, link, runs, prefix)).collect()
     }
 
-    /// What a run wrote and nobody read, where that is known and was asked about.
-    fn unread(&self, run: &RunRecord, prefix: &str) -> Vec<Leaf> {
-        let is_sibling = self.tree.root == Some(run.id) && self.tree.asks_for_a_pointer;
+    /// A run, or several drawn as one, that stand at another place.
+    fn reference(&self, from: RunId, link: &Link<'_>, runs: u64, prefix: &str) -> Leaf {
+        let word = if self.tree.direction == Direction::Upstream { "from" } else { "to" };
+        let name = match runs {
+            1 => run_name(link.to, link.component),
+            _ => format!("{runs} runs of {}", one_line(link.component)),
+        };
+        let place = match self.place(link.to) {
+            None => "not shown: deeper than --depth",
+            Some(place) if Some(place) <= self.place(from) => "shown above",
+            Some(_) => "shown below",
+        };
+        let reads = reads(link, self.room_after(prefix, "├─ "));
+        vec![(PLAIN, reads), (PLAIN, format!("{word} {name} ({place})")), (NEWS, link_marks(link))]
+    }
+
+    /// Where in the drawing a run stands.
+    fn place(&self, run: RunId) -> Option<usize> {
+        self.tree.order.get(&run).copied()
+    }
+
+    /// What runs drawn as one wrote and nobody read, where that is known and was asked about.
+    fn unread(&self, runs: &[&RunRecord], prefix: &str) -> Vec<Leaf> {
+        let is_sibling = runs.iter().any(|run| self.tree.root == Some(run.id)) && self.tree.asks_for_a_pointer;
         if is_sibling || !self.is_whole {
             return Vec::new();
         }
-        let links = self.tree.links(Some(run.id));
-        let read: HashSet<_> = links.iter().flat_map(|link| &link.names).copied().collect();
-        let names = run.outputs.iter().map(|output| output.name.as_str());
+        let links = runs.iter().flat_map(|run| self.tree.links(Some(run.id)));
+        let read: HashSet<_> = links.flat_map(|link| &link.names).copied().collect();
+        let names = runs.iter().flat_map(|run| &run.outputs).map(|output| output.name.as_str());
         let mut unread: Vec<_> = names.filter(|name| !read.contains(name)).collect();
         unread.dedup();
         let room = self.room_after(prefix, "├─ ").saturating_sub(width(GAP) + width(UNREAD));
@@ -256,7 +279,7 @@ fn sources(run: &RunRecord) -> Vec<Leaf> {
     let written: HashSet<_> = run.dependencies.iter().filter_map(|dependency| dependency.pointer.as_deref()).collect();
     let inputs = run.inputs.iter().map(|input| &input.pointer);
     let sources: Vec<_> =
-        inputs.filter(|input| !written.contains(input.name.as_str()) && !is_own(run, input)).collect();
+        inputs.filter(|input| !written.contains(input.name.as_str()) && !run.has_written(input)).collect();
     let source = |input: &&IoPointer| vec![(PLAIN, one_line(&input.name)), (DIM, SOURCE.to_owned())];
     let rest = sources.len().saturating_sub(SHOWN);
     let rest = (rest > 0).then(|| vec![(DIM, format!("... and {}", count(rest as u64, "more source")))]);
@@ -271,6 +294,17 @@ fn title(run: &RunRecord) -> String {
     let facts = facts.into_iter().chain([trimmed]).flatten().map(|fact| paint(DIM, fact));
     let all: Vec<_> = [paint(STRONG, name_of(run))].into_iter().chain(status).chain(facts).collect();
     all.join("  ")
+}
+
+/// Runs that nothing tells apart on one line; they are many, in the order of their numbers.
+fn title_of_many(runs: &[&RunRecord]) -> String {
+    let ([first, .., last], Some(latest)) = (runs, runs.iter().map(|run| run.started_at).max()) else {
+        return String::new();
+    };
+    let name = [one_line(&first.component), partition(first.partition.as_deref())].concat();
+    let name = paint(STRONG, format!("{} runs of {name}", runs.len()));
+    let facts = paint(DIM, format!("#{} to #{}, the last at {}", first.id, last.id, local(latest)));
+    format!("{name}  {facts}")
 }
 
 /// Metrics, then params, on one line.

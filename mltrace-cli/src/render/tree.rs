@@ -2,12 +2,13 @@
 //!
 //! Of the runs that a run leads to, upstream or downstream, the one from which the way goes on the longest is its trunk,
 //! which stands in the same column, and the others branch off before it. So a chain of ten thousand stages does not indent
-//! at all, and a ladder of diamonds by one step.
+//! at all, and a ladder of diamonds by one step. Downstream, many runs that nothing tells apart, as the batches of a month,
+//! are drawn as one.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
-use mltrace_core::{Dependency, Graph, RunId, RunRecord};
+use mltrace_core::{Dependency, Graph, RunId, RunRecord, Status};
 
 /// Which way a tree grows from its root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,9 @@ pub(super) struct Link<'g> {
     pub(super) why: Vec<&'g Dependency>,
 }
 
+/// So many runs that are alike are still drawn one by one.
+const FEW: usize = 3;
+
 /// The graph, with one place for each run.
 pub(super) struct Tree<'g> {
     pub(super) direction: Direction,
@@ -39,6 +43,8 @@ pub(super) struct Tree<'g> {
     links: HashMap<Node, Vec<Link<'g>>>,
     /// The runs that are drawn at a run, trunk first.
     children: HashMap<Node, Vec<RunId>>,
+    /// Runs that are drawn as one, by the one that is a child.
+    folds: HashMap<RunId, Vec<RunId>>,
     /// The line order of the runs.
     pub(super) order: HashMap<RunId, usize>,
 }
@@ -67,9 +73,59 @@ impl<'g> Tree<'g> {
             .map(|(&from, links)| (from, links.iter().map(|link| link.to).filter(|to| runs.contains_key(to)).collect()))
             .collect();
         let children = spanning(root, next);
-        let order = order(root, &children);
         let asks_for_a_pointer = graph.root.pointer.is_some();
-        Self { direction, root, asks_for_a_pointer, runs, links, children, order }
+        let (folds, order) = (HashMap::new(), HashMap::new());
+        let mut tree = Self { direction, root, asks_for_a_pointer, runs, links, children, folds, order };
+        if direction == Direction::Downstream {
+            tree.fold();
+        }
+        tree.order = order_of(&tree);
+        tree
+    }
+
+    /// Draws runs that are alike as one.
+    fn fold(&mut self) {
+        let alike: Vec<_> = self.children.keys().flat_map(|&parent| self.alike(parent)).collect();
+        let one_of_each = alike.iter().flat_map(|runs| &runs[1..]).copied().collect::<HashSet<_>>();
+        for children in self.children.values_mut() {
+            children.retain(|run| !one_of_each.contains(run));
+        }
+        self.folds = alike.into_iter().map(|runs| (runs[0], runs)).collect();
+    }
+
+    /// Groups of a node's children that are alike, where they are more than a few.
+    fn alike(&self, parent: Node) -> Vec<Vec<RunId>> {
+        let links: HashMap<_, _> = self.links(parent).iter().map(|link| (link.to, link)).collect();
+        let mut groups: HashMap<_, Vec<RunId>> = HashMap::new();
+        for &child in self.children(parent) {
+            if let Some(likeness) = links.get(&child).and_then(|link| self.likeness(link)) {
+                groups.entry(likeness).or_default().push(child);
+            }
+        }
+        groups.into_values().filter(|group| group.len() > FEW).collect()
+    }
+
+    /// What a run must share with others to be drawn with them; `None` where there is more to tell of it.
+    fn likeness(&self, link: &Link<'g>) -> Option<Likeness<'g>> {
+        let run = self.runs.get(&link.to)?;
+        let is_plain = run.status == Status::Completed && run.error.is_none();
+        let is_proven = link.why.iter().all(|dependency| !dependency.modified && !dependency.overlapping);
+        if !is_plain || !is_proven || !self.children(Some(link.to)).is_empty() {
+            return None;
+        }
+        Some(Likeness {
+            component: &run.component,
+            partition: run.partition.as_deref(),
+            read: link.names.clone(),
+            links: self.links(Some(link.to)).iter().map(|link| (link.to, link.names.clone())).collect(),
+        })
+    }
+
+    /// The runs that are drawn as one with this child, from the first to the last; itself if it is drawn alone.
+    pub(super) fn fold_of(&self, child: RunId) -> Vec<RunId> {
+        let mut runs = self.folds.get(&child).cloned().unwrap_or_else(|| vec![child]);
+        runs.sort_unstable();
+        runs
     }
 
     pub(super) fn children(&self, of: Node) -> &[RunId] {
@@ -79,6 +135,17 @@ impl<'g> Tree<'g> {
     pub(super) fn links(&self, from: Node) -> &[Link<'g>] {
         self.links.get(&from).map_or(&[], Vec::as_slice)
     }
+}
+
+/// What runs have in common that are drawn as one.
+#[derive(PartialEq, Eq, Hash)]
+struct Likeness<'g> {
+    component: &'g str,
+    partition: Option<&'g str>,
+    /// Between the parent and them.
+    read: Vec<&'g str>,
+    /// The runs that they lead to.
+    links: Vec<(RunId, Vec<&'g str>)>,
 }
 
 /// A run's dependencies by the run they lead to, in the order of the inputs.
@@ -179,14 +246,16 @@ fn walk(root: Node, next: &HashMap<Node, Vec<RunId>>, mut step: impl FnMut(Node,
 }
 
 /// The order in which the runs are drawn.
-fn order(root: Node, children: &HashMap<Node, Vec<RunId>>) -> HashMap<RunId, usize> {
+fn order_of(tree: &Tree<'_>) -> HashMap<RunId, usize> {
     let mut order = HashMap::new();
-    let mut open = vec![root];
+    let mut open = vec![tree.root];
+    let mut place = 0;
     while let Some(node) = open.pop() {
         if let Some(run) = node {
-            order.insert(run, order.len());
+            order.extend(tree.fold_of(run).into_iter().map(|run| (run, place)));
+            place += 1;
         }
-        open.extend(children.get(&node).into_iter().flatten().copied().map(Some));
+        open.extend(tree.children(node).iter().copied().map(Some));
     }
     order
 }

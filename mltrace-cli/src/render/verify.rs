@@ -16,6 +16,9 @@ const COLUMNS: [Column; 5] = [
 ];
 
 pub(crate) fn verify(report: &VerifyReport, screen: Screen) -> String {
+    if report.intact + report.changed + report.missing + report.unknown == 0 {
+        return "nothing to compare: no run has read or written anything yet\n".to_owned();
+    }
     let table = if report.items.is_empty() { String::new() } else { table(&report.items, screen) + "\n" };
     table + &summary(report) + "\n"
 }
@@ -69,7 +72,7 @@ fn summary(report: &VerifyReport) -> String {
     });
     let unknown = match unknown {
         0 => String::new(),
-        _ => format!(", {unknown} unknown {}", paint(DIM, "(no files, or not measured on this host)")),
+        _ => format!(", {unknown} unknown {}", paint(DIM, "(no files, or of another host)")),
     };
     told.join(", ") + &unknown
 }

@@ -185,3 +185,30 @@ fn damage_is_told_and_is_an_exit_code_where_asked() {
     };
     assert_eq!(code, Some(1), "{out}");
 }
+
+#[cfg(unix)]
+#[test]
+fn an_export_to_a_pipe_leaves_the_pipe_where_it_is() {
+    use std::os::unix::fs::FileTypeExt;
+    let store = Store::of_a_chain(3);
+    let folder = TempDir::new().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read_to_string(pipe).unwrap()
+    });
+    let told = Cli::on(&store).arg("export").arg(pipe.to_str().unwrap()).succeeds();
+    assert!(told.starts_with("3 runs written to "), "{told}");
+    assert_eq!(reader.join().unwrap(), Cli::on(&store).args("export").succeeds());
+    assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+}
+
+#[test]
+fn an_export_does_not_take_the_place_of_the_store() {
+    let store = Store::of_a_chain(3);
+    let path = store.path().to_str().unwrap().to_owned();
+    let error = Cli::on(&store).arg("export").arg(&path).fails(2);
+    assert!(error.contains("is a database: name another file"), "{error}");
+    Cli::on(&store).args("trace x3").succeeds();
+}

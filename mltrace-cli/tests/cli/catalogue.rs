@@ -57,7 +57,7 @@ fn tags_stand_with_their_components() {
 #[test]
 fn an_empty_catalogue_is_no_error() {
     let store = Store::empty();
-    assert_eq!(Cli::on(&store).args("components").succeeds(), "no components\n");
+    assert_eq!(Cli::on(&store).args("components").succeeds(), "no components match\n");
     assert_eq!(Cli::on(&store).args("tags").succeeds(), "no tags yet: mltrace tag COMPONENT TAG\n");
 }
 

@@ -123,7 +123,7 @@ macro_rules! assert_snapshot {
                 (r"[0-9a-f]{8}-[0-9a-f-]{27}", "UUID"),
                 (r"  process  .*\n", ""),
                 (r"  commit   .*\n", ""),
-                (r"  [0-9a-f]{8}\*?\n", "\n"),
+                (r"  [0-9a-f]{8}\*?(\n|  trimmed)", "$1"),
                 (r"pipeline\.rs:\d+", "pipeline.rs:LINE"),
                 (r" +[\d.]+ (B|kB|MB)\b", "  SIZE"),
             ],

@@ -62,7 +62,7 @@ fn what_is_not_found_is_answered_with_what_there_is() {
             "tag clean nightly",
             "mltrace: there is no component `clean`: there are cleaning, featuregen, inference, split, train\n",
         ),
-        ("trace forest.model", "mltrace: no run wrote or read `forest.model`: there are models/forest.model\n"),
+        ("trace forest.model", "mltrace: no run wrote or read `forest.model`: did you mean models/forest.model?\n"),
         (
             "trace nothing",
             "mltrace: no run wrote or read `nothing`: the last outputs are ride-00000, models/forest.model, \

@@ -145,10 +145,35 @@ fn what_is_asked_wrongly_is_a_usage_error() {
         ("impact --label customer-7 --depth 2", "cannot be used with"),
         ("impact --run 3 --version ab", "cannot be used with"),
         ("impact --run 99", "there is no run 99 in this store: it holds runs up to 8"),
-        ("impact forest.model", "no run wrote or read `forest.model`: there are models/forest.model"),
+        ("impact forest.model", "no run wrote or read `forest.model`: did you mean models/forest.model?"),
         ("impact split/train.parquet --version ff", "no run wrote or read a version of `split/train.parquet`"),
     ] {
         let error = Cli::on(&store).args(command).fails(2);
         assert!(error.contains(expected), "{command}:\n{error}");
     }
+}
+
+#[test]
+fn many_runs_that_nothing_tells_apart_are_drawn_as_one() {
+    let store = Store::empty();
+    store.log("featuregen", 0, 1, |run| {
+        run.partition("2020-05").add_output("features");
+    });
+    store.log("train", 1, 1, |run| {
+        run.add_input("features").add_output("forest");
+    });
+    for batch in 0..40 {
+        store.log("inference", 10 + batch, 1, |run| {
+            run.partition("2020-05").add_input("features").add_input("forest");
+            run.add_output_as(mltrace_core::PointerType::Endpoint, format!("ride-{batch:02}"));
+            if batch == 7 {
+                run.fail("no memory");
+            }
+        });
+    }
+    let out = Cli::on(&store).args("impact features").succeeds();
+    assert_snapshot!(out);
+    assert_eq!(Cli::on(&store).args("impact features").answers()["runs"].as_array().unwrap().len(), 42);
+    let few = Cli::on(&store).args("impact --run 42").succeeds();
+    assert!(few.contains("● #42 inference [2020-05]"), "{few}");
 }

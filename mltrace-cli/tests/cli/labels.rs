@@ -22,7 +22,7 @@ fn a_label_is_told_in_a_line_and_stands_in_the_list() {
     let store = Store::of_a_taxi_pipeline();
     let label = |arguments: &str| Cli::on(&store).args(&format!("label {arguments}")).succeeds();
     assert_eq!(label("raw/2020-01.parquet customer-7"), "raw/2020-01.parquet is labelled customer-7\n");
-    assert_eq!(label("raw/2020-01.parquet customer-7"), "raw/2020-01.parquet was labelled already: customer-7\n");
+    assert_eq!(label("raw/2020-01.parquet customer-7"), "raw/2020-01.parquet is labelled customer-7, as before\n");
     let version = "raw/2020-05.parquet customer-7 --version 5f1c";
     assert_eq!(label(version), "raw/2020-05.parquet at stated:5f1c-2020-05 is labelled customer-7\n");
     assert_snapshot!(Cli::on(&store).args("labels").succeeds());
@@ -61,6 +61,14 @@ fn a_version_that_no_run_has_seen_cannot_be_labelled() {
     let error = Cli::on(&store).args("label raw/2020-01.parquet customer-7 --version ffff").fails(2);
     assert!(error.contains("no run wrote or read a version of `raw/2020-01.parquet`"), "{error}");
     assert_eq!(Cli::on(&store).args("labels").answers()["items"], json!([]));
+}
+
+#[test]
+fn what_is_offered_to_be_typed_next_can_be_typed() {
+    let store = Store::of_a_taxi_pipeline();
+    store.tracer.label("raw/2020-01.parquet", "customer 7").write().unwrap();
+    let out = Cli::on(&store).args("retract --reason withdrawn").arg("customer 7").succeeds();
+    assert!(out.ends_with("mltrace impact --label 'customer 7'\n"), "{out}");
 }
 
 #[test]
@@ -105,7 +113,8 @@ fn a_label_that_is_not_there_is_answered_with_the_nearest() {
 fn the_retracted_stand_with_the_runs_that_read_them_since() {
     let store = retracted();
     let out = Cli::on(&store).args("retracted").succeeds();
-    assert!(out.starts_with("customer-7  retracted 2") && out.contains(" by anna: consent withdrawn  "), "{out}");
+    assert!(out.starts_with("customer-7  ") && out.contains(" ago\nretracted 2"), "{out}");
+    assert!(out.contains(" by anna: consent withdrawn\n"), "{out}");
     assert!(out.contains("\n1 run read what carries it since\nid  component  status "), "{out}");
     assert!(out.contains("\n#9  train      completed  ") && out.ends_with("  forest-2\n"), "{out}");
     let items = Cli::on(&store).args("retracted").answers()["items"].clone();

@@ -12,6 +12,7 @@ mod help;
 mod history;
 mod impact;
 mod inspect;
+mod json;
 mod labels;
 mod pipeline;
 mod recent;

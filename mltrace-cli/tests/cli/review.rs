@@ -107,7 +107,7 @@ fn a_flag_is_told_with_where_the_output_came_from() {
         "flagged ride-00017, written by #8 inference [2020-05]\n\
          flagged models/forest.model (stated:f02e57), written by #6 train\n\
          flagged raw/2020-01.parquet (stated:5f1c-2020-01), which runs read, but no traced run wrote\n\
-         flagged forest.model, which no traced run wrote: there are models/forest.model\n\
+         flagged forest.model, which no traced run read or wrote\n  did you mean models/forest.model?\n\
          next: mltrace review\n"
     );
     let page = Cli::on(&store).args("flag ride-00018").answers();

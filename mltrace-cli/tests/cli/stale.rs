@@ -162,3 +162,25 @@ stale when it started
 ";
     assert!(out.ends_with(expected), "{out}");
 }
+
+#[test]
+fn of_a_thousand_reasons_the_first_are_shown_and_the_rest_counted() {
+    let store = Store::empty();
+    for day in 0..25 {
+        store.log(&format!("source-{day:02}"), day, 1, |run| {
+            run.add_output(file(&format!("rides/{day}"), "r1"));
+        });
+    }
+    store.log("train", 60 * DAY, 1, |run| {
+        for day in 0..25 {
+            run.add_input(file(&format!("rides/{day}"), "r1"));
+        }
+    });
+    for args in ["stale train", "inspect 26"] {
+        let out = Cli::on(&store).args(args).succeeds();
+        assert_eq!(out.matches("old input").count(), 10, "{out}");
+        assert!(out.contains("  ... and 15 more, see --json\n"), "{out}");
+    }
+    let stale = Cli::on(&store).args("stale train").answers();
+    assert_eq!(stale["items"][0]["stale"].as_array().unwrap().len(), 25);
+}

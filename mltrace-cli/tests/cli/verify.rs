@@ -71,9 +71,16 @@ fn the_exit_code_tells_scripts_where_they_ask() {
     assert!(out.contains("2 changed, 1 missing"), "{out}");
     Cli::on(&store).args("verify clean/2020-01.csv --exit-code").succeeds();
     Cli::on(&store).args("verify ride-1 --exit-code").succeeds();
-    assert_eq!(Cli::on(&Store::empty()).args("verify --exit-code").succeeds(), "0 intact, 0 changed, 0 missing\n");
+    assert_eq!(
+        Cli::on(&Store::empty()).args("verify --exit-code").succeeds(),
+        "nothing to compare: no run has read or written anything yet\n"
+    );
     let error = Cli::on(&store).args("verify none").fails(2);
-    assert_eq!(error, "mltrace: no run wrote or read `none`\n");
+    assert_eq!(
+        error,
+        "mltrace: no run wrote or read `none`: the last outputs are ride-1, models/high_tip, features/2020-01.csv, \
+         clean/2020-01.csv\n"
+    );
 }
 
 #[test]

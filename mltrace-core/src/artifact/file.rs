@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Version, VersionKind};
@@ -37,6 +37,8 @@ fn version(hasher: &blake3::Hasher) -> Version {
 pub(super) enum Unwritten {
     Io(io::Error),
     Value(rmp_serde::encode::Error),
+    /// It was written, and could not be loaded.
+    Unreadable(rmp_serde::decode::Error),
 }
 
 impl From<io::Error> for Unwritten {
@@ -60,11 +62,25 @@ pub(super) fn write<T: Serialize + ?Sized>(file: &File, value: &T) -> Result<Ver
     out.write_all(first_line().as_bytes())?;
     value.serialize(&mut rmp_serde::Serializer::new(&mut out).with_struct_map())?;
     out.flush()?;
+    read_back(file)?;
     let trailer = trailer(&out.get_ref().hasher);
     out.write_all(trailer.as_bytes())?;
     out.flush()?;
     file.sync_all()?;
     Ok(version(&out.get_ref().hasher))
+}
+
+/// Reads a value that ends the file through: what nests deeper than loading follows, or was counted wrongly by its own
+/// `Serialize`, must not be found out when it is needed. The file is at its end again afterwards.
+fn read_back(mut file: &File) -> Result<(), Unwritten> {
+    file.seek(SeekFrom::Start(first_line().len() as u64))?;
+    let mut value = BufReader::with_capacity(BUFFER, file);
+    IgnoredAny::deserialize(&mut rmp_serde::Deserializer::new(&mut value)).map_err(Unwritten::Unreadable)?;
+    if value.fill_buf()?.is_empty() {
+        return Ok(());
+    }
+    let uncounted = serde::de::Error::custom("it holds more than it says");
+    Err(Unwritten::Unreadable(uncounted))
 }
 
 /// Hashes what it writes.

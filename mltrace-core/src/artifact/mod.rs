@@ -73,8 +73,8 @@ impl Artifact {
     /// No run is told of it: see [`RunHandle::save`](crate::RunHandle::save).
     ///
     /// # Errors
-    /// The name is empty or the value cannot be encoded ([`ErrorKind::Invalid`]), or the file cannot be written
-    /// ([`ErrorKind::Io`]). No version was saved.
+    /// The name is empty, or the value cannot be encoded or could not be loaded again, such as one nested more than 1,024
+    /// levels deep ([`ErrorKind::Invalid`]); or the file cannot be written ([`ErrorKind::Io`]). No version was saved.
     pub fn save<T: Serialize + ?Sized>(value: &T, name: impl AsRef<Path>) -> Result<Self> {
         let versions = Versions::of(name.as_ref())?;
         let (temporary, version) = versions.write(value)?;
@@ -235,6 +235,11 @@ impl Versions {
             Unwritten::Io(source) => write_error(source),
             Unwritten::Value(source) => {
                 let message = format!("the value for `{}` cannot be encoded: {source}; nothing was saved", self.name);
+                Error::new(ErrorKind::Invalid, message).with_source(source)
+            }
+            Unwritten::Unreadable(source) => {
+                let message =
+                    format!("the value for `{}` could not be loaded again: {source}; nothing was saved", self.name);
                 Error::new(ErrorKind::Invalid, message).with_source(source)
             }
         })?;

@@ -164,7 +164,8 @@ impl Health {
         let rows: u64 = unused.iter().map(|(_, rows)| rows).sum();
         if rows > 0 {
             let tables: Vec<_> = unused.iter().map(|(table, rows)| format!("{rows} of {table}")).collect();
-            let message = format!("{rows} rows that nothing refers to: {}", tables.join(", "));
+            let plural = if rows == 1 { "" } else { "s" };
+            let message = format!("{rows} row{plural} that nothing refers to: {}", tables.join(", "));
             self.find(message, "harmless; the next `mltrace gc` with --yes removes them");
         }
         if self.free_bytes > self.bytes / 4 && self.free_bytes > 1 << 20 {

@@ -30,14 +30,14 @@ impl Tracer {
 /// live; of each component and partition the latest completed run; of each component the run with the latest start and
 /// the run whose metadata the component has; and runs that wrote a flagged output.
 ///
-/// Older runs become **tombstones** where a kept run's trace needs them, or where they read or wrote labelled data or
-/// depend on such a run, so that a retraction still reaches all. A tombstone keeps its component, partition, status,
-/// times, inputs, outputs, edges and commit; params, metrics, checks, notes, the error and the code's text are gone, and
-/// [`RunRecord::collected_at`](crate::RunRecord::collected_at) says since when.
+/// Older runs become **tombstones** where a kept run's trace needs them or it is judged stale by them, or where they read or
+/// wrote labelled data or depend on such a run, so that a retraction still reaches all. A tombstone keeps its component,
+/// partition, status, times, inputs, outputs, edges and commit; params, metrics, checks, notes, the error and the code's
+/// text are gone, and [`RunRecord::collected_at`](crate::RunRecord::collected_at) says since when.
 ///
 /// All others are **removed**. No edge of a run that stays changes, now or when runs arrive late. What only removed runs
-/// knew cannot be told any more: a run that reads a file again whose writer was removed finds no writer, and staleness is
-/// judged by the runs that are there.
+/// knew cannot be told any more: a run that reads a file again whose writer was removed finds no writer, what was stale at a
+/// past moment is judged by the runs that are there, and a review compares with the outputs that are.
 ///
 /// ```
 /// use chrono::{TimeDelta, Utc};

@@ -1,6 +1,6 @@
 //! Into a store, from JSON Lines.
 
-use std::io::{self, BufRead};
+use std::io::BufRead;
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use super::line::{FORMAT, Line, RetractionLine};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::lineage::resolve;
-use crate::model::{Retraction, Status};
+use crate::model::{Process, Retraction, Status};
 use crate::store::{Mentioned, Moved, Write};
 use crate::tracer::Tracer;
 
@@ -16,6 +16,8 @@ use crate::tracer::Tracer;
 const LINES: usize = 200;
 /// How many bytes of lines are held at a time, unless one line has more.
 const BYTES: usize = 4 << 20;
+/// What a line may have, in bytes: some million pointers. What has longer ones is no export, and may have no end.
+const LINE: u64 = if cfg!(test) { 1 << 20 } else { 1 << 30 };
 
 /// What an import found and did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -108,8 +110,7 @@ impl Batch<'_> {
         let mut line = Vec::new();
         let mut has_header = false;
         for number in 1_u64.. {
-            line.clear();
-            let length = from.read_until(b'\n', &mut line).map_err(|source| unread(number, source))?;
+            let length = read_line(from, number, &mut line)?;
             if length == 0 {
                 break;
             }
@@ -247,6 +248,7 @@ fn content(line: Line) -> Result<Parsed> {
             limits::name("the label", &line.label)?;
             limits::text("who retracted it", &line.by)?;
             limits::text("the reason", &line.reason)?;
+            limits::time("the time of the retraction", line.at)?;
             let RetractionLine { label, at, by, reason } = line;
             Content::Retraction(Retraction { label, retracted_at: at, retracted_by: by, reason })
         }
@@ -255,6 +257,7 @@ fn content(line: Line) -> Result<Parsed> {
 
 fn mentioned(mentioned: Mentioned) -> Result<Mentioned> {
     limits::version_of("the pointer", &mentioned.name, mentioned.version.as_ref())?;
+    limits::time("the time", mentioned.at)?;
     Ok(mentioned)
 }
 
@@ -262,11 +265,15 @@ fn mentioned(mentioned: Mentioned) -> Result<Mentioned> {
 pub(super) fn storable(moved: Moved) -> Result<Moved> {
     let entry = &moved.entry;
     limits::check(entry)?;
+    check_origin(&moved)?;
     if entry.status == Status::Lost {
         return Err(invalid("the run is `lost`, which is never stored: write `running`"));
     }
     if (entry.status == Status::Running) != entry.ended_at.is_none() {
         return Err(invalid("a run has an `ended_at` if and only if it is not `running`"));
+    }
+    if let Some(collected_at) = entry.collected_at {
+        limits::time("the time of its collection", collected_at)?;
     }
     if entry.ended_at.is_some_and(|ended_at| ended_at < entry.started_at) {
         return Err(invalid("the run ended before it started"));
@@ -274,8 +281,39 @@ pub(super) fn storable(moved: Moved) -> Result<Moved> {
     Ok(moved)
 }
 
-fn unread(number: u64, source: io::Error) -> Error {
-    Error::new(ErrorKind::Io, format!("line {number} cannot be read: {source}")).with_source(source)
+/// What only programs write of themselves, so that nothing but a line can hold what is wrong.
+fn check_origin(Moved { entry, process }: &Moved) -> Result<()> {
+    let definition = &entry.definition;
+    let mut texts = vec![("the commit of the build", &definition.build_commit)];
+    if let Some(code) = &definition.code {
+        texts.extend([("the file of the code", &code.file), ("the version of the crate", &code.crate_version)]);
+        code.snapshot.as_ref().map_or(Ok(()), |snapshot| limits::no_nul("the text of the code", &snapshot.text))?;
+    }
+    if let Some(noticed) = process {
+        let Process { host, started_at, boot_id, pid_namespace, user, program, .. } = &noticed.process;
+        limits::text("the host", host)?;
+        limits::time("the start of the process", *started_at)?;
+        limits::time("the heartbeat of the process", noticed.heartbeat_at)?;
+        texts.extend([("the boot", boot_id), ("the namespace", pid_namespace), ("the user", user)]);
+        texts.push(("the program", program));
+        if let Some(commit) = &noticed.commit {
+            texts.push(("the commit", &commit.hash));
+            commit.tags.iter().try_for_each(|tag| limits::name("a tag of the commit", tag))?;
+        }
+    }
+    texts.into_iter().try_for_each(|(field, text)| text.as_ref().map_or(Ok(()), |text| limits::text(field, text)))
+}
+
+/// Reads the next line, and says how many bytes it has: none at the end.
+pub(super) fn read_line(from: &mut impl BufRead, number: u64, line: &mut Vec<u8>) -> Result<usize> {
+    line.clear();
+    let length = std::io::Read::take(&mut *from, LINE).read_until(b'\n', line).map_err(|source| {
+        Error::new(ErrorKind::Io, format!("line {number} cannot be read: {source}")).with_source(source)
+    })?;
+    if length as u64 == LINE && line.last() != Some(&b'\n') {
+        return Err(invalid(&format!("line {number} has more than {LINE} bytes: this is no export")));
+    }
+    Ok(length)
 }
 
 pub(super) fn invalid(message: &str) -> Error {

@@ -8,8 +8,8 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::import::{Content, ImportReport, invalid, storable};
-use crate::error::{Error, ErrorKind, Result};
+use super::import::{Content, ImportReport, invalid, read_line, storable};
+use crate::error::Result;
 use crate::fingerprint::update_sized;
 use crate::limits;
 use crate::model::{
@@ -62,8 +62,8 @@ impl Tracer {
     /// ```
     ///
     /// # Errors
-    /// A row cannot be read or holds what cannot be stored ([`ErrorKind::Invalid`], the message names line and fault;
-    /// nothing was imported), or the store cannot be written.
+    /// A row cannot be read or holds what cannot be stored ([`ErrorKind::Invalid`](crate::ErrorKind::Invalid), the message
+    /// names line and fault; nothing was imported), or the store cannot be written.
     pub fn import_python(&self, from: &mut impl BufRead) -> Result<ImportReport> {
         let tables = Tables::read(from).map_err(|error| error.then("nothing was imported"))?;
         let (lines, skipped) = (tables.lines, tables.skipped);
@@ -154,11 +154,12 @@ struct Tables {
 impl Tables {
     fn read(from: &mut impl BufRead) -> Result<Self> {
         let mut tables = Self::default();
-        for (number, line) in (1..).zip(from.lines()) {
-            let line = line.map_err(|source| {
-                Error::new(ErrorKind::Io, format!("line {number} cannot be read: {source}")).with_source(source)
-            })?;
-            if !line.trim().is_empty() {
+        let mut line = Vec::new();
+        for number in 1.. {
+            if read_line(from, number, &mut line)? == 0 {
+                break;
+            }
+            if !line.trim_ascii().is_empty() {
                 tables.lines += 1;
                 tables.add(number, &line).map_err(|error| error.at(format_args!("line {number}")))?;
             }
@@ -166,14 +167,18 @@ impl Tables {
         Ok(tables)
     }
 
-    fn add(&mut self, number: u64, line: &str) -> Result<()> {
-        let row = serde_json::from_str(line)
+    fn add(&mut self, number: u64, line: &[u8]) -> Result<()> {
+        let row = serde_json::from_slice(line)
             .map_err(|source| invalid(&format!("this is no row of a table: {source}")).with_source(source))?;
         match row {
             Row::Components { name, description, owner } => {
                 self.metadata.insert(name, (not_empty(description), not_empty(owner)));
             }
-            Row::ComponentTags { component_name, tag_name } => self.tags.push((component_name, tag_name)),
+            Row::ComponentTags { component_name, tag_name } => {
+                limits::name("the component's name", &component_name)?;
+                limits::name("the tag", &tag_name)?;
+                self.tags.push((component_name, tag_name));
+            }
             Row::ComponentRuns(run) => self.runs.push((number, *run)),
             Row::ComponentRunsInputs { component_run_id, input_path_name, input_path_value } => {
                 self.inputs.entry(component_run_id).or_default().push(key(input_path_name, input_path_value)?);
@@ -187,14 +192,18 @@ impl Tables {
             Row::IoPointers { name, value, pointer_type, flag } => {
                 let key = key(name, value)?;
                 if flag == Some(true) {
+                    limits::name("the pointer's name", &key.0)?;
                     self.flags.insert(key.clone());
                 }
                 self.types.extend(pointer_type.and_then(|text| type_of(&text)).map(|found| (key, found)));
             }
             Row::LabelsIoPointers { label, io_pointer_name, io_pointer_value } => {
+                limits::name("the label", &label)?;
+                limits::name("the pointer's name", &io_pointer_name)?;
                 self.labels.push((label, key(io_pointer_name, io_pointer_value)?));
             }
             Row::DeletedLabels { label, deletion_request_time } => {
+                limits::name("the label", &label)?;
                 let at = deletion_request_time.as_deref().map(time).transpose()?.unwrap_or_default();
                 self.retractions.push((label, at));
             }
@@ -366,7 +375,9 @@ fn time(text: &str) -> Result<DateTime<Utc>> {
         .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
         .map(|naive| naive.and_utc());
     let zoned = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
-    naive.or_else(zoned).ok_or_else(|| invalid(&format!("`{text}` is no time such as 2021-05-01T12:00:00.123456")))
+    let time = naive.or_else(zoned);
+    let time = time.ok_or_else(|| invalid(&format!("`{text}` is no time such as 2021-05-01T12:00:00.123456")))?;
+    limits::time("the time", time).map(|()| time)
 }
 
 fn type_of(text: &str) -> Option<PointerType> {

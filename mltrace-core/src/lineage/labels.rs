@@ -120,12 +120,22 @@ struct Source {
     upstream: Option<RunId>,
 }
 
-/// Which of these inputs of a run that is about to start carry a retracted label.
-pub(crate) fn retracted_among(view: &View<'_>, inputs: &[IoPointer], now: i64) -> Result<Vec<Violation>> {
+/// Which of these inputs of a run that is about to start, and labels them so itself, carry a retracted label.
+pub(crate) fn retracted_among(
+    view: &View<'_>,
+    inputs: &[IoPointer],
+    labels: &[String],
+    now: i64,
+) -> Result<Vec<Violation>> {
     if !view.has_retractions()? {
         return Ok(Vec::new());
     }
-    let sources = inputs.iter().map(|input| source_now(view, input, now)).collect::<Result<Vec<_>>>()?;
+    // A label that is new was not retracted.
+    let own = labels.iter().filter_map(|label| view.label_id(label).transpose()).collect::<Result<Vec<_>>>()?;
+    let mut sources = inputs.iter().map(|input| source_now(view, input, now)).collect::<Result<Vec<_>>>()?;
+    for source in &mut sources {
+        source.attached.extend(&own);
+    }
     let carried = carried(view, &sources, usize::MAX)?;
     violations(view, inputs.iter().map(|input| input.name.as_str()).zip(&carried), now)
 }

@@ -42,7 +42,7 @@ fn put_all<const N: usize>(store: &Store, entries: [RunEntry; N]) -> [RunId; N] 
 /// The labels and pointers of what a run about to start would read against retractions.
 fn refused(store: &Store, inputs: &[&str], now: i64) -> Vec<(String, String)> {
     let inputs: Vec<_> = inputs.iter().map(|input| pointer(input)).collect();
-    let found = store.read(|view| retracted_among(view, &inputs, now)).unwrap();
+    let found = store.read(|view| retracted_among(view, &inputs, &[], now)).unwrap();
     found.into_iter().map(|violation| (violation.pointer, violation.label)).collect()
 }
 

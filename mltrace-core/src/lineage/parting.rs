@@ -198,7 +198,7 @@ impl<'r> Reads<'r> {
                     version: pointer.version.as_ref(),
                 });
             }
-            if proven.map_or_else(|| !is_own(run, pointer), |dependency| dependency.modified) {
+            if proven.map_or_else(|| !run.has_written(pointer), |dependency| dependency.modified) {
                 reads.outside.push(pointer);
             }
         }
@@ -255,12 +255,6 @@ fn paired<'r>(before: Vec<Read<'r>>, after: Vec<Read<'r>>, key: impl Fn(&Read<'r
         }
     }
     (pairs, left, after.into_iter().flatten().collect())
-}
-
-/// Whether a run read back the very bytes that it wrote.
-fn is_own(run: &RunRecord, input: &IoPointer) -> bool {
-    input.version.is_some()
-        && run.outputs.iter().any(|output| output.name == input.name && output.version == input.version)
 }
 
 fn are_known_to_differ(one: Option<&Version>, other: Option<&Version>) -> bool {

@@ -6,13 +6,15 @@
 //! become *tombstones*, as do those that these depend on. All others are removed.
 //!
 //! What stays is closed upstream, so that no edge of it loses its end. It also holds, for every input of it, whichever runs
-//! the rule of [`resolve`](super::resolve) decided by: resolving again gives the same edge.
+//! the rule of [`resolve`](super::resolve) decided by: resolving again gives the same edge. And it holds those by which the
+//! rule of [`stale`](super::stale) judges it now: nothing becomes stale, or fresh, because others were forgotten.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::trace;
 use crate::error::Result;
 use crate::model::{Process, RunId, Status};
-use crate::store::{ComponentId, Life, View};
+use crate::store::{ComponentId, Life, OPEN, View};
 
 /// What is to become of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +49,7 @@ pub(crate) fn plan(view: &View<'_>, cutoff: i64, is_gone: &dyn Fn(&Process) -> b
         }
     }
     kept.extend(view.flagged_writers()?);
-    let mut needed = downstream(view, view.labelled()?)?;
+    let mut needed: HashSet<RunId> = trace::touched(view, view.labelled()?)?.into_iter().collect();
     needed.extend(&kept);
     let needed = closed_upstream(view, needed)?;
     for planned in &mut survey.runs {
@@ -110,22 +112,12 @@ fn keep_greatest<K: std::hash::Hash + Eq, O: Ord>(
     }
 }
 
-/// These runs and all that depend on them.
-fn downstream(view: &View<'_>, from: Vec<RunId>) -> Result<HashSet<RunId>> {
-    let mut reached: HashSet<RunId> = from.iter().copied().collect();
-    let mut open = from;
-    while let Some(run) = open.pop() {
-        open.extend(view.downstream_ids(run)?.into_iter().filter(|&referer| reached.insert(referer)));
-    }
-    Ok(reached)
-}
-
 /// These runs and all that their edges depend on.
 fn closed_upstream(view: &View<'_>, from: HashSet<RunId>) -> Result<HashSet<RunId>> {
     let mut open: Vec<RunId> = from.iter().copied().collect();
     let mut reached = from;
     while let Some(run) = open.pop() {
-        let decisive = view.upstream_ids(run)?.into_iter().chain(witnesses(view, run)?);
+        let decisive = view.upstream_ids(run)?.into_iter().chain(witnesses(view, run)?).chain(rivals(view, run)?);
         open.extend(decisive.filter(|&upstream| reached.insert(upstream)));
     }
     Ok(reached)
@@ -139,6 +131,23 @@ fn witnesses(view: &View<'_>, run: RunId) -> Result<Vec<RunId>> {
         witnesses.extend(view.named_ended(&reading)?.map(|producer| producer.run));
     }
     Ok(witnesses)
+}
+
+/// The runs by which a run is judged stale, apart from those that are kept anyway: of each name that it read, the latest
+/// that its writer is compared with; and another writer, for as long as there is one the name is known to be rewritten.
+fn rivals(view: &View<'_>, run: RunId) -> Result<Vec<RunId>> {
+    const EVER: i64 = OPEN - 1;
+    let mut rivals = Vec::new();
+    for upstream in view.standing(run)?.map(|standing| standing.upstream).unwrap_or_default() {
+        let Some(name) = upstream.name else { continue };
+        let Some(other) = view.another_writer(name, upstream.run, EVER)? else { continue };
+        rivals.push(other);
+        if let Some(writer) = view.standing(upstream.run)? {
+            let latest = view.latest_completed_writer(name, writer.component, writer.partition, EVER)?;
+            rivals.extend(latest.map(|producer| producer.run));
+        }
+    }
+    Ok(rivals)
 }
 
 /// The runs to remove, consumers before producers as far as their times tell.

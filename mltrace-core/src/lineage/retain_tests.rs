@@ -245,6 +245,22 @@ fn a_run_that_decided_an_edge_without_being_its_end_stays_too() {
     }
 }
 
+#[test]
+fn a_name_that_is_known_to_be_rewritten_is_judged_by_its_own_writers_alone_as_before() {
+    for (read, reasons) in [("jan@1", 1), ("jan@2", 0)] {
+        let tracer = Tracer::in_memory().unwrap();
+        let store = tracer.store();
+        store.put(&run("download", 0, 1).writes("jan@1")).unwrap();
+        store.put(&run("download", 2, 3).writes("jan@2")).unwrap();
+        let reader = store.put(&run("train", 4, 5).reads(read)).unwrap();
+        store.put(&run("download", 6, 7).writes("feb@1")).unwrap();
+        let before = tracer.stale_run(reader).get().unwrap();
+        assert_eq!(before.len(), reasons);
+        collect(&tracer, 1_000);
+        assert_eq!(tracer.stale_run(reader).get().unwrap(), before);
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Remark {
     Flag(&'static str),
@@ -286,6 +302,12 @@ proptest! {
             Remark::Label(pointer) => tx.take_label("consent", &mention(pointer, 6)),
         })).unwrap();
         let before: HashMap<RunId, RunRecord> = all(&tracer).into_iter().map(|run| (run.id, run)).collect();
+        let now = |run: &RunId| {
+            let run = tracer.run(*run).unwrap();
+            let kinds: BTreeSet<_> = run.stale.unwrap().into_iter().map(|stale| (stale.kind, stale.run)).collect();
+            (kinds, run.labels)
+        };
+        let said: HashMap<RunId, _> = before.keys().map(|run| (*run, now(run))).collect();
         let told = tracer.gc(from_micros(cutoff)).plan().unwrap();
         let done = collect(&tracer, cutoff);
         prop_assert_eq!(counts(&told), counts(&done));
@@ -303,6 +325,9 @@ proptest! {
             Ok(())
         };
         check(&tracer)?;
+        for run in all(&tracer) {
+            prop_assert_eq!(&now(&run.id), &said[&run.id], "stale, and labels");
+        }
         let there: BTreeSet<RunId> = all(&tracer).iter().map(|run| run.id).collect();
         for run in before.values() {
             let moment = run.ended_at.unwrap_or(run.started_at);

@@ -24,7 +24,7 @@ use crate::store::{ComponentId, Flag, NameId, Node, VersionId, View};
 
 /// The runs and the components behind everything that is flagged. Of the runs so many are told.
 pub(crate) fn review(view: &View<'_>, order: ReviewOrder, limit: usize) -> Result<Review> {
-    let flagged = all_flagged(view)?;
+    let flagged = flagged_by(view, view.flags()?)?;
     let is_unproduced = |flagged: &&Flagged| flagged.written_by.is_none();
     let unproduced: Vec<IoPointer> =
         flagged.iter().filter(is_unproduced).map(|flagged| flagged.pointer.clone()).collect();
@@ -70,11 +70,11 @@ pub(crate) fn review(view: &View<'_>, order: ReviewOrder, limit: usize) -> Resul
     Ok(review)
 }
 
-/// Everything that is flagged, each output of a run once.
-fn all_flagged(view: &View<'_>) -> Result<Vec<Flagged>> {
+/// What these flags point at, each output of a run once.
+pub(crate) fn flagged_by(view: &View<'_>, flags: Vec<Flag>) -> Result<Vec<Flagged>> {
     let mut seen = HashSet::new();
     let mut all = Vec::new();
-    for flag in view.flags()? {
+    for flag in flags {
         let writer = writer(view, flag.name, flag.version, flag.flagged_at)?;
         if seen.insert((flag.name, flag.version, writer)) {
             all.push(flagged(view, flag, writer)?);

@@ -293,6 +293,17 @@ fn as_of_a_moment_only_what_had_ended_is_known() {
 }
 
 #[test]
+fn as_of_a_moment_only_what_a_component_had_stated_by_then_counts() {
+    let clean =
+        |day: i64, limit| stale_after(run("clean", day * DAY, day * DAY).writes(&format!("rides@{day}")), limit);
+    let store = store_of([clean(0, None), clean(9, Some(3)), clean(12, Some(30))]);
+    assert_eq!(judge(&store, 1, 8 * DAY), [], "nobody had stated a limit");
+    let sentence = "it is 10 days old; the `stale_after` of its component is 3 days";
+    assert_eq!(only(&judge(&store, 1, 10 * DAY)).2, sentence);
+    assert_eq!(judge(&store, 1, 13 * DAY), [], "the limit of today");
+}
+
+#[test]
 fn an_upstream_run_that_had_not_ended_is_not_judged() {
     let store = store_of([
         run("raw", 0, 1).writes("raw@1"),
@@ -550,7 +561,8 @@ proptest! {
         let stale_after: BTreeMap<String, i64> = with_metadata
             .map(|(name, days)| ((*name).to_owned(), i64::try_from(days).unwrap() * DAY))
             .collect();
-        for run in &runs {
+        // As of a time before its start no run is judged: see `StaleRun`.
+        for run in runs.iter().filter(|run| run.started_at.timestamp_micros() <= as_of) {
             let naive = naive::History { runs: &runs, stale_after: &stale_after, judged: run.id, as_of };
             let stale = judge(&store, run.id.0, as_of);
             let found: BTreeSet<_> = stale.iter().map(|reason| (reason.kind, reason.run, reason.chain.len())).collect();

@@ -87,52 +87,53 @@ impl Walk {
         reach: &Reach,
     ) -> Result<Self> {
         let stop_at = reach.stop_at.as_deref().map(|name| view.component_id(name)).transpose()?.flatten();
-        let mut seen: HashSet<RunId> = root.into_iter().collect();
         let mut reached = Vec::new();
+        let mut seen = HashSet::new();
         let mut cut = Vec::new();
-        let mut level: Vec<RunId> = root.into_iter().collect();
-        let mut first = first;
-        for depth in 0.. {
-            let mut next = Vec::new();
-            let mut go_on = |stops: bool, to: Vec<RunId>| {
-                if stops || reach.depth == Some(depth) {
-                    cut.extend(to);
-                } else {
-                    next.extend(to.into_iter().filter(|&to| seen.insert(to)));
-                }
-            };
-            let given = first.take();
-            for id in level {
-                reached.push((depth, id));
-                if given.is_none() {
-                    let stops = stop_at.map_or(Ok(false), |component| view.is_of(id, component))?;
-                    go_on(stops, direction.next(view, id)?);
-                }
+        let (nearest, mut level) = match first {
+            None => (0, root.into_iter().collect()),
+            Some(first) => {
+                reached.extend(root.map(|root| (0, root)));
+                (1, first)
             }
-            if let Some(given) = given {
-                go_on(false, given);
+        };
+        for depth in nearest.. {
+            if reach.depth.is_some_and(|most| depth > most) {
+                cut.append(&mut level);
             }
-            if next.is_empty() {
+            level.retain(|&id| seen.insert(id));
+            if level.is_empty() {
                 break;
+            }
+            let mut next = Vec::new();
+            for id in level {
+                // A root that does not lead to all of its neighbours does once the walk comes back to it.
+                if depth == 0 || root != Some(id) {
+                    reached.push((depth, id));
+                }
+                let stops = stop_at.map_or(Ok(false), |component| view.is_of(id, component))?;
+                let behind = direction.next(view, id)?;
+                if stops { cut.extend(behind) } else { next.extend(behind) }
             }
             level = next;
         }
         reached.sort_unstable();
-        Ok(Self { reached, beyond: count_unseen(view, direction, cut, &mut seen)? })
+        let unseen = unseen(view, direction, cut, seen)?;
+        Ok(Self { reached, beyond: unseen.into_iter().filter(|&id| root != Some(id)).count() as u64 })
     }
 }
 
-/// How many runs lie behind these that the walk did not show.
-fn count_unseen(view: &View<'_>, direction: Direction, from: Vec<RunId>, seen: &mut HashSet<RunId>) -> Result<u64> {
-    let mut runs = 0;
+/// These runs and those behind them that the walk has not seen.
+fn unseen(view: &View<'_>, direction: Direction, from: Vec<RunId>, mut seen: HashSet<RunId>) -> Result<Vec<RunId>> {
+    let mut unseen = Vec::new();
     let mut open = from;
     while let Some(id) = open.pop() {
         if seen.insert(id) {
-            runs += 1;
+            unseen.push(id);
             open.extend(direction.next(view, id)?);
         }
     }
-    Ok(runs)
+    Ok(unseen)
 }
 
 fn edge(from: RunId, to: &Dependency) -> Edge {

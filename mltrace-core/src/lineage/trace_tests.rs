@@ -140,6 +140,30 @@ fn the_impact_of_a_pointer_leaves_out_who_reads_its_siblings() {
     assert_eq!(graph.edges.len(), 2);
 }
 
+#[test]
+fn the_impact_of_a_pointer_goes_on_behind_its_writer_if_that_has_read_it_too() {
+    let store = Store::in_memory().unwrap();
+    let ids = put_all(
+        &store,
+        [
+            run("fit", 0, 1).writes("model"),
+            run("fit", 2, 3).reads("model").writes("model").writes("report"),
+            run("publish", 4, 5).reads("report"),
+        ],
+    );
+    let impact = |depth| {
+        let first = |view: &View<'_>| view.readers_of(view.pointer_id("model")?.unwrap(), None);
+        let root = GraphRoot { pointer: None, run: Some(ids[1]) };
+        let reach = Reach { depth, stop_at: None };
+        let graph = store.read(|view| downstream(view, root, Some(first(view)?), &reach)).unwrap();
+        let shown: Vec<_> = graph.runs.iter().map(|found| (found.depth, found.run.id)).collect();
+        (shown, graph.truncated.map_or(0, |truncated| truncated.runs))
+    };
+    assert_eq!(impact(None), (vec![(0, ids[1]), (2, ids[2])], 0));
+    assert_eq!(impact(Some(1)), (vec![(0, ids[1])], 1));
+    assert_eq!(impact(Some(0)), (vec![(0, ids[1])], 1), "the root is shown, what it has touched is not");
+}
+
 /// The plainest walk there is, over a list of edges.
 fn naive_depths(edges: &BTreeSet<(usize, usize)>, root: usize) -> BTreeMap<usize, u32> {
     let mut depths = BTreeMap::from([(root, 0)]);

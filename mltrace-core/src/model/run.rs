@@ -130,6 +130,14 @@ pub struct RunRecord {
     pub collected_at: Option<DateTime<Utc>>,
 }
 
+impl RunRecord {
+    /// Whether this run wrote the very bytes of a pointer, as where it read back what it had written.
+    pub fn has_written(&self, pointer: &IoPointer) -> bool {
+        pointer.version.is_some()
+            && self.outputs.iter().any(|output| output.name == pointer.name && output.version == pointer.version)
+    }
+}
+
 /// An input and when its name was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct InputRecord {

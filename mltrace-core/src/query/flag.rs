@@ -136,10 +136,7 @@ fn remove(tx: &Write<'_>, flags: Vec<Flag>) -> Result<Vec<Flagged>> {
     for flag in &flags {
         tx.remove_flag(flag)?;
     }
-    let unflagged = |flag: Flag| {
-        let writer = review::writer(tx, flag.name, flag.version, flag.flagged_at)?;
-        let Flagged { pointer, written_by } = review::flagged(tx, flag, writer)?;
-        Ok(Flagged { pointer: IoPointer { flagged: false, ..pointer }, written_by })
-    };
-    flags.into_iter().map(unflagged).collect()
+    let unflagged =
+        |Flagged { pointer, written_by }| Flagged { pointer: IoPointer { flagged: false, ..pointer }, written_by };
+    Ok(review::flagged_by(tx, flags)?.into_iter().map(unflagged).collect())
 }

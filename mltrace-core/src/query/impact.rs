@@ -129,7 +129,7 @@ fn root(view: &View<'_>, name: NameId, version: Option<VersionId>) -> Result<Gra
     };
     let pointer: Option<IoPointer> = match &writer {
         Some(writer) => view.output(writer.run, name, version)?,
-        None => view.last_input(name, version)?,
+        None => view.last_reading(name, version)?.map(|(_, pointer)| pointer),
     };
     Ok(GraphRoot { pointer, run: writer.map(|writer| writer.run) })
 }

@@ -48,9 +48,9 @@ impl Tracer {
         })
     }
 
-    /// Which of these inputs, of a run that is about to start, carry a retracted label.
-    pub(crate) fn retracted_among(&self, pointers: &[IoPointer]) -> Result<Vec<Violation>> {
-        self.store().read(|view| lineage::labels::retracted_among(view, pointers, to_micros(now())))
+    /// Which of these inputs, of a run that is about to start and puts these labels on them, carry a retracted label.
+    pub(crate) fn retracted_among(&self, inputs: &[IoPointer], labels: &[String]) -> Result<Vec<Violation>> {
+        self.store().read(|view| lineage::labels::retracted_among(view, inputs, labels, to_micros(now())))
     }
 
     /// The name by which runs know, or will know, what a text spells.

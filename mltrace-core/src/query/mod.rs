@@ -37,7 +37,7 @@ use crate::tracer::Tracer;
 
 impl Tracer {
     /// Everything about one run, with the labels that it carries and what it read of retracted ones; and whether it is
-    /// stale: now, and as of its start.
+    /// stale: now, and as of its start. Who shows none of that asks for [`runs`](Self::runs).
     ///
     /// # Errors
     /// There is no such run, or the store cannot be read.
@@ -50,6 +50,15 @@ impl Tracer {
             found.stale_at_start = Some(Judge::as_of(view, to_micros(found.started_at)).judge(id)?);
             Ok(found)
         })
+    }
+
+    /// These runs, in this order, as lists show them: without labels and staleness, for which all that is behind a run is
+    /// walked through. Those that are not there are left out.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn runs(&self, ids: &[RunId]) -> Result<Vec<RunRecord>> {
+        self.store().read(|view| view.runs(ids))
     }
 
     /// The id of the run with an identity that holds everywhere, such as a run's parent; `None` if it is not here.
@@ -131,7 +140,7 @@ impl Tracer {
 fn current(view: &View<'_>, id: NameId) -> Result<Option<IoPointer>> {
     match view.latest_writer(id, None)? {
         Some(writer) => view.output(writer.run, id, None),
-        None => view.last_input(id, None),
+        None => Ok(view.last_reading(id, None)?.map(|(_, pointer)| pointer)),
     }
 }
 

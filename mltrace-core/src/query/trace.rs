@@ -1,6 +1,6 @@
 //! Questions for the runs behind an output.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{not_found, run, the_version};
 use crate::clock::to_micros;
@@ -110,7 +110,9 @@ impl<'t> Trace<'t> {
             Some(version) => view.latest_writer_of(id, version, ended_by)?,
         };
         let writer = writer.ok_or_else(|| match self.as_of {
-            Some(time) => not_found(format!("no run had written `{name}` by {time}")),
+            Some(time) => {
+                not_found(format!("no run had written `{name}` by {}", time.to_rfc3339_opts(SecondsFormat::Secs, true)))
+            }
             None => not_found(format!("runs read `{name}`, but no traced run wrote it: it is a source")),
         })?;
         Ok((writer.run, view.output(writer.run, id, version)?))

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::not_found;
 use crate::artifact;
 use crate::error::Result;
+use crate::fingerprint::may_be_escaped;
 use crate::model::{IoPointer, RunId, Verified, VerifyReport, VerifyStatus, Version, VersionKind};
 use crate::provenance;
 use crate::store::{NameId, Names, Origin, View};
@@ -149,7 +150,7 @@ fn recorded(view: &View<'_>, name: NameId) -> Result<Vec<Recorded>> {
     let written = writer.is_some();
     let last = match writer {
         Some(writer) => view.output(writer.run, name, None)?.map(|pointer| (writer.run, pointer)),
-        None => view.last_reading(name)?,
+        None => view.last_reading(name, None)?,
     };
     let Some((run, pointer)) = last else { return Ok(Vec::new()) };
     let files = if number_of(&pointer).is_some() { versions(view, name, written)? } else { vec![(run, pointer)] };
@@ -225,7 +226,9 @@ impl Recorded {
             });
         };
         match tracer.fingerprinter().version_of_kind(&path, version.kind) {
-            Ok(found) => found.map_or(Found::Nothing, Found::Version),
+            Ok(Some(found)) => Found::Version(found),
+            Ok(None) if may_be_escaped(file) => unknown("its path is no UTF-8, and its name only stands for it"),
+            Ok(None) => Found::Nothing,
             Err(error) => Found::Unknown(format!("it cannot be measured: {error}")),
         }
     }

@@ -137,6 +137,18 @@ impl Live {
         self.state().inputs.iter().map(|input| input.pointer.clone()).collect()
     }
 
+    /// The labels that its inputs are known to carry so far.
+    pub(super) fn labels(&self) -> Vec<String> {
+        self.state().labels.iter().map(|label| label.pointer.name.clone()).collect()
+    }
+
+    /// The body is not run, so it writes nothing: what stands at its outputs is another run's.
+    pub(super) fn refuse(&self, why: String) {
+        let mut state = self.state();
+        state.refusal = Some(why);
+        state.outputs.clear();
+    }
+
     /// A run that is denied its inputs has read nothing, and must not stand among those that did.
     pub(super) fn forget_inputs(&self) {
         let mut state = self.state();

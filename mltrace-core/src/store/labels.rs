@@ -42,7 +42,8 @@ impl Write<'_> {
         }
     }
 
-    /// Attaches a label to a name or to one version of it, and says whether it was not there before.
+    /// Attaches a label to a name or to one version of it, and says whether it was not there before. Of two times the
+    /// earlier stands, whichever comes first.
     pub(crate) fn attach(
         &self,
         label: LabelId,
@@ -50,12 +51,20 @@ impl Write<'_> {
         version: Option<VersionId>,
         attached_at: i64,
     ) -> Result<bool> {
+        let values = [label.into(), name.into(), version.into(), attached_at.into()];
         let written = self.execute(
             "INSERT INTO label_pointer (label, name, version, attached_at) SELECT ?1, ?2, ?3, ?4
              WHERE NOT EXISTS (
                 SELECT 1 FROM label_pointer WHERE label = ?1 AND name = ?2 AND version IS NOT DISTINCT FROM ?3)",
-            &[label.into(), name.into(), version.into(), attached_at.into()],
+            &values,
         )?;
+        if written == 0 {
+            self.execute(
+                "UPDATE label_pointer SET attached_at = ?4
+                 WHERE label = ?1 AND name = ?2 AND version IS NOT DISTINCT FROM ?3 AND attached_at > ?4",
+                &values,
+            )?;
+        }
         Ok(written > 0)
     }
 
@@ -168,7 +177,7 @@ impl View<'_> {
     /// A label's retraction; of several, as two stores that became one may hold, the first.
     pub(crate) fn retraction(&self, label: LabelId) -> Result<Option<Retraction>> {
         self.one(
-            &format!("{RETRACTIONS} WHERE r.label = ?1 ORDER BY r.retracted_at, r.id LIMIT 1"),
+            &format!("{RETRACTIONS} WHERE r.label = ?1 ORDER BY r.retracted_at, r.retracted_by, r.reason LIMIT 1"),
             &[label.into()],
             retraction,
         )

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::engine::Value;
 use super::liveness::{self, LIVENESS};
-use super::records::{INPUTS, OUTPUTS, pointer, text_list};
+use super::records::{OUTPUTS, pointer, text_list};
 use super::rows::{Coded, version_text};
 use super::{ComponentId, NameId, VersionId, View};
 use crate::clock::from_micros;
@@ -242,15 +242,6 @@ impl View<'_> {
         self.one(
             &format!("{OUTPUTS} WHERE o.run = ?1 AND o.name = ?2 AND (?3 IS NULL OR o.version = ?3)"),
             &[run.into(), name.into(), version.into()],
-            pointer,
-        )
-    }
-
-    /// A pointer as the last run that read it, in a version if one is given, recorded it.
-    pub(crate) fn last_input(&self, name: NameId, version: Option<VersionId>) -> Result<Option<IoPointer>> {
-        self.one(
-            &format!("{INPUTS} WHERE i.name = ?1 AND (?2 IS NULL OR i.version = ?2) ORDER BY i.ended_at DESC LIMIT 1"),
-            &[name.into(), version.into()],
             pointer,
         )
     }

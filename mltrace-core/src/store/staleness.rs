@@ -94,19 +94,20 @@ impl View<'_> {
         )
     }
 
-    /// Whether a run other than this one wrote a name and had ended by a time.
-    pub(crate) fn was_written_by_another(&self, name: NameId, run: RunId, ended_by: i64) -> Result<bool> {
+    /// A run other than this one that wrote a name and had ended by a time: one of the last, a completed one first.
+    pub(crate) fn another_writer(&self, name: NameId, run: RunId, ended_by: i64) -> Result<Option<RunId>> {
         for completed in [true, false] {
             let found = self.one(
-                "SELECT 1 FROM output WHERE name = ?1 AND completed = ?2 AND ended_at <= ?3 AND run <> ?4 LIMIT 1",
+                "SELECT run FROM output WHERE name = ?1 AND completed = ?2 AND ended_at <= ?3 AND run <> ?4
+                 ORDER BY ended_at DESC LIMIT 1",
                 &[name.into(), completed.into(), ended_by.into(), run.into()],
-                |row| row.integer(0),
+                |row| row.integer(0).map(RunId),
             )?;
             if found.is_some() {
-                return Ok(true);
+                return Ok(found);
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// The versions that a run wrote, sorted; one that is not known comes first.
@@ -128,8 +129,8 @@ impl View<'_> {
     }
 
     /// The age in seconds after which a component's runs are old, as its run with the latest start that stated any
-    /// metadata says.
-    pub(crate) fn stale_after(&self, component: ComponentId) -> Result<Option<u64>> {
+    /// metadata says, of those that had started by a time.
+    pub(crate) fn stale_after(&self, component: ComponentId, started_by: i64) -> Result<Option<u64>> {
         // Asked first, because where nobody stated it the search for who spoke last would walk every run.
         let stated = "SELECT 1 FROM definition WHERE component = ?1 AND stale_after IS NOT NULL LIMIT 1";
         if self.one(stated, &[component.into()], |row| row.integer(0))?.is_none() {
@@ -137,8 +138,9 @@ impl View<'_> {
         }
         let stale_after = self.one(
             "SELECT d.stale_after FROM run r JOIN definition d ON d.id = r.definition
-             WHERE r.component = ?1 AND d.states_metadata = 1 ORDER BY r.started_at DESC, r.uuid DESC LIMIT 1",
-            &[component.into()],
+             WHERE r.component = ?1 AND d.states_metadata = 1 AND r.started_at <= ?2
+             ORDER BY r.started_at DESC, r.uuid DESC LIMIT 1",
+            &[component.into(), started_by.into()],
             |row| row.optional_integer(0),
         )?;
         Ok(stale_after.flatten().map(i64::cast_unsigned))

@@ -270,40 +270,25 @@ impl Write<'_> {
         self.tag(self.component(component)?, tag)
     }
 
-    /// Flags a pointer, unless it is; of two times the earlier stands.
+    /// Flags a pointer, unless it is. Of two times on one version the earlier stands. Without a version the time tells which
+    /// run is meant, so that a flag of another time is another flag.
     pub(crate) fn take_flag(&self, flagged: &Mentioned) -> Result<()> {
         let (name, version) = self.mentioned(flagged)?;
         let values = [name.into(), version.into(), to_micros(flagged.at).into()];
         self.execute(
             "INSERT INTO flag (name, version, flagged_at) SELECT ?1, ?2, ?3 WHERE NOT EXISTS (
-                 SELECT 1 FROM flag WHERE name = ?1 AND (version = ?2 OR version IS NULL AND ?2 IS NULL))",
+                 SELECT 1 FROM flag
+                 WHERE name = ?1 AND (version = ?2 OR version IS NULL AND ?2 IS NULL AND flagged_at = ?3))",
             &values,
         )?;
-        self.execute(
-            "UPDATE flag SET flagged_at = ?3
-             WHERE name = ?1 AND (version = ?2 OR version IS NULL AND ?2 IS NULL) AND flagged_at > ?3",
-            &values,
-        )
-        .map(drop)
+        self.execute("UPDATE flag SET flagged_at = ?3 WHERE name = ?1 AND version = ?2 AND flagged_at > ?3", &values)
+            .map(drop)
     }
 
-    /// Attaches a label to a pointer, unless it is; of two times the earlier stands.
+    /// Attaches a label to a pointer.
     pub(crate) fn take_label(&self, label: &str, pointer: &Mentioned) -> Result<()> {
-        let label = self.label(label)?;
         let (name, version) = self.mentioned(pointer)?;
-        let values = [label.into(), name.into(), version.into(), to_micros(pointer.at).into()];
-        self.execute(
-            "INSERT INTO label_pointer (label, name, version, attached_at) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (
-                 SELECT 1 FROM label_pointer
-                 WHERE label = ?1 AND name = ?2 AND (version = ?3 OR version IS NULL AND ?3 IS NULL))",
-            &values,
-        )?;
-        self.execute(
-            "UPDATE label_pointer SET attached_at = ?4
-             WHERE label = ?1 AND name = ?2 AND (version = ?3 OR version IS NULL AND ?3 IS NULL) AND attached_at > ?4",
-            &values,
-        )
-        .map(drop)
+        self.attach(self.label(label)?, name, version, to_micros(pointer.at)).map(drop)
     }
 
     /// Adds a retraction, unless the very same is there.

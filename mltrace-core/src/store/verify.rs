@@ -2,7 +2,7 @@
 
 use super::engine::{Row, Value};
 use super::records::{INPUTS, OUTPUTS, pointer};
-use super::{NameId, View};
+use super::{NameId, VersionId, View};
 use crate::error::Result;
 use crate::model::{IoPointer, RunId};
 
@@ -57,10 +57,13 @@ impl View<'_> {
         Ok(count.unwrap_or_default().cast_unsigned())
     }
 
-    /// A pointer as the last run that read it recorded it, and that run.
-    pub(crate) fn last_reading(&self, name: NameId) -> Result<Option<(RunId, IoPointer)>> {
-        let sql = format!("{INPUTS} WHERE i.name = ?1 ORDER BY i.ended_at DESC, i.captured_at DESC LIMIT 1");
-        self.one(&sql, &[name.into()], recorded)
+    /// A pointer as the last run that read it, in a version if one is given, recorded it, and that run.
+    pub(crate) fn last_reading(&self, name: NameId, version: Option<VersionId>) -> Result<Option<(RunId, IoPointer)>> {
+        let sql = format!(
+            "{INPUTS} JOIN run r ON r.id = i.run WHERE i.name = ?1 AND (?2 IS NULL OR i.version = ?2)
+             ORDER BY i.ended_at DESC, i.captured_at DESC, r.started_at DESC, r.uuid DESC, i.position LIMIT 1"
+        );
+        self.one(&sql, &[name.into(), version.into()], recorded)
     }
 
     /// Hands on every version that runs wrote of a name, oldest run first.

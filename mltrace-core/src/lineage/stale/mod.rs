@@ -72,6 +72,17 @@ pub(crate) struct Judge<'v> {
     latest: HashMap<Group, Option<Producer>>,
     written: HashMap<RunId, Rc<Vec<Option<VersionId>>>>,
     stale_after: HashMap<ComponentId, Option<i64>>,
+    facts: HashMap<RunId, Rc<Facts>>,
+}
+
+/// What is so of a run whichever is judged. Runs that are judged one after the other have many ancestors in common.
+struct Facts {
+    /// What it depends on, of that which existed.
+    upstream: Vec<Upstream>,
+    /// Why it is stale by age.
+    aged: Vec<Reason>,
+    /// For each dependency the latest run in its place, where that is a later one.
+    later: Vec<Fresher>,
 }
 
 /// A run and all behind it.
@@ -93,6 +104,7 @@ impl<'v> Judge<'v> {
             latest: HashMap::new(),
             written: HashMap::new(),
             stale_after: HashMap::new(),
+            facts: HashMap::new(),
         }
     }
 
@@ -111,7 +123,7 @@ impl<'v> Judge<'v> {
             stale.push(self.told(&reason)?);
         }
         let way = self.ways_to_a_cause(&lineage, &own)?;
-        let mut upstream: Vec<_> = self.upstream(run)?.into_iter().map(|upstream| upstream.run).collect();
+        let mut upstream: Vec<_> = self.facts(run)?.upstream.iter().map(|upstream| upstream.run).collect();
         upstream.sort_unstable();
         upstream.dedup();
         for run in upstream {
@@ -137,9 +149,7 @@ impl<'v> Judge<'v> {
         Ok(found)
     }
 
-    /// What a run depends on, of that which existed.
-    fn upstream(&mut self, run: RunId) -> Result<Vec<Upstream>> {
-        let standing = self.standing(run)?;
+    fn upstream(&mut self, standing: &Standing) -> Result<Vec<Upstream>> {
         let mut existing = Vec::with_capacity(standing.upstream.len());
         for &upstream in &standing.upstream {
             if self.standing(upstream.run)?.when.ended_at <= self.as_of {
@@ -154,7 +164,7 @@ impl<'v> Judge<'v> {
         let mut at = 0;
         while let Some(&reader) = lineage.order.get(at) {
             at += 1;
-            for Upstream { run, .. } in self.upstream(reader)? {
+            for &Upstream { run, .. } in &self.facts(reader)?.upstream {
                 lineage.readers.entry(run).or_default().push(reader);
                 if lineage.all.insert(run) {
                     lineage.order.push(run);
@@ -164,15 +174,35 @@ impl<'v> Judge<'v> {
         Ok(lineage)
     }
 
+    fn facts(&mut self, run: RunId) -> Result<Rc<Facts>> {
+        if let Some(known) = self.facts.get(&run) {
+            return Ok(Rc::clone(known));
+        }
+        let standing = self.standing(run)?;
+        let upstream = self.upstream(&standing)?;
+        let mut later = Vec::new();
+        for edge in &upstream {
+            later.extend(self.later(edge)?);
+        }
+        let aged = self.aged(run, &standing, &upstream)?;
+        let found = Rc::new(Facts { upstream, aged, later });
+        self.facts.insert(run, Rc::clone(&found));
+        Ok(found)
+    }
+
     /// Why a run is stale by itself, where these runs are no news.
     fn reasons(&mut self, run: RunId, behind: &HashSet<RunId>) -> Result<Vec<Reason>> {
-        let standing = self.standing(run)?;
-        let upstream = self.upstream(run)?;
+        let facts = self.facts(run)?;
+        let mut reasons = facts.aged.clone();
+        reasons.extend(self.fresher(&facts.later, behind)?.into_iter().map(Reason::Fresher));
+        Ok(reasons)
+    }
+
+    fn aged(&mut self, run: RunId, standing: &Standing, upstream: &[Upstream]) -> Result<Vec<Reason>> {
         let stated = self.stale_after(standing.component)?;
-        let mut reasons = self.old_inputs(&standing, &upstream, stated.unwrap_or(OLD_INPUT))?;
+        let mut reasons = self.old_inputs(standing, upstream, stated.unwrap_or(OLD_INPUT))?;
         let age = self.as_of.saturating_sub(standing.when.ended_at);
         reasons.extend(stated.filter(|limit| age > *limit).map(|limit| Reason::OldRun { run, age, limit }));
-        reasons.extend(self.fresher_upstream(&upstream, behind)?.into_iter().map(Reason::Fresher));
         Ok(reasons)
     }
 
@@ -187,21 +217,23 @@ impl<'v> Judge<'v> {
         Ok(old.into_iter().map(|(writer, (age, names))| Reason::OldInput { writer, names, age, limit }).collect())
     }
 
-    /// The fresher runs, each beside the latest of the runs that it is fresher than.
-    fn fresher_upstream(&mut self, upstream: &[Upstream], behind: &HashSet<RunId>) -> Result<Vec<Fresher>> {
+    /// The fresher of these later runs, each beside the latest of the runs that it is fresher than.
+    fn fresher(&mut self, later: &[Fresher], behind: &HashSet<RunId>) -> Result<Vec<Fresher>> {
         let mut found: BTreeMap<RunId, Fresher> = BTreeMap::new();
-        for edge in upstream {
-            let Some(fresher) = self.fresher(edge, behind)? else { continue };
-            match found.entry(fresher.newer) {
+        for later in later {
+            if behind.contains(&later.newer) || !self.wrote_otherwise(later.newer, later.than)? {
+                continue;
+            }
+            match found.entry(later.newer) {
                 Entry::Vacant(none) => {
-                    none.insert(fresher);
+                    none.insert(later.clone());
                 }
-                Entry::Occupied(mut known) if known.get().than == fresher.than => {
-                    known.get_mut().names.extend(fresher.names);
+                Entry::Occupied(mut known) if known.get().than == later.than => {
+                    known.get_mut().names.extend(&later.names);
                 }
                 Entry::Occupied(mut known) => {
-                    if self.standing(known.get().than)?.when < self.standing(fresher.than)?.when {
-                        known.insert(fresher);
+                    if self.standing(known.get().than)?.when < self.standing(later.than)?.when {
+                        known.insert(later.clone());
                     }
                 }
             }
@@ -209,20 +241,16 @@ impl<'v> Judge<'v> {
         Ok(found.into_values().collect())
     }
 
-    /// The run that is fresher than one that was read.
-    fn fresher(&mut self, read: &Upstream, behind: &HashSet<RunId>) -> Result<Option<Fresher>> {
+    /// The latest run that could have been read in place of the one that was, where it is a later one.
+    fn later(&mut self, read: &Upstream) -> Result<Option<Fresher>> {
         let writer = self.standing(read.run)?;
         let is_rewrite = match read.name {
-            Some(name) => self.view.was_written_by_another(name, read.run, self.as_of)?,
+            Some(name) => self.view.another_writer(name, read.run, self.as_of)?.is_some(),
             None => false,
         };
         let group = (writer.component, writer.partition, read.name.filter(|_| is_rewrite));
-        let Some(latest) = self.latest(group)? else { return Ok(None) };
-        let is_news = latest > writer.when && !behind.contains(&latest.run);
-        if !is_news || !self.wrote_otherwise(latest.run, read.run)? {
-            return Ok(None);
-        }
-        Ok(Some(Fresher { newer: latest.run, than: read.run, names: vec![read.name], is_rewrite }))
+        let latest = self.latest(group)?.filter(|latest| *latest > writer.when);
+        Ok(latest.map(|latest| Fresher { newer: latest.run, than: read.run, names: vec![read.name], is_rewrite }))
     }
 
     fn latest(&mut self, group: Group) -> Result<Option<Producer>> {
@@ -260,7 +288,7 @@ impl<'v> Judge<'v> {
         if let Some(known) = self.stale_after.get(&component) {
             return Ok(*known);
         }
-        let seconds = self.view.stale_after(component)?;
+        let seconds = self.view.stale_after(component, self.as_of)?;
         let limit = seconds.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(SECOND));
         self.stale_after.insert(component, limit);
         Ok(limit)

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
+pub(crate) type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// One way of doing the work; it is told how many calls of it went before.
 pub(crate) type Lane<'l> = &'l mut dyn FnMut(usize) -> Result<()>;

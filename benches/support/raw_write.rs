@@ -111,10 +111,23 @@ impl<'c> RawWriter<'c> {
 
     /// Commits a run.
     pub(crate) fn write(&mut self, made: &MadeRun) -> Result<()> {
+        self.write_batch(std::slice::from_ref(made))
+    }
+
+    /// Commits runs in one transaction.
+    pub(crate) fn write_batch(&mut self, batch: &[MadeRun]) -> Result<()> {
+        self.begin.execute([])?;
+        for made in batch {
+            self.put(made)?;
+        }
+        self.commit.execute([])?;
+        Ok(())
+    }
+
+    fn put(&mut self, made: &MadeRun) -> Result<()> {
         let started_at = now();
         let uuid = Uuid::now_v7();
         let ended_at = now();
-        self.begin.execute([])?;
         let (component, definition) = self.definition("featuregen")?;
         let run = self.put_run.insert(params![uuid.as_bytes(), component, definition, started_at, ended_at])?;
         for (position, output) in (0..).zip(&made.outputs) {
@@ -139,7 +152,6 @@ impl<'c> RawWriter<'c> {
                 overlapping
             ])?;
         }
-        self.commit.execute([])?;
         Ok(())
     }
 

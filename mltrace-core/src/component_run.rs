@@ -422,7 +422,8 @@ fn fingerprint(list: &mut [Added]) {
 impl Tracer {
     /// Commits a run that the program describes itself.
     ///
-    /// With `MLTRACE_DISABLED=1` nothing is written, and the id is that of no run, 0.
+    /// With `MLTRACE_DISABLED=1` nothing is written, and the id is that of no run, 0. So it is for a buffered tracer, which
+    /// only queues the run: [`Tracer::run_id`] finds it by [`ComponentRun::uuid`] once it is written.
     ///
     /// # Errors
     /// The run is incomplete or holds what cannot be stored ([`ErrorKind::Invalid`], the message names the field), or the
@@ -431,6 +432,6 @@ impl Tracer {
         if is_disabled() {
             return Ok(RunId(0));
         }
-        self.put_run(&run.into_entry(self)?)
+        self.put_run(run.into_entry(self)?)
     }
 }

@@ -3,6 +3,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 /// What went wrong, in a sentence that says what to do about it.
 ///
@@ -19,7 +20,8 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     message: String,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    /// Shared, for one failure can be that of several runs.
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// The kinds of [`Error`].
@@ -72,8 +74,19 @@ impl Error {
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
+    }
+
+    /// The same error once more, where what failed was done for several.
+    pub(crate) fn again(&self) -> Self {
+        let Inner { kind, message, source } = &*self.0;
+        Self(Box::new(Inner { kind: *kind, message: message.clone(), source: source.clone() }))
+    }
+
+    /// Whether it lies in what was to be written, and not in the store.
+    pub(crate) fn is_of_what_was_written(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Invalid | ErrorKind::Internal)
     }
 
     /// The same error, its message followed by what came of it.

@@ -26,6 +26,7 @@ mod clock;
 mod component_run;
 mod error;
 mod fingerprint;
+mod fork;
 mod limits;
 mod lineage;
 mod model;
@@ -57,6 +58,7 @@ pub use query::{
 pub use record::{Run, RunHandle};
 pub use store::Durability;
 pub use tracer::{Scoped, Tracer, TracerBuilder, init, log_component_run, scoped};
+pub use writer::Stats;
 
 /// What `#[component]` expands to. Not a stable API: it changes with the attribute.
 #[doc(hidden)]

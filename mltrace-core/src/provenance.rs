@@ -10,17 +10,18 @@ use uuid::Uuid;
 
 use crate::clock;
 use crate::fingerprint::update_sized;
+use crate::fork::PerProcess;
 use crate::model::{Code, Commit, CommitSource, Definition, Process};
 
 /// This process.
 pub(crate) fn process() -> &'static Process {
-    static PROCESS: OnceLock<Process> = OnceLock::new();
+    static PROCESS: PerProcess<Process> = PerProcess::new();
     PROCESS.get_or_init(|| Process {
         uuid: Uuid::now_v7(),
         host: host(),
         pid: std::process::id(),
         started_at: clock::now(),
-        start_ticks: start_ticks("self"),
+        start_ticks: start_ticks(),
         boot_id: read_line("/proc/sys/kernel/random/boot_id"),
         pid_namespace: std::fs::read_link("/proc/self/ns/pid").ok().map(|link| link.to_string_lossy().into_owned()),
         user: env::var("USER").or_else(|_| env::var("USERNAME")).ok(),
@@ -38,17 +39,56 @@ fn read_line(path: &str) -> Option<String> {
     std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// Field 22 of `/proc/<pid>/stat`. The second field is the program's name and may itself hold spaces and brackets.
-fn start_ticks(pid: &str) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+fn start_ticks() -> Option<u64> {
+    start_ticks_in(&std::fs::read_to_string("/proc/self/stat").ok()?)
+}
+
+/// Field 22 of a process's `stat`. The second field is the program's name and may itself hold spaces and brackets.
+fn start_ticks_in(stat: &str) -> Option<u64> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
-/// Whether a process is known to have ended: it belongs to this boot and this pid namespace, and none has its pid and
-/// start time any more. Of others nothing can be told from here.
+/// What is kept of a process by which it can be found again on its host.
+pub(crate) struct Sighting<'a> {
+    pub(crate) pid: i64,
+    pub(crate) start_ticks: Option<u64>,
+    pub(crate) boot_id: Option<&'a str>,
+    pub(crate) pid_namespace: Option<&'a str>,
+}
+
+impl Sighting<'_> {
+    /// Whether the process is known to have ended: it ran here, where pids mean the same, and none of that pid and start
+    /// is left. Of others nothing can be told from here.
+    pub(crate) fn is_gone(&self) -> bool {
+        let here = process();
+        let Some(start_ticks) = self.start_ticks else { return false };
+        if self.boot_id != here.boot_id.as_deref() || self.pid_namespace != here.pid_namespace.as_deref() {
+            return false;
+        }
+        match std::fs::read_to_string(format!("/proc/{}/stat", self.pid)) {
+            // A process that has died and not been waited for is none any more.
+            Ok(stat) => start_ticks_in(&stat) != Some(start_ticks) || is_zombie(&stat),
+            // Some systems hide the processes of others, the first of all among them.
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound && Path::new("/proc/1/stat").exists(),
+        }
+    }
+}
+
+fn is_zombie(stat: &str) -> bool {
+    let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().next());
+    matches!(state, Some("Z" | "X"))
+}
+
+/// Whether a process is known to have ended; see [`Sighting::is_gone`].
 pub(crate) fn is_gone(other: &Process) -> bool {
-    let is_visible = other.boot_id == process().boot_id && other.pid_namespace == process().pid_namespace;
-    is_visible && other.start_ticks.is_some() && start_ticks(&other.pid.to_string()) != other.start_ticks
+    let Process { pid, start_ticks, boot_id, pid_namespace, .. } = other;
+    Sighting {
+        pid: (*pid).into(),
+        start_ticks: *start_ticks,
+        boot_id: boot_id.as_deref(),
+        pid_namespace: pid_namespace.as_deref(),
+    }
+    .is_gone()
 }
 
 /// Whether a process may still write: it belongs to this boot, and is not known to have ended.

@@ -5,23 +5,30 @@ use std::fmt;
 use std::io::Write;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use std::{env, fs, io};
+
+use uuid::Uuid;
 
 use crate::artifact::Artifact;
 use crate::capture::Captured;
 use crate::component_run::ComponentRun;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::{self, Fingerprinter, STORE_FOLDER, absolute, lexically_clean};
+use crate::fork::PerProcess;
 use crate::model::{IoPointer, PointerType, RunEntry, RunId, Version};
 use crate::record::is_disabled;
 use crate::store::{Durability, Store};
-use crate::writer::Writer;
+use crate::writer::{OpenRun, Stats, Writer};
 
 const FINGERPRINT_LIMIT: u64 = 16 << 20;
 
 /// Writes runs to a store and answers questions about it. Cheap to clone; clones share one store.
+///
+/// A run is written when it ends. That of a traced function which is open for longer than a second is written as running
+/// before, with its inputs so far, and counts as lost if its process dies or is silent for a minute; if the process dies
+/// within that second the run leaves no trace. A process may fork: parent and child then write by themselves.
 ///
 /// ```
 /// use mltrace_core::{Durability, Tracer};
@@ -36,8 +43,11 @@ const FINGERPRINT_LIMIT: u64 = 16 << 20;
 pub struct Tracer(Arc<Inner>);
 
 struct Inner {
+    /// That of the process which opened the store.
     writer: Arc<Writer>,
+    in_children: PerProcess<Arc<Writer>>,
     fingerprinter: Fingerprinter,
+    is_buffered: bool,
 }
 
 /// Settings of a [`Tracer`] before it is opened.
@@ -47,6 +57,7 @@ pub struct TracerBuilder {
     durability: Durability,
     fingerprint_limit: u64,
     root: Option<PathBuf>,
+    is_buffered: bool,
 }
 
 impl TracerBuilder {
@@ -72,23 +83,60 @@ impl TracerBuilder {
         self
     }
 
+    /// Whether calls only queue their runs, which are committed soon by a thread in the background; by default a call
+    /// returns when its run is committed. [`Tracer::flush`], dropping the last tracer and the normal exit of the process
+    /// lose nothing, a kill or an abort may. Where the queue is full a call waits for up to a second, and only then drops
+    /// its run ([`Tracer::stats`] counts).
+    ///
+    /// ```
+    /// # use mltrace_core::{ComponentRun, Tracer};
+    /// let tracer = Tracer::builder(":memory:").buffered(true).open()?;
+    /// let mut run = ComponentRun::new("cleaning");
+    /// run.start().end();
+    /// tracer.log_component_run(run)?;
+    /// tracer.flush()?;
+    /// assert_eq!(tracer.recent(10)?.items.len(), 1);
+    /// assert_eq!(tracer.stats().dropped, 0);
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn buffered(mut self, buffered: bool) -> Self {
+        self.is_buffered = buffered;
+        self
+    }
+
     /// Opens the store, creating it if there is none.
     ///
     /// # Errors
     /// The file cannot be created or read, is no store, is damaged, or needs a newer mltrace. It is left as it was.
     pub fn open(self) -> Result<Tracer> {
         if self.path == Path::new(IN_MEMORY) {
-            return Ok(Tracer::over(Store::in_memory()?, self.root, self.fingerprint_limit));
+            return Ok(self.over(Store::in_memory()?));
         }
         let path = absolute(&self.path);
         let store = Store::create(&path, self.durability)?;
-        Ok(Tracer::over(store, self.root.or_else(|| project_root(&path)), self.fingerprint_limit))
+        Ok(self.over(store))
+    }
+
+    fn over(self, store: Store) -> Tracer {
+        let mut root = self.root;
+        if let Some(path) = store.path() {
+            fingerprint::leave_alone(path);
+            root = root.or_else(|| project_root(path));
+        }
+        let fingerprinter = Fingerprinter { root, limit: self.fingerprint_limit };
+        Tracer(Arc::new(Inner {
+            writer: Writer::new(Arc::new(store)),
+            in_children: PerProcess::new(),
+            fingerprinter,
+            is_buffered: self.is_buffered,
+        }))
     }
 }
 
 impl fmt::Debug for Tracer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Tracer").field(&self.0.writer.store().path().unwrap_or(Path::new(":memory:"))).finish()
+        f.debug_tuple("Tracer").field(&self.writer().store().path().unwrap_or(Path::new(":memory:"))).finish()
     }
 }
 
@@ -108,6 +156,7 @@ impl Tracer {
             durability: Durability::default(),
             fingerprint_limit: FINGERPRINT_LIMIT,
             root: None,
+            is_buffered: false,
         }
     }
 
@@ -125,7 +174,7 @@ impl Tracer {
     /// There is no such file, or as [`TracerBuilder::open`].
     pub fn open_existing(path: impl AsRef<Path>) -> Result<Self> {
         let path = absolute(path.as_ref());
-        Ok(Self::over(Store::open(&path)?, project_root(&path), FINGERPRINT_LIMIT))
+        Ok(Self::builder(&path).over(Store::open(&path)?))
     }
 
     /// The store that a traced function without any set-up writes to: `$MLTRACE_DB`, or else the nearest
@@ -156,24 +205,58 @@ impl Tracer {
         default_path()
     }
 
-    fn over(store: Store, root: Option<PathBuf>, limit: u64) -> Self {
-        if let Some(path) = store.path() {
-            fingerprint::leave_alone(path);
-        }
-        let fingerprinter = Fingerprinter { root, limit };
-        Self(Arc::new(Inner { writer: Writer::new(store), fingerprinter }))
+    /// Commits the runs that buffered calls have queued so far, waiting for a locked store as long as its busy time-out.
+    ///
+    /// # Errors
+    /// The store cannot be written. The runs stay queued.
+    pub fn flush(&self) -> Result<()> {
+        self.writer().flush()
+    }
+
+    /// How many runs of buffered calls wait to be written, and how many were dropped.
+    pub fn stats(&self) -> Stats {
+        self.writer().stats()
+    }
+
+    fn writer(&self) -> &Writer {
+        let Inner { writer, in_children, .. } = &*self.0;
+        if writer.is_of_this_process() { writer } else { in_children.get_or_init(|| writer.in_child()) }
     }
 
     pub(crate) fn store(&self) -> &Store {
-        self.0.writer.store()
+        self.writer().store()
     }
 
-    pub(crate) fn put_run(&self, entry: &RunEntry) -> Result<RunId> {
-        self.0.writer.put_run(entry)
+    /// Writes a run that the program describes itself. The id of a run that is queued is not known as yet.
+    pub(crate) fn put_run(&self, entry: RunEntry) -> Result<RunId> {
+        if !self.0.is_buffered {
+            return self.writer().put_run(entry);
+        }
+        if self.writer().buffer_run(entry)? {
+            return Ok(RunId(0));
+        }
+        Err(Error::new(
+            ErrorKind::Busy,
+            "the queue of runs that wait to be written is full; this one was not recorded. Log fewer, or call `flush`",
+        ))
     }
 
-    pub(crate) fn put_traced_run(&self, entry: &RunEntry) -> Result<RunId> {
-        self.0.writer.put_traced_run(entry)
+    /// The run of a traced function has started.
+    pub(crate) fn watch(&self, uuid: Uuid, run: Weak<dyn OpenRun>) {
+        self.writer().watch(uuid, run);
+    }
+
+    /// Such a run has ended.
+    pub(crate) fn unwatch(&self, uuid: Uuid) {
+        self.writer().unwatch(uuid);
+    }
+
+    /// Writes the run of a traced function.
+    pub(crate) fn put_traced_run(&self, entry: RunEntry, is_buffered: bool) -> Result<()> {
+        if is_buffered || self.0.is_buffered {
+            return self.writer().buffer_run(entry).map(drop);
+        }
+        self.writer().put_traced_run(entry).map(drop)
     }
 
     /// The pointer for what a program captured, and the path whose version it still lacks.

@@ -11,7 +11,7 @@ use syn::{Error, Ident, LitStr, Path, Token, parenthesized};
 use crate::checks::Check;
 
 /// The keys of the attribute, in the order in which the docs list them.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "name",
     "owner",
     "description",
@@ -27,6 +27,7 @@ const KEYS: [&str; 17] = [
     "deny_retracted",
     "endpoint",
     "stale_after",
+    "buffered",
     "run",
     "crate",
 ];
@@ -52,6 +53,7 @@ pub(crate) struct Args {
     pub(crate) endpoint: bool,
     /// In seconds.
     pub(crate) stale_after: Option<u64>,
+    pub(crate) buffered: bool,
     pub(crate) run: Option<Ident>,
     pub(crate) krate: Option<Path>,
     pub(crate) errors: Vec<Error>,
@@ -119,6 +121,7 @@ impl Args {
             "deny_retracted" => self.deny_retracted = Some(key.clone()),
             "endpoint" => self.endpoint = true,
             "stale_after" => self.stale_after = Some(assigned(input).and_then(|age| seconds(&age))?),
+            "buffered" => self.buffered = true,
             "run" => self.run = Some(assigned(input)?),
             _ => {
                 input.parse::<Token![=]>()?;

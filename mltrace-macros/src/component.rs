@@ -21,6 +21,7 @@ pub(crate) struct Component {
     pub(crate) description: Option<LitStr>,
     pub(crate) tags: Vec<LitStr>,
     pub(crate) stale_after: Option<u64>,
+    pub(crate) buffered: bool,
     /// Recorded when the function is entered, before anything can move.
     pub(crate) at_entry: Vec<Entry>,
     /// Recorded where the body binds them.
@@ -130,6 +131,7 @@ impl Component {
             description: args.description.or_else(|| first_doc_line(&item.attrs)),
             tags: args.tags,
             stale_after: args.stale_after,
+            buffered: args.buffered,
             at_entry: judge.at_entry,
             in_body: judge.in_body,
             returned: judge.returned,

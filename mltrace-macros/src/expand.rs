@@ -122,7 +122,7 @@ impl Runtime {
     fn start(&self, component: &Component, snapshot: &Snapshot) -> TokenStream {
         let path = &self.path;
         let span = Span::mixed_site();
-        let Component { name, tags, .. } = component;
+        let Component { name, tags, buffered, .. } = component;
         let owner = option(component.owner.as_ref());
         let description = option(component.description.as_ref());
         let stale_after = option(component.stale_after.as_ref());
@@ -136,6 +136,7 @@ impl Runtime {
                     description: #description,
                     tags: &[#(#tags),*],
                     stale_after_secs: #stale_after,
+                    buffered: #buffered,
                     file: ::core::file!(),
                     line: #line,
                     source: #source,

@@ -54,6 +54,7 @@ mod snapshot;
 /// | `deny_retracted` | an input that carries a retracted label keeps the body from running | off |
 /// | `endpoint` | outputs are of pointer type `endpoint` | off |
 /// | `stale_after = "30d"` | the age after which a run is old: a whole number and `s`, `m`, `h`, `d` or `w` | never |
+/// | `buffered` | a run is queued when it ends and committed soon after, in the background | committed when the function returns |
 /// | `run = run` | binds `run: &Run` in the body | not bound |
 /// | `crate = path` | where the runtime crate is | `::mltrace` |
 ///

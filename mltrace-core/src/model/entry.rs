@@ -35,6 +35,37 @@ pub(crate) struct RunEntry {
     pub(crate) collected_at: Option<DateTime<Utc>>,
 }
 
+impl RunEntry {
+    /// About how much memory it takes, in bytes: what bounds a batch and a queue.
+    pub(crate) fn bytes(&self) -> usize {
+        /// A value with its place in a list or tree.
+        const VALUE: usize = 64;
+        let pointer = |pointer: &IoPointer| size_of::<IoPointer>() + VALUE + pointer.name.len();
+        let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        size_of::<Self>()
+            + self.inputs.iter().map(|input| pointer(&input.pointer)).sum::<usize>()
+            + self.outputs.iter().map(pointer).sum::<usize>()
+            + self.params.iter().map(|(name, value)| VALUE + name.len() + json_bytes(value)).sum::<usize>()
+            + self.metrics.keys().map(|name| VALUE + name.len()).sum::<usize>()
+            + self.checks.iter().map(|check| VALUE + check.name.len() + optional(&check.message)).sum::<usize>()
+            + self.upstream.iter().chain(&self.labels).map(|text| VALUE + text.len()).sum::<usize>()
+            + self.notes.iter().map(|note| VALUE + note.text.len()).sum::<usize>()
+            + optional(&self.partition)
+            + optional(&self.error)
+    }
+}
+
+fn json_bytes(value: &serde_json::Value) -> usize {
+    use serde_json::Value::{Array, Bool, Null, Number, Object, String};
+    size_of::<serde_json::Value>()
+        + match value {
+            Null | Bool(_) | Number(_) => 0,
+            String(text) => text.len(),
+            Array(items) => items.iter().map(json_bytes).sum(),
+            Object(fields) => fields.iter().map(|(name, value)| name.len() + json_bytes(value)).sum(),
+        }
+}
+
 /// An input and the moment its name was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InputEntry {

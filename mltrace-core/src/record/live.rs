@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 
 use chrono::{DateTime, Utc};
@@ -15,6 +15,7 @@ use super::meta::{Direction, Meta, Slot};
 use crate::capture::Capture;
 use crate::model::{Check, Code, Definition, InputEntry, IoPointer, Note, PointerType, RunEntry, Snapshot, Status};
 use crate::tracer::Tracer;
+use crate::writer::OpenRun;
 use crate::{clock, limits, provenance, tracer};
 
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub(super) struct Live {
     pub(super) tracer: Tracer,
     pub(super) uuid: Uuid,
     pub(super) definition: Arc<Definition>,
+    is_buffered: bool,
     started_at: DateTime<Utc>,
     parent: Option<Uuid>,
     was_panicking: bool,
@@ -47,7 +49,7 @@ pub(super) struct State {
 }
 
 /// A pointer that was captured, and where it came from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Bound {
     /// The binding it comes from; `None` for what the run was told directly.
     binding: Option<Binding>,
@@ -68,16 +70,20 @@ struct Binding {
 }
 
 impl Live {
-    pub(super) fn start(meta: &'static Meta) -> Option<Self> {
-        Some(Self {
+    pub(super) fn start(meta: &'static Meta) -> Option<Arc<Self>> {
+        let live = Arc::new(Self {
             tracer: tracer::for_traced_function(meta.in_unit_test)?,
             uuid: Uuid::now_v7(),
             definition: definition(meta),
+            is_buffered: meta.buffered,
             started_at: clock::now(),
             parent: current(),
             was_panicking: thread::panicking(),
             state: Mutex::default(),
-        })
+        });
+        let run: Weak<Self> = Arc::downgrade(&live);
+        live.tracer.watch(live.uuid, run);
+        Some(live)
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -218,6 +224,7 @@ impl Live {
     /// Writes the run. The outputs get their versions now, also where the function failed or panicked.
     pub(super) fn end(&self, how: impl FnOnce(&mut State) -> (Status, Option<String>)) {
         harmless("record the end of a run", || {
+            self.tracer.unwatch(self.uuid);
             let (status, error, state) = {
                 let mut state = self.state();
                 let (status, error) = how(&mut state);
@@ -225,8 +232,8 @@ impl Live {
             };
             let mut entry = self.entry(status, error, state);
             limits::trim(&mut entry);
-            if let Err(error) = self.tracer.put_traced_run(&entry) {
-                tracing::warn!(component = %entry.definition.component, run = %entry.uuid, %error, "a run is not recorded");
+            if let Err(error) = self.tracer.put_traced_run(entry, self.is_buffered) {
+                tracing::warn!(component = %self.definition.component, run = %self.uuid, %error, "a run is not recorded");
             }
         });
     }
@@ -260,6 +267,29 @@ impl Live {
             error,
             collected_at: None,
         }
+    }
+}
+
+impl OpenRun for Live {
+    /// What it read so far. Outputs may not be there yet.
+    fn report(&self) -> Option<RunEntry> {
+        let known = {
+            let state = self.state();
+            if state.ended {
+                return None;
+            }
+            State {
+                inputs: state.inputs.clone(),
+                params: state.params.clone(),
+                metrics: state.metrics.clone(),
+                partition: state.partition.clone(),
+                notes: state.notes.clone(),
+                ..State::default()
+            }
+        };
+        let mut entry = RunEntry { ended_at: None, ..self.entry(Status::Running, None, known) };
+        limits::trim(&mut entry);
+        Some(entry)
     }
 }
 

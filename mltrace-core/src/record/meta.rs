@@ -15,6 +15,8 @@ pub struct Meta {
     pub tags: &'static [&'static str],
     /// The age after which its runs count as old, in seconds.
     pub stale_after_secs: Option<u64>,
+    /// Its runs are only queued when they end, as with [`crate::TracerBuilder::buffered`].
+    pub buffered: bool,
     /// The source file.
     pub file: &'static str,
     /// The line of the function, from 1.

@@ -35,7 +35,7 @@ pub use meta::{Direction, Ended, Meta, Slot};
 /// ```
 /// # use mltrace_core::{IoPointer, __private::{Ended, Meta, Run}};
 /// # static META: Meta = Meta { name: "train", owner: None, description: None, tags: &[], stale_after_secs: None,
-/// #     file: file!(), line: line!(), source: "", tokens: "", manifest_dir: None, crate_version: "0", commit: None, in_unit_test: true };
+/// #     buffered: false, file: file!(), line: line!(), source: "", tokens: "", manifest_dir: None, crate_version: "0", commit: None, in_unit_test: true };
 /// fn body(run: &Run) {
 ///     run.input(&IoPointer::new("warehouse.rides").at_version("snapshot-81"));
 ///     run.param("depth", &10);
@@ -86,7 +86,7 @@ impl Run {
         if is_disabled() {
             return Self(RunHandle(None));
         }
-        Self(RunHandle(harmless("start a run", || Live::start(meta)).flatten().map(Arc::new)))
+        Self(RunHandle(harmless("start a run", || Live::start(meta)).flatten()))
     }
 
     /// A run that records nothing.
@@ -213,7 +213,7 @@ impl RunHandle {
     ///
     /// ```
     /// # use mltrace_core::{ComponentRun, Tracer, scoped, __private::{Ended, Meta, Run}};
-    /// # static META: Meta = Meta { name: "train", owner: None, description: None, tags: &[], stale_after_secs: None,
+    /// # static META: Meta = Meta { name: "train", owner: None, description: None, tags: &[], stale_after_secs: None, buffered: false,
     /// #     file: file!(), line: line!(), source: "", tokens: "", manifest_dir: None, crate_version: "0", commit: None, in_unit_test: true };
     /// /// Whether a mean lies within 20 % of that of the last ten runs.
     /// fn is_usual(run: &Run, mean: f64) -> Result<(), String> {

@@ -233,9 +233,10 @@ impl Store {
         known: &mut Option<Orphans>,
     ) -> Result<u64> {
         const STEP: usize = 5_000;
-        let engine = lock(&self.writer);
-        let unchecked = Unchecked::over(&**engine)?;
-        let removed = write_by(&**engine, None, |tx| {
+        let mut connection = lock(&self.writer);
+        let engine = self.connected(&mut connection)?;
+        let unchecked = Unchecked::over(engine)?;
+        let removed = write_by(engine, None, |tx| {
             let now = engine.mark()?;
             let mut ids = match known.take() {
                 Some(orphans) if orphans.as_of == now => orphans.ids,
@@ -264,9 +265,10 @@ impl Store {
     pub(crate) fn shrink(&self) -> Result<()> {
         const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
         let step = |step: &dyn Fn(&dyn Engine) -> Result<bool>| {
-            let engine = lock(&self.writer);
+            let mut connection = lock(&self.writer);
+            let engine = self.connected(&mut connection)?;
             engine.wait_for_locks(Some(PATIENCE))?;
-            step(&**engine)
+            step(engine)
         };
         while step(&|engine| engine.give_back()).map_err(|error| self.locate(error))? {}
         step(&|engine| engine.empty_log().map(|()| false)).map_err(|error| self.locate(error)).map(drop)
@@ -371,9 +373,10 @@ mod tests {
         let (table, references) = SHARED.last().unwrap();
         let mut orphans = None;
         {
-            let engine = lock(&store.writer);
+            let mut connection = lock(&store.writer);
+            let engine = store.connected(&mut connection).unwrap();
             let as_of = engine.mark().unwrap();
-            let ids = View(&**engine).orphans(table, references).unwrap();
+            let ids = View(engine).orphans(table, references).unwrap();
             assert_eq!(ids.len(), 2);
             orphans.replace(Orphans { ids, as_of });
         }

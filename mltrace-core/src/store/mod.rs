@@ -6,6 +6,7 @@ mod engine;
 mod flags;
 mod health;
 mod labels;
+mod liveness;
 mod migrate;
 mod producers;
 mod read;
@@ -20,11 +21,13 @@ mod write;
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
-use std::{fs, io};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use std::{fs, io, thread};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::fork;
 pub(crate) use checks::{CheckFilter, CheckKey};
 pub(crate) use collect::Life;
 use engine::{Access, Engine, Row, Value};
@@ -56,16 +59,28 @@ pub(crate) struct LabelId(i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ComponentId(i64);
 
+type Connection = Option<Box<dyn Engine>>;
+
+/// How long a process that is about to fork waits for a store to come to rest.
+const FORK_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Stands for the end of a run that is still open, after every real end.
 pub(crate) const OPEN: i64 = i64::MAX;
 
-/// A store: one connection that writes, and one that reads beside it.
+/// A store: one connection that writes, and one that reads beside it. Those of a file are opened when they are needed.
 pub(crate) struct Store {
-    writer: Mutex<Box<dyn Engine>>,
+    writer: Mutex<Connection>,
     /// Readers of a file do not wait for its writer. A store in memory has one connection only.
-    reader: OnceLock<Mutex<Box<dyn Engine>>>,
+    reader: Mutex<Connection>,
     path: Option<PathBuf>,
+    durability: Durability,
     writable: bool,
+    /// How many connections there are, counted before they are opened and after they are closed.
+    open: AtomicU32,
+    /// How deep in a line of forks this is used; see [`crate::fork`].
+    depth: u32,
+    /// The process was forked while the store was in use.
+    is_cut_off: bool,
     /// Read without locks, so each question opens the file anew and sees what others have written since.
     is_immutable: bool,
 }
@@ -112,8 +127,9 @@ impl Store {
 
     /// Opens a store in a place where nothing can be written, not even the files that SQLite keeps beside it.
     fn open_immutable(path: &Path) -> Result<Self> {
-        let store = Self::over(immutable(path)?, Some(path), Durability::Normal)?;
-        Ok(Self { is_immutable: true, ..store })
+        let mut store = Self::over(immutable(path)?, Some(path), Durability::Normal)?;
+        store.is_immutable = true;
+        Ok(store)
     }
 
     fn over(engine: Sqlite, path: Option<&Path>, durability: Durability) -> Result<Self> {
@@ -126,7 +142,54 @@ impl Store {
             is_current
         };
         let path = path.map(Path::to_owned);
-        Ok(Self { writer: Mutex::new(Box::new(engine)), reader: OnceLock::new(), path, writable, is_immutable: false })
+        Ok(Self {
+            writer: Mutex::new(Some(Box::new(engine))),
+            reader: Mutex::default(),
+            path,
+            durability,
+            writable,
+            open: AtomicU32::new(1),
+            depth: fork::depth(),
+            is_cut_off: false,
+            is_immutable: false,
+        })
+    }
+
+    /// Closes the connections to a file, because the process is about to fork; they are opened again when they are needed.
+    pub(crate) fn rest(&self) {
+        if self.path.is_none() || self.depth != fork::depth() {
+            return;
+        }
+        let deadline = Instant::now() + FORK_PATIENCE;
+        while self.open.load(Ordering::SeqCst) > 0 && Instant::now() < deadline {
+            for connection in [&self.writer, &self.reader] {
+                // Who holds it now may be waiting for the fork, and then has none open.
+                if let Ok(mut connection) = connection.try_lock()
+                    && connection.take().is_some()
+                {
+                    self.open.fetch_sub(1, Ordering::SeqCst);
+                }
+            }
+            thread::yield_now();
+        }
+    }
+
+    /// The same store in a process that was forked off. A store in memory goes on as it was then.
+    pub(crate) fn in_child(self: &Arc<Self>) -> Arc<Self> {
+        if self.path.is_none() {
+            return Arc::clone(self);
+        }
+        Arc::new(Self {
+            writer: Mutex::default(),
+            reader: Mutex::default(),
+            path: self.path.clone(),
+            durability: self.durability,
+            writable: self.writable,
+            open: AtomicU32::new(0),
+            depth: fork::depth(),
+            is_cut_off: self.is_cut_off || self.open.load(Ordering::SeqCst) > 0,
+            is_immutable: self.is_immutable,
+        })
     }
 
     pub(crate) fn path(&self) -> Option<&Path> {
@@ -139,8 +202,62 @@ impl Store {
         if !self.writable {
             return Err(not_written_here());
         }
-        let engine = lock(&self.writer);
-        write_by(&**engine, patience, body).map_err(|error| self.locate(error))
+        let mut connection = lock(&self.writer);
+        let written = self.connected(&mut connection).and_then(|engine| write_by(engine, patience, body));
+        written.map_err(|error| self.locate(error))
+    }
+
+    /// The connection, opened where there is none.
+    fn connected<'c>(&self, connection: &'c mut Connection) -> Result<&'c dyn Engine> {
+        let engine = match connection.take() {
+            Some(engine) => engine,
+            None => self.connect()?,
+        };
+        Ok(&**connection.insert(engine))
+    }
+
+    fn connect(&self) -> Result<Box<dyn Engine>> {
+        let Some(path) = self.path.as_ref().filter(|_| !self.is_cut_off) else {
+            let message = "this process was forked while its parent was writing or reading, and cannot go on with the store: \
+                           fork when nothing is being traced, or open another tracer first";
+            return Err(Error::new(ErrorKind::Io, message));
+        };
+        self.open.fetch_add(1, Ordering::SeqCst);
+        while fork::is_under_way() {
+            self.open.fetch_sub(1, Ordering::SeqCst);
+            thread::sleep(Duration::from_millis(1));
+            self.open.fetch_add(1, Ordering::SeqCst);
+        }
+        let opened = Sqlite::open(path).and_then(|engine| {
+            if self.writable {
+                engine.tune(self.durability)?;
+            }
+            Ok(engine)
+        });
+        if opened.is_err() {
+            self.open.fetch_sub(1, Ordering::SeqCst);
+        }
+        opened.map(|engine| Box::new(engine) as Box<dyn Engine>)
+    }
+
+    /// Writes several things in one transaction. Each lands or fails by itself, unless nothing can be written at all.
+    pub(crate) fn write_each<T, U>(
+        &self,
+        patience: Option<Duration>,
+        things: &[&T],
+        each: impl Fn(&Write<'_>, &T) -> Result<U>,
+    ) -> Result<Vec<Result<U>>> {
+        if let [only] = things {
+            // The transaction itself is all the shelter it needs.
+            return match self.write(patience, |tx| each(tx, only)) {
+                Err(error) if !error.is_of_what_was_written() => Err(error),
+                written => Ok(vec![written]),
+            };
+        }
+        let apart = |tx: &Write<'_>, thing: &&T| {
+            tx.apart(|| each(tx, thing)).map(|written| written.map_err(|error| self.locate(error)))
+        };
+        self.write(patience, |tx| things.iter().map(|thing| apart(tx, thing)).collect())
     }
 
     /// Runs `body` over one consistent view of the store.
@@ -151,18 +268,13 @@ impl Store {
         };
         match &self.path {
             Some(path) if self.is_immutable => immutable(path).and_then(|engine| read(&engine)),
-            _ => self.reader().and_then(|reader| read(&**lock(reader))),
+            // Only a file that is written to has a connection of its own for readers.
+            path => {
+                let place = if path.is_some() && self.writable { &self.reader } else { &self.writer };
+                self.connected(&mut lock(place)).and_then(read)
+            }
         }
         .map_err(|error| self.locate(error))
-    }
-
-    fn reader(&self) -> Result<&Mutex<Box<dyn Engine>>> {
-        let Some(path) = self.path.as_ref().filter(|_| self.writable) else { return Ok(&self.writer) };
-        if let Some(reader) = self.reader.get() {
-            return Ok(reader);
-        }
-        let opened: Box<dyn Engine> = Box::new(Sqlite::open(path)?);
-        Ok(self.reader.get_or_init(|| Mutex::new(opened)))
     }
 
     /// Leads trouble with the file by its path; what was asked wrongly is wrong in any store.
@@ -170,6 +282,17 @@ impl Store {
         match (&self.path, error.kind()) {
             (None, _) | (_, ErrorKind::Invalid | ErrorKind::NotFound) => error,
             (Some(path), _) => error.at(path.display()),
+        }
+    }
+}
+
+impl Drop for Store {
+    /// What was inherited through a fork is the parent's to close.
+    fn drop(&mut self) {
+        if self.path.is_some() && self.depth != fork::depth() {
+            for connection in [&self.writer, &self.reader] {
+                std::mem::forget(connection.try_lock().ok().and_then(|mut held| held.take()));
+            }
         }
     }
 }
@@ -212,8 +335,8 @@ fn not_written_here() -> Error {
 }
 
 /// A panic while the lock was held has rolled its transaction back, so the connection behind it is sound.
-fn lock(engine: &Mutex<Box<dyn Engine>>) -> MutexGuard<'_, Box<dyn Engine>> {
-    engine.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Rolls back unless committed.
@@ -282,6 +405,21 @@ impl Write<'_> {
         self.0.0.execute(sql, values)
     }
 
+    /// Runs `body`, and where it fails undoes what it did and nothing else. Where that cannot be done, because SQLite has
+    /// ended the transaction by itself, as on a full disk, the error is that of all that is in the transaction.
+    fn apart<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<Result<T>> {
+        self.execute("SAVEPOINT apart", &[])?;
+        let done = body();
+        if let Err(error) = done {
+            return match self.execute("ROLLBACK TO SAVEPOINT apart", &[]) {
+                Ok(_) => self.execute("RELEASE SAVEPOINT apart", &[]).map(|_| Err(error)),
+                Err(_) => Err(error),
+            };
+        }
+        self.execute("RELEASE SAVEPOINT apart", &[])?;
+        Ok(done)
+    }
+
     /// Inserts a row and gives the key the store chose.
     fn insert(&self, sql: &str, values: &[Value<'_>]) -> Result<i64> {
         self.0.0.insert(sql, values)
@@ -297,7 +435,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
         let store = Store::create(&path, Durability::Normal).unwrap();
-        lock(&store.writer).execute("PRAGMA user_version = 1", &[]).unwrap();
+        lock(&store.writer).as_ref().unwrap().execute("PRAGMA user_version = 1", &[]).unwrap();
         drop(store);
         let error = Store::open_immutable(&path).map(drop).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ReadOnly);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::engine::Value;
+use super::liveness::{self, LIVENESS};
 use super::records::{OUTPUTS, pointer, text_list};
 use super::rows::{Coded, version_text};
 use super::{ComponentId, NameId, VersionId, View};
@@ -96,6 +97,37 @@ impl View<'_> {
         after: Option<HistoryKey>,
         limit: u64,
     ) -> Result<Vec<HistoryKey>> {
+        let Some(asked @ (Status::Running | Status::Lost)) = filter.status else {
+            return self.stored_history(component, filter, newest_first, after, limit);
+        };
+        // Which of the open ones are lost stands in no column.
+        let stored = HistoryFilter { status: Some(Status::Running), ..filter.clone() };
+        let mut keys = Vec::new();
+        for key in self.stored_history(component, &stored, newest_first, after, u64::MAX)? {
+            if self.status(key.run)? == Some(asked) {
+                keys.push(key);
+            }
+        }
+        keys.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(keys)
+    }
+
+    fn status(&self, run: RunId) -> Result<Option<Status>> {
+        self.one(
+            &format!("SELECT r.status, {LIVENESS} FROM run r LEFT JOIN process w ON w.id = r.process WHERE r.id = ?1"),
+            &[run.into()],
+            |row| liveness::status(row, 0, 1),
+        )
+    }
+
+    fn stored_history(
+        &self,
+        component: ComponentId,
+        filter: &HistoryFilter,
+        newest_first: bool,
+        after: Option<HistoryKey>,
+        limit: u64,
+    ) -> Result<Vec<HistoryKey>> {
         let (order, beyond) = if newest_first { ("DESC", "<") } else { ("ASC", ">") };
         let edge = if newest_first { i64::MAX } else { i64::MIN };
         let after = after.unwrap_or(HistoryKey { started_at: edge, run: RunId(edge) });
@@ -168,9 +200,12 @@ impl View<'_> {
             last_started_at: None,
         };
         let last = self.one(
-            "SELECT id, status, started_at FROM run WHERE component = ?1 ORDER BY started_at DESC, uuid DESC LIMIT 1",
+            &format!(
+                "SELECT r.id, r.status, r.started_at, {LIVENESS} FROM run r LEFT JOIN process w ON w.id = r.process
+                 WHERE r.component = ?1 ORDER BY r.started_at DESC, r.uuid DESC LIMIT 1"
+            ),
             &[id.into()],
-            |row| Ok((RunId(row.integer(0)?), Status::decode(row.integer(1)?)?, from_micros(row.integer(2)?))),
+            |row| Ok((RunId(row.integer(0)?), liveness::status(row, 1, 3)?, from_micros(row.integer(2)?))),
         )?;
         if let Some((run, status, started_at)) = last {
             component.last_run = Some(run);

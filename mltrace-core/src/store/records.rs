@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use super::View;
 use super::engine::{Row, Value};
+use super::liveness::{self, LIVENESS};
 use super::rows::{Coded, commit_source, damaged, uuid, version_text};
 use crate::clock::from_micros;
 use crate::error::Result;
 use crate::model::{
     Check, CheckStatus, CodeRecord, CommitSource, Dependency, GitRecord, InputRecord, IoPointer, Match, Note,
-    PointerType, RunId, RunRecord, Status, Version, VersionKind,
+    PointerType, RunId, RunRecord, Version, VersionKind,
 };
 
 /// How many runs a statement reads.
@@ -93,7 +94,8 @@ impl<'i> Batch<'i> {
         let sql = format!(
             "SELECT r.id, r.uuid, c.name, r.status, p.text, r.started_at, r.ended_at, r.parent, r.error,
                     d.file, d.line, d.crate_version, s.text, d.build_commit, d.in_repository,
-                    w.host, w.pid, w.git_commit, w.git_dirty, w.git_tags, w.git_source, r.collected_at
+                    w.host, w.pid, w.git_commit, w.git_dirty, w.git_tags, w.git_source, r.collected_at,
+                    {LIVENESS}
              FROM run r
              JOIN component c ON c.id = r.component
              JOIN definition d ON d.id = r.definition
@@ -200,7 +202,7 @@ fn record(row: &dyn Row) -> Result<RunRecord> {
         id: RunId(row.integer(0)?),
         uuid: uuid(row.blob(1)?)?,
         component: row.text(2)?.to_owned(),
-        status: Status::decode(row.integer(3)?)?,
+        status: liveness::status(row, 3, 22)?,
         partition: row.optional_text(4)?.map(ToOwned::to_owned),
         started_at: from_micros(started_at),
         ended_at: ended_at.map(from_micros),

@@ -338,6 +338,12 @@ impl Write<'_> {
         .map(drop)
     }
 
+    /// The process lives.
+    pub(crate) fn set_heartbeat(&self, process: &Process, at: i64) -> Result<()> {
+        let id = self.process(process)?;
+        self.execute("UPDATE process SET heartbeat_at = ?2 WHERE id = ?1", &[id.into(), Value::from(at)]).map(drop)
+    }
+
     pub(super) fn process(&self, process: &Process) -> Result<i64> {
         let uuid = process.uuid.as_bytes().as_slice();
         let found = self.one("SELECT id FROM process WHERE uuid = ?1", &[uuid.into()], |row| row.integer(0))?;

@@ -1,0 +1,72 @@
+//! What a `fork` must not share. SQLite knows which locks a process holds by its own books; a child inherits the books and
+//! not the locks, so that its parent could take away the log under it. So the stores' connections are closed before a
+//! fork, and parent and child open their own when they need them.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+/// How many forks lie between the program that was started and this process.
+static DEPTH: AtomicU32 = AtomicU32::new(0);
+/// From the moment at which this process begins to close connections to that at which it has forked.
+static UNDER_WAY: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn depth() -> u32 {
+    DEPTH.load(Ordering::Relaxed)
+}
+
+/// Whether a thread of this process is about to fork.
+pub(crate) fn is_under_way() -> bool {
+    UNDER_WAY.load(Ordering::SeqCst)
+}
+
+/// Has a function called in each process that is about to fork, on the thread that does. It does not panic.
+#[cfg(unix)]
+pub(crate) fn before_fork(prepare: fn()) {
+    static PREPARE: OnceLock<fn()> = OnceLock::new();
+    extern "C" fn before() {
+        UNDER_WAY.store(true, Ordering::SeqCst);
+        if let Some(prepare) = PREPARE.get() {
+            prepare();
+        }
+    }
+    extern "C" fn in_parent() {
+        UNDER_WAY.store(false, Ordering::SeqCst);
+    }
+    extern "C" fn in_child() {
+        DEPTH.fetch_add(1, Ordering::Relaxed);
+        UNDER_WAY.store(false, Ordering::SeqCst);
+    }
+    PREPARE.get_or_init(|| {
+        // SAFETY: `pthread_atfork` takes plain functions of C calling convention, and these do not unwind.
+        #[allow(unsafe_code, reason = "the standard library has no hook for a fork")]
+        let registered = unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
+        if registered != 0 {
+            tracing::warn!("cannot register for forks of this process: a child of it must not trace");
+        }
+        prepare
+    });
+}
+
+/// There is no `fork` here.
+#[cfg(not(unix))]
+pub(crate) fn before_fork(_: fn()) {}
+
+/// A value that each process has for itself. What a child inherits is neither used nor dropped by it.
+pub(crate) struct PerProcess<T> {
+    value: OnceLock<T>,
+    in_child: OnceLock<Box<Self>>,
+}
+
+impl<T> PerProcess<T> {
+    pub(crate) const fn new() -> Self {
+        Self { value: OnceLock::new(), in_child: OnceLock::new() }
+    }
+
+    pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
+        let mut own = self;
+        for _ in 0..depth() {
+            own = own.in_child.get_or_init(|| Box::new(Self::new()));
+        }
+        own.value.get_or_init(make)
+    }
+}

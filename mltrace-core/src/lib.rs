@@ -30,6 +30,8 @@ mod fork;
 mod limits;
 mod lineage;
 mod model;
+#[cfg(feature = "monitor")]
+pub mod monitor;
 mod outcome;
 mod provenance;
 mod query;

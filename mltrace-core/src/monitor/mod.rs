@@ -1,0 +1,13 @@
+//! Whether a model that is in use still does what it did when it was trained: its outputs, the labels that come late, and
+//! how far its data has moved.
+#![allow(clippy::cast_precision_loss, reason = "counts stay below 2^53, up to which a float holds every integer")]
+
+mod metric;
+mod moments;
+mod statistics;
+#[cfg(test)]
+mod testing;
+
+pub use metric::{Confusion, Figure, Metric};
+pub use moments::Moments;
+pub use statistics::distance::kolmogorov_smirnov;

@@ -4,10 +4,12 @@
 
 mod metric;
 mod moments;
+mod profile;
 mod statistics;
 #[cfg(test)]
 mod testing;
 
 pub use metric::{Confusion, Figure, Metric};
 pub use moments::Moments;
+pub use profile::{Column, ColumnProfile, Kind, Profile};
 pub use statistics::distance::kolmogorov_smirnov;

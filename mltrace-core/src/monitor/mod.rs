@@ -2,6 +2,7 @@
 //! how far its data has moved.
 #![allow(clippy::cast_precision_loss, reason = "counts stay below 2^53, up to which a float holds every integer")]
 
+mod drift;
 mod metric;
 mod moments;
 mod profile;
@@ -9,6 +10,7 @@ mod statistics;
 #[cfg(test)]
 mod testing;
 
+pub use drift::{Alarm, Calibration, ColumnDrift, Companions, Drift, DriftReport, Reference, Severity, Status, Window};
 pub use metric::{Confusion, Figure, Metric};
 pub use moments::Moments;
 pub use profile::{Column, ColumnProfile, Kind, Profile};

@@ -7,6 +7,7 @@ mod metric;
 mod moments;
 mod profile;
 mod statistics;
+mod task;
 #[cfg(test)]
 mod testing;
 
@@ -15,3 +16,4 @@ pub use metric::{Confusion, Figure, Metric};
 pub use moments::Moments;
 pub use profile::{Column, ColumnProfile, Kind, Profile};
 pub use statistics::distance::kolmogorov_smirnov;
+pub use task::{KeptFigure, Logged, Metrics, ProfilePart, Task, WindowFigure, Windows};

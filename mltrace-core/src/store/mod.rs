@@ -8,6 +8,8 @@ mod health;
 mod labels;
 mod liveness;
 mod migrate;
+#[cfg(feature = "monitor")]
+mod monitor;
 mod producers;
 mod read;
 mod records;
@@ -33,6 +35,8 @@ pub(crate) use collect::{Life, Protection};
 use engine::{Access, Engine, Row, Value};
 pub(crate) use flags::Flag;
 pub(crate) use health::Shape;
+#[cfg(feature = "monitor")]
+pub(crate) use monitor::{Measured, Observed, Pair, ProfilePart, Span, TaskId};
 pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
 pub use sqlite::Durability;

@@ -1,0 +1,241 @@
+//! Tasks: outputs and their labels, what was measured of them, and parts of profiles.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::engine::{Row, Value};
+use super::{View, Write};
+use crate::error::Result;
+
+/// The key of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TaskId(i64);
+
+/// An output, and its label if there is one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Pair {
+    /// Microseconds.
+    pub(crate) output_at: i64,
+    pub(crate) value: f64,
+    pub(crate) truth: Option<f64>,
+}
+
+/// Of which outputs the pairs are asked for, and which labels count. Times are in microseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) from: i64,
+    /// The first instant after it.
+    pub(crate) to: i64,
+    /// Labels that came later do not count.
+    pub(crate) labels_until: i64,
+}
+
+/// A value of an output or a label.
+#[derive(Debug, Clone)]
+pub(crate) struct Observed<'o> {
+    pub(crate) name: &'o str,
+    pub(crate) value: f64,
+    /// Microseconds.
+    pub(crate) at: i64,
+}
+
+/// What was measured of a window. Times are in microseconds.
+#[derive(Debug, Clone)]
+pub(crate) struct Measured {
+    pub(crate) starts_at: i64,
+    pub(crate) ends_at: i64,
+    pub(crate) measured_at: i64,
+    /// JSON.
+    pub(crate) answer: String,
+}
+
+/// A part of a day's profile.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ProfilePart<'p> {
+    /// Since the epoch.
+    pub(crate) day: i64,
+    pub(crate) host: &'p str,
+    pub(crate) uuid: Uuid,
+    pub(crate) profile: &'p [u8],
+}
+
+impl Write<'_> {
+    /// The key of a task, which is made where there is none.
+    pub(crate) fn task(&self, name: &str) -> Result<TaskId> {
+        match self.task_id(name)? {
+            Some(known) => Ok(known),
+            None => self.insert("INSERT INTO task (name) VALUES (?1)", &[name.into()]).map(TaskId),
+        }
+    }
+
+    /// Writes an output. A second value for a name replaces the first and keeps its time.
+    pub(crate) fn put_output(&self, task: TaskId, output: &Observed<'_>) -> Result<()> {
+        self.execute(
+            "INSERT INTO pair (task, name, value, output_at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (task, name) DO UPDATE
+             SET value = excluded.value, output_at = coalesce(pair.output_at, excluded.output_at)",
+            &[task.into(), output.name.into(), output.value.into(), output.at.into()],
+        )
+        .map(drop)
+    }
+
+    /// Writes a label, and says how long after its output it came, in microseconds: none where it came before, and `None`
+    /// where it replaces one, whose time it keeps.
+    pub(crate) fn put_label(&self, task: TaskId, label: &Observed<'_>) -> Result<Option<i64>> {
+        let known = self.one(
+            "SELECT id, output_at, label_at FROM pair WHERE task = ?1 AND name = ?2",
+            &[task.into(), label.name.into()],
+            |row| Ok((row.integer(0)?, row.optional_integer(1)?, row.optional_integer(2)?)),
+        )?;
+        let Some((id, output_at, label_at)) = known else {
+            self.execute(
+                "INSERT INTO pair (task, name, truth, label_at) VALUES (?1, ?2, ?3, ?4)",
+                &[task.into(), label.name.into(), label.value.into(), label.at.into()],
+            )?;
+            return Ok(Some(0));
+        };
+        self.execute(
+            "UPDATE pair SET truth = ?2, label_at = ?3 WHERE id = ?1",
+            &[id.into(), label.value.into(), label_at.unwrap_or(label.at).into()],
+        )?;
+        let lag = output_at.map_or(0, |output_at| label.at.saturating_sub(output_at).max(0));
+        Ok(label_at.is_none().then_some(lag))
+    }
+
+    /// Counts labels by the step of their lag.
+    pub(crate) fn count_lags(&self, task: TaskId, steps: &BTreeMap<i64, i64>) -> Result<()> {
+        for (&step, &labels) in steps {
+            self.execute(
+                "INSERT INTO label_lag (task, step, labels) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (task, step) DO UPDATE SET labels = label_lag.labels + excluded.labels",
+                &[task.into(), step.into(), labels.into()],
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn put_measured(&self, task: TaskId, metric: &str, measured: &Measured) -> Result<()> {
+        self.execute(
+            "INSERT INTO task_metric (task, name, starts_at, ends_at, measured_at, answer) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            &[
+                task.into(),
+                metric.into(),
+                measured.starts_at.into(),
+                measured.ends_at.into(),
+                measured.measured_at.into(),
+                (&measured.answer).into(),
+            ],
+        )
+        .map(drop)
+    }
+
+    /// Keeps a part of a profile, and says whether it was not there.
+    pub(crate) fn put_profile(&self, task: TaskId, part: &ProfilePart<'_>) -> Result<bool> {
+        let added = self.execute(
+            "INSERT INTO task_profile (task, day, host, uuid, profile) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (task, day, host, uuid) DO NOTHING",
+            &[
+                task.into(),
+                part.day.into(),
+                part.host.into(),
+                part.uuid.as_bytes().as_slice().into(),
+                part.profile.into(),
+            ],
+        )?;
+        Ok(added > 0)
+    }
+}
+
+impl View<'_> {
+    pub(crate) fn task_id(&self, name: &str) -> Result<Option<TaskId>> {
+        self.one("SELECT id FROM task WHERE name = ?1", &[name.into()], |row| row.integer(0).map(TaskId))
+    }
+
+    pub(crate) fn tasks(&self) -> Result<Vec<String>> {
+        self.all("SELECT name FROM task ORDER BY name", &[], |row| Ok(row.text(0)?.to_owned()))
+    }
+
+    /// Hands over the pairs of a span in the order of their outputs.
+    pub(crate) fn pairs(&self, task: TaskId, span: Span, each: &mut dyn FnMut(Pair) -> Result<()>) -> Result<()> {
+        let sql = "SELECT output_at, value, CASE WHEN label_at <= ?4 THEN truth END FROM pair
+            WHERE task = ?1 AND output_at >= ?2 AND output_at < ?3 ORDER BY output_at";
+        let values = [task.into(), span.from.into(), span.to.into(), span.labels_until.into()];
+        self.0.query(sql, &values, &mut |row| each(pair(row)?))
+    }
+
+    /// The last pairs of a span that are labelled, the last output first.
+    pub(crate) fn last_labelled(&self, task: TaskId, span: Span, limit: i64) -> Result<Vec<Pair>> {
+        let values = [task.into(), span.from.into(), span.to.into(), span.labels_until.into(), Value::from(limit)];
+        self.all(
+            "SELECT output_at, value, truth FROM pair
+             WHERE task = ?1 AND output_at >= ?2 AND output_at < ?3 AND label_at <= ?4
+             ORDER BY output_at DESC, name DESC LIMIT ?5",
+            &values,
+            pair,
+        )
+    }
+
+    pub(crate) fn count_outputs(&self, task: TaskId, span: Span) -> Result<u64> {
+        let found = self.one(
+            "SELECT count(*) FROM pair WHERE task = ?1 AND output_at >= ?2 AND output_at < ?3",
+            &[task.into(), span.from.into(), span.to.into()],
+            |row| row.integer(0),
+        )?;
+        Ok(found.unwrap_or_default().unsigned_abs())
+    }
+
+    /// The times of the first and the last output up to a time.
+    pub(crate) fn output_times(&self, task: TaskId, until: i64) -> Result<Option<(i64, i64)>> {
+        let end = |order: &str| {
+            let sql = format!(
+                "SELECT output_at FROM pair WHERE task = ?1 AND output_at <= ?2 ORDER BY output_at {order} LIMIT 1"
+            );
+            self.one(&sql, &[task.into(), until.into()], |row| row.integer(0))
+        };
+        Ok(end("ASC")?.zip(end("DESC")?))
+    }
+
+    /// How many labels there are by the step of their lag, the shortest first.
+    pub(crate) fn lags(&self, task: TaskId) -> Result<Vec<(i64, i64)>> {
+        self.all("SELECT step, labels FROM label_lag WHERE task = ?1 ORDER BY step", &[task.into()], |row| {
+            Ok((row.integer(0)?, row.integer(1)?))
+        })
+    }
+
+    /// What was measured of windows, by their ends and then in the order of measuring.
+    pub(crate) fn measured(&self, task: TaskId, metric: &str) -> Result<Vec<Measured>> {
+        self.all(
+            "SELECT starts_at, ends_at, measured_at, answer FROM task_metric
+             WHERE task = ?1 AND name = ?2 ORDER BY ends_at, id",
+            &[task.into(), metric.into()],
+            |row| {
+                Ok(Measured {
+                    starts_at: row.integer(0)?,
+                    ends_at: row.integer(1)?,
+                    measured_at: row.integer(2)?,
+                    answer: row.text(3)?.to_owned(),
+                })
+            },
+        )
+    }
+
+    /// The parts of profiles of some days, each with its day.
+    pub(crate) fn profiles(&self, task: TaskId, first: i64, last: i64) -> Result<Vec<(i64, Vec<u8>)>> {
+        self.all(
+            "SELECT day, profile FROM task_profile WHERE task = ?1 AND day >= ?2 AND day <= ?3 ORDER BY day, host, uuid",
+            &[task.into(), first.into(), last.into()],
+            |row| Ok((row.integer(0)?, row.blob(1)?.to_vec())),
+        )
+    }
+}
+
+fn pair(row: &dyn Row) -> Result<Pair> {
+    Ok(Pair { output_at: row.integer(0)?, value: row.real(1)?, truth: row.optional_real(2)? })
+}
+
+impl From<TaskId> for Value<'_> {
+    fn from(id: TaskId) -> Self {
+        Self::Integer(id.0)
+    }
+}

@@ -1,6 +1,7 @@
 //! Whether a model that is in use still does what it did when it was trained: its outputs, the labels that come late, and
 //! how far its data has moved.
 #![allow(clippy::cast_precision_loss, reason = "counts stay below 2^53, up to which a float holds every integer")]
+#![cfg_attr(test, allow(clippy::float_cmp, reason = "tests compare exactly where a figure is exact"))]
 
 mod drift;
 mod metric;

@@ -36,7 +36,7 @@ use engine::{Access, Engine, Row, Value};
 pub(crate) use flags::Flag;
 pub(crate) use health::Shape;
 #[cfg(feature = "monitor")]
-pub(crate) use monitor::{Measured, Observed, Pair, ProfilePart, Span, TaskId};
+pub(crate) use monitor::{Answered, Observed, Pair, ProfilePart, Span, TaskId};
 pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
 pub use sqlite::Durability;

@@ -42,7 +42,7 @@ pub(crate) struct Observed<'o> {
 
 /// What was measured of a window. Times are in microseconds.
 #[derive(Debug, Clone)]
-pub(crate) struct Measured {
+pub(crate) struct Answered {
     pub(crate) starts_at: i64,
     pub(crate) ends_at: i64,
     pub(crate) measured_at: i64,
@@ -115,7 +115,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    pub(crate) fn put_measured(&self, task: TaskId, metric: &str, measured: &Measured) -> Result<()> {
+    pub(crate) fn put_measured(&self, task: TaskId, metric: &str, measured: &Answered) -> Result<()> {
         self.execute(
             "INSERT INTO task_metric (task, name, starts_at, ends_at, measured_at, answer) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             &[
@@ -204,13 +204,13 @@ impl View<'_> {
     }
 
     /// What was measured of windows, by their ends and then in the order of measuring.
-    pub(crate) fn measured(&self, task: TaskId, metric: &str) -> Result<Vec<Measured>> {
+    pub(crate) fn measured(&self, task: TaskId, metric: &str) -> Result<Vec<Answered>> {
         self.all(
             "SELECT starts_at, ends_at, measured_at, answer FROM task_metric
              WHERE task = ?1 AND name = ?2 ORDER BY ends_at, id",
             &[task.into(), metric.into()],
             |row| {
-                Ok(Measured {
+                Ok(Answered {
                     starts_at: row.integer(0)?,
                     ends_at: row.integer(1)?,
                     measured_at: row.integer(2)?,

@@ -101,7 +101,7 @@ impl<'r> Compared<'r> {
         let excesses = |whole: &Sample, chunks: Vec<Chunk>| -> Result<Vec<(Chunk, f64)>> {
             let mut found = Vec::new();
             for chunk in chunks {
-                let part = sum(reference.column_of(&chunk, name))?.unwrap_or_else(|| none.clone());
+                let part = sum(reference.column_of(chunk, name))?.unwrap_or_else(|| none.clone());
                 let rest = whole.without(&part);
                 if cut.size(&part) >= FEWEST && cut.size(&rest) >= FEWEST {
                     found.push((chunk, cut.compare(&part, &rest).excess()));

@@ -83,7 +83,7 @@ impl Reference {
         if self.days.is_empty() {
             return self.whole.column(column).into_iter().collect();
         }
-        let weekdays = window.filter(|window| window.days < WEEK).map(|window| window.weekdays());
+        let weekdays = window.filter(|window| window.days < WEEK).map(Window::weekdays);
         let is_comparable = |day: &NaiveDate| weekdays.as_ref().is_none_or(|known| known.contains(&day.weekday()));
         let days = self.days.iter().filter(|(day, _)| is_comparable(day));
         days.filter_map(|(_, profile)| profile.column(column)).collect()
@@ -121,7 +121,7 @@ impl Reference {
     }
 
     /// A column on the days of a chunk.
-    pub(super) fn column_of(&self, chunk: &Chunk, column: &str) -> Vec<&ColumnProfile> {
+    pub(super) fn column_of(&self, chunk: Chunk, column: &str) -> Vec<&ColumnProfile> {
         self.days.range(chunk.first..=chunk.last).filter_map(|(_, profile)| profile.column(column)).collect()
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn tolerance(excesses: &[f64], alpha: f64) -> (f64, Calibration) {
     let spread = DEVIATION * median(&mut deviations).unwrap_or_default();
     let count = chunks as f64;
     let history = middle + t_quantile(alpha, count - 1.0) * (1.0 + 1.0 / count).sqrt() * spread;
-    (history.min(CAP).max(FLOOR), Calibration::Calibrated { chunks })
+    (history.clamp(FLOOR, CAP), Calibration::Calibrated { chunks })
 }
 
 /// Whether a column is mostly so far from itself that nothing can be said of a window of this length.

@@ -55,7 +55,7 @@ impl Grid {
 /// Edges by which sorted numbers are told apart: quantiles, with an edge on either side of a value that is frequent enough
 /// to be one. Of few distinct values each is an edge with its left limit, which tells everything.
 pub(crate) fn edges(sorted: &[f64]) -> Vec<f64> {
-    let distinct = sorted.chunk_by(|a, b| a == b).filter_map(|tie| tie.first().copied());
+    let distinct = sorted.chunk_by(f64::eq).filter_map(|tie| tie.first().copied());
     let mut edges = Vec::with_capacity(2 * QUANTILES);
     if distinct.clone().take(QUANTILES).count() < QUANTILES {
         for value in distinct {
@@ -107,7 +107,9 @@ mod tests {
         let edges = edges(&values);
         assert_eq!(edges.len(), QUANTILES);
         let mut grid = Grid::new(edges);
-        values.iter().for_each(|&value| grid.add(value));
+        for &value in &values {
+            grid.add(value);
+        }
         let (least, most) = (grid.counts[1..QUANTILES].iter().min(), grid.counts[1..QUANTILES].iter().max());
         assert!(*least.unwrap() >= 390 && *most.unwrap() <= 391, "{least:?} {most:?}");
     }
@@ -125,7 +127,9 @@ mod tests {
     #[test]
     fn a_number_is_counted_up_to_its_edge() {
         let mut grid = Grid::new(vec![1.0, 2.0]);
-        [0.0, 1.0, 1.5, 2.0, 9.0].into_iter().for_each(|value| grid.add(value));
+        for value in [0.0, 1.0, 1.5, 2.0, 9.0] {
+            grid.add(value);
+        }
         assert_eq!(grid.counts, [2, 2, 1]);
         assert_eq!(grid.cumulated().collect::<Vec<_>>(), [2, 4]);
         assert!(grid.is_sound(5) && !grid.is_sound(6));

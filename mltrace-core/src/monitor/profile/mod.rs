@@ -225,7 +225,9 @@ impl ColumnProfile {
         if let Some(categories) = &mut self.categories {
             let counts = values.categories();
             self.nulls = before + values.len() as u64 - counts.iter().map(|(_, count)| count).sum::<u64>();
-            counts.iter().for_each(|(category, count)| categories.add(category, *count));
+            for (category, count) in &counts {
+                categories.add(category, *count);
+            }
         }
         Ok(())
     }

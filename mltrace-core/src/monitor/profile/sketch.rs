@@ -61,7 +61,7 @@ impl Quantiles {
 }
 
 fn refused(source: datasketches::error::Error) -> Error {
-    Error::new(ErrorKind::Internal, format!("a sketch of quantiles refused what it was given: {source}"))
+    Error::new(ErrorKind::Internal, "a sketch of quantiles refused what it was given").with_source(source)
 }
 
 impl Serialize for Quantiles {

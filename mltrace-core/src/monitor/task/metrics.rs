@@ -10,7 +10,7 @@ use super::super::metric::{Figure, Metric, Tally};
 use super::{Task, lag};
 use crate::clock::{from_micros, now, to_micros};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{Measured, Pair, Span, TaskId, View};
+use crate::store::{Answered, Pair, Span, TaskId, View};
 
 /// The Monday with which windows begin: 5 January 1970, so that weeks, days and hours do as people expect.
 const MONDAY: i64 = 4 * 86_400 * 1_000_000;
@@ -131,7 +131,7 @@ impl Task {
         let found = self.tracer.store().read(|view| view.measured(self.id(view)?, metric))?;
         found
             .into_iter()
-            .map(|Measured { measured_at, answer, .. }| {
+            .map(|Answered { measured_at, answer, .. }| {
                 let figure = serde_json::from_str(&answer).map_err(|source| {
                     Error::new(
                         ErrorKind::Damaged,
@@ -252,7 +252,7 @@ impl<'t> Metrics<'t> {
                     Error::new(ErrorKind::Internal, "a figure cannot be written").with_source(source)
                 })?;
                 let (starts_at, ends_at) = (to_micros(figure.from), to_micros(figure.to));
-                tx.put_measured(task, self.measure.name(), &Measured { starts_at, ends_at, measured_at, answer })
+                tx.put_measured(task, self.measure.name(), &Answered { starts_at, ends_at, measured_at, answer })
             })
         })?;
         Ok(found)

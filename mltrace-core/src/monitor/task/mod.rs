@@ -54,6 +54,7 @@ impl Tracer {
     ///
     /// # Errors
     /// The store cannot be read.
+    #[allow(clippy::redundant_closure_for_method_calls, reason = "the method itself is not general enough")]
     pub fn tasks(&self) -> Result<Vec<String>> {
         self.store().read(|view| view.tasks())
     }

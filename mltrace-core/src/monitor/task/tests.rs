@@ -282,7 +282,7 @@ proptest! {
         check(&ask(Windows::All)[0], all.len() as u64, &all)?;
 
         let hours = ask(Windows::HOURLY);
-        prop_assert_eq!(hours.len() as i64, end - first + 1);
+        prop_assert_eq!(i64::try_from(hours.len()).unwrap(), end - first + 1);
         for (hour, found) in (first..).zip(&hours) {
             let expected = within(hour, hour + 1);
             prop_assert_eq!(found.from, at(hour * HOUR));

@@ -254,8 +254,9 @@ impl Store {
                 written => Ok(vec![written]),
             };
         }
-        let apart = |tx: &Write<'_>, thing: &&T| {
-            tx.apart(|| each(tx, thing)).map(|written| written.map_err(|error| self.locate(error)))
+        let apart = |tx: &Write<'_>, thing: &&T| match tx.apart(|| each(tx, thing))? {
+            Err(error) if error.is_of_the_place() => Err(error),
+            written => Ok(written.map_err(|error| self.locate(error))),
         };
         self.write(patience, |tx| things.iter().map(|thing| apart(tx, thing)).collect())
     }

@@ -43,23 +43,6 @@ impl Sqlite {
         Self::with(Connection::open_in_memory().map_err(error)?)
     }
 
-    /// Opens a file, creating an empty one that only its owner can read if there is none.
-    pub(super) fn create(path: &Path) -> Result<Self> {
-        if !path.exists() {
-            let mut options = OpenOptions::new();
-            options.write(true).create(true).truncate(false);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            options.open(path).map_err(|source| {
-                let message = format!(
-                    "cannot create the store: {source}. Check that its folder exists and that you may write there"
-                );
-                Error::new(ErrorKind::Io, message).with_source(source)
-            })?;
-        }
-        Self::open(path)
-    }
-
     /// Opens an existing file; for reading alone where it cannot be written.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -275,6 +258,22 @@ impl Engine for Sqlite {
         })?;
         Ok(Space { tables, total: self.bytes("PRAGMA page_count")?, free: self.bytes("PRAGMA freelist_count")? })
     }
+}
+
+/// Makes an empty file that only its owner can read, where there is none.
+pub(super) fn create_file(path: &Path) -> Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(|source| {
+        let message =
+            format!("cannot create the store: {source}. Check that its folder exists and that you may write there");
+        Error::new(ErrorKind::Io, message).with_source(source)
+    })
 }
 
 fn bind(statement: &mut rusqlite::CachedStatement<'_>, values: &[Value<'_>]) -> Result<()> {

@@ -4,6 +4,8 @@
 //! The later operations in strides by default; `MLTRACE_FAULTS=all` for each.
 #![cfg(unix)]
 
+#[path = "support/events.rs"]
+mod events;
 #[path = "support/fault_vfs.rs"]
 mod fault_vfs;
 
@@ -12,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use fault_vfs::Fault;
-use mltrace::{ComponentRun, Durability, RunId, RunRecord, Status, Tracer, component};
+use mltrace::{ComponentRun, Durability, ErrorKind, RunId, RunRecord, Status, Tracer, component};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -162,6 +164,26 @@ fn whichever_operation_of_a_write_fails_what_was_told_is_there_whole_and_later_r
         hits
     });
     assert!(failures > 20, "only {failures} calls failed");
+}
+
+#[test]
+fn a_full_disk_is_an_error_by_hand_an_event_in_a_traced_function_and_a_wait_in_a_buffered_one() {
+    let _alone = alone();
+    let (_folder, path) = store();
+    let tracer = Tracer::open(&path).unwrap();
+    let _guard = mltrace::scoped(&tracer);
+    fault_vfs::arm(Fault::Full, 0, true);
+    let error = tracer.log_component_run(finished(1)).unwrap_err();
+    assert!(error.kind() == ErrorKind::Io && error.to_string().contains("the disk is full"), "{error}");
+    let told = events::told(|| call_traced(1));
+    assert!(told.iter().any(|event| event.contains("the disk is full") && event.contains("traced")), "{told:?}");
+    assert_eq!(queued(&names("ins", 1), &names("outs", 1), 1), 5);
+    assert_eq!(tracer.flush().unwrap_err().kind(), ErrorKind::Io);
+    assert_eq!((tracer.stats().queued, tracer.stats().dropped), (1, 0));
+    assert!(fault_vfs::disarm() > 2);
+    tracer.flush().unwrap();
+    let runs: Vec<String> = stored(&path, "").into_iter().map(|run| run.component).collect();
+    assert_eq!(runs, ["logged", "queued"]);
 }
 
 #[test]

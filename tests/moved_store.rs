@@ -193,7 +193,8 @@ fn the_commit_of_a_process_is_told_to_the_new_file_too() {
         }
         remove(Path::new(&path), &ALL);
         traced("raw");
-        assert!(tracer.recent(9).unwrap().items[0].git.commit.is_some());
+        let other = Tracer::open_existing(&path).unwrap();
+        assert!(other.run(RunId(1)).unwrap().git.commit.is_some());
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -23,6 +23,8 @@ mod capture;
 mod care;
 pub mod check;
 mod clock;
+#[cfg(test)]
+mod clock_tests;
 mod component_run;
 mod error;
 mod fingerprint;

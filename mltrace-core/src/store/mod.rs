@@ -162,10 +162,8 @@ impl Store {
         while self.open.load(Ordering::SeqCst) > 0 && Instant::now() < deadline {
             for connection in [&self.writer, &self.reader] {
                 // Who holds it now may be waiting for the fork, and then has none open.
-                if let Ok(mut connection) = connection.try_lock()
-                    && connection.take().is_some()
-                {
-                    self.open.fetch_sub(1, Ordering::SeqCst);
+                if let Ok(mut connection) = connection.try_lock() {
+                    self.close(&mut connection);
                 }
             }
             thread::yield_now();
@@ -206,7 +204,12 @@ impl Store {
         let write = || {
             self.follow(patience, self.creates)?;
             let mut connection = lock(&self.writer);
-            write_by(self.connected(&mut connection)?, patience, body)
+            let written = write_by(self.connected(&mut connection)?, patience, body);
+            if written.as_ref().is_err_and(|error| error.kind() == ErrorKind::ReadOnly) {
+                // It was opened for reading alone and would stay so, though the file may be written again one day.
+                self.close(&mut connection);
+            }
+            written
         };
         write().map_err(|error| self.locate(error))
     }
@@ -238,11 +241,8 @@ impl Store {
             return Ok(false);
         }
         // Both, before anything is opened: the two files may share a log.
-        for connection in [&mut writer, &mut reader] {
-            if connection.take().is_some() {
-                self.open.fetch_sub(1, Ordering::SeqCst);
-            }
-        }
+        self.close(&mut writer);
+        self.close(&mut reader);
         place.expect_vacated()?;
         if creates {
             sqlite::create_file(path)?;
@@ -270,6 +270,12 @@ impl Store {
             None => Box::new(self.connect()?),
         };
         Ok(&**connection.insert(engine))
+    }
+
+    fn close(&self, connection: &mut Connection) {
+        if self.path.is_some() && connection.take().is_some() {
+            self.open.fetch_sub(1, Ordering::SeqCst);
+        }
     }
 
     fn connect(&self) -> Result<Sqlite> {

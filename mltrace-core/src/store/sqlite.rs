@@ -350,7 +350,9 @@ fn error(source: rusqlite::Error) -> Error {
         }
         Some(ErrorCode::ReadOnly) => (
             ErrorKind::ReadOnly,
-            "the store cannot be written: check the permissions of the file and its folder".into(),
+            "the store cannot be written: check the permissions of the file, of those beside it that end in -wal and -shm, \
+             and of their folder"
+                .into(),
         ),
         Some(ErrorCode::CannotOpen) => (
             ErrorKind::Io,

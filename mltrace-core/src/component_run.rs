@@ -256,13 +256,10 @@ impl ComponentRun {
     /// A parameter, kept as JSON: up to 64 KiB of it, and 64 lists and maps within each other.
     ///
     /// # Errors
-    /// The value cannot be written as JSON.
+    /// The value cannot be written as JSON, or is longer.
     pub fn param(&mut self, name: impl Into<String>, value: impl Serialize) -> Result<&mut Self> {
         let name = name.into();
-        let value = serde_json::to_value(value).map_err(|source| {
-            Error::new(ErrorKind::Invalid, format!("the param `{name}` cannot be written as JSON: {source}"))
-                .with_source(source)
-        })?;
+        let value = limits::to_json(&name, &value)?;
         self.params.insert(name, value);
         Ok(self)
     }

@@ -1,7 +1,11 @@
 //! What a run may hold. A run logged by hand is refused with the field's name; a traced function's run is trimmed, because
 //! it must be recorded in any case.
 
+use std::collections::BTreeMap;
+use std::io;
+
 use chrono::{DateTime, Datelike, Utc};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -11,6 +15,12 @@ use crate::model::{IoPointer, RunEntry, Version, VersionKind};
 pub(crate) const NAME: usize = 4 << 10;
 /// Notes, messages of errors and checks, and values of params, in bytes.
 pub(crate) const TEXT: usize = 64 << 10;
+/// The source of a function, in bytes.
+pub(crate) const SNAPSHOT: usize = 256 << 10;
+/// Inputs of a run, and outputs of it.
+pub(crate) const POINTERS: usize = 250_000;
+/// Params of a run, and metrics, checks, labels, notes, tags and upstream components of it.
+const FACTS: usize = 10_000;
 /// Lists and maps within each other in the value of a param. Readers of JSON give up at about twice as many.
 const NESTING: usize = 64;
 
@@ -20,6 +30,7 @@ pub(crate) fn check(entry: &RunEntry) -> Result<()> {
 }
 
 fn check_fields(entry: &RunEntry) -> Result<()> {
+    counts(entry)?;
     name("the component's name", &entry.definition.component)?;
     for tag in &entry.definition.tags {
         name("a tag", tag)?;
@@ -72,12 +83,45 @@ fn check_fields(entry: &RunEntry) -> Result<()> {
     Ok(())
 }
 
-/// Cuts and drops what [`check`] would refuse, and says so in an event.
-pub(crate) fn trim(entry: &mut RunEntry) {
+fn counts(entry: &RunEntry) -> Result<()> {
+    count("inputs", entry.inputs.len(), POINTERS)?;
+    count("outputs", entry.outputs.len(), POINTERS)?;
+    let facts = [
+        ("params", entry.params.len()),
+        ("metrics", entry.metrics.len()),
+        ("checks", entry.checks.len()),
+        ("labels", entry.labels.len()),
+        ("notes", entry.notes.len()),
+        ("tags", entry.definition.tags.len()),
+        ("upstream components", entry.upstream.len()),
+    ];
+    facts.into_iter().try_for_each(|(what, found)| count(what, found, FACTS))
+}
+
+fn count(what: &str, found: usize, limit: usize) -> Result<()> {
+    if found <= limit {
+        return Ok(());
+    }
+    Err(invalid(&format!("the run has more {what} than the {limit} that are kept of one run: log it as several")))
+}
+
+/// Cuts and drops what [`check`] would refuse, says so in an event, and gives what was dropped and why.
+pub(crate) fn trim(entry: &mut RunEntry) -> Vec<String> {
     let component = entry.definition.component.clone();
-    let fits = |what: &str, checked: Result<()>| {
-        checked.map_err(|error| tracing::warn!(%component, %error, "{what} is not recorded")).is_ok()
+    let mut dropped = Vec::new();
+    let mut fits = |what: &str, checked: Result<()>| {
+        let Err(error) = checked else { return true };
+        tracing::warn!(%component, %error, "{what} is not recorded");
+        dropped.push(error.to_string());
+        false
     };
+    cut(&mut entry.inputs, "inputs", POINTERS, &mut fits);
+    cut(&mut entry.outputs, "outputs", POINTERS, &mut fits);
+    cut(&mut entry.checks, "checks", FACTS, &mut fits);
+    cut(&mut entry.labels, "labels", FACTS, &mut fits);
+    cut(&mut entry.notes, "notes", FACTS, &mut fits);
+    cut_map(&mut entry.params, "params", &mut fits);
+    cut_map(&mut entry.metrics, "metrics", &mut fits);
     let pointers = entry.inputs.iter_mut().map(|input| &mut input.pointer).chain(&mut entry.outputs);
     for pointer in pointers {
         pointer.version = pointer.version.take().filter(|given| fits("a version", version("the version", given)));
@@ -100,17 +144,78 @@ pub(crate) fn trim(entry: &mut RunEntry) {
     for text in entry.notes.iter_mut().map(|note| &mut note.text).chain(messages).chain(&mut entry.error) {
         shorten(text, TEXT);
     }
+    dropped
 }
 
-fn shorten(text: &mut String, limit: usize) {
+fn cut<T>(list: &mut Vec<T>, what: &str, limit: usize, fits: &mut impl FnMut(&str, Result<()>) -> bool) {
+    if !fits("a part", count(what, list.len(), limit)) {
+        list.truncate(limit);
+    }
+}
+
+fn cut_map<T>(map: &mut BTreeMap<String, T>, what: &str, fits: &mut impl FnMut(&str, Result<()>) -> bool) {
+    if !fits("a part", count(what, map.len(), FACTS)) {
+        while map.len() > FACTS {
+            map.pop_last();
+        }
+    }
+}
+
+/// Cuts a text, and says so at its end.
+pub(crate) fn shorten(text: &mut String, limit: usize) {
+    const MARK: &str = " [cut]";
+    let cut = |text: &mut String, limit: usize| {
+        let end = (0..=limit).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default();
+        text.truncate(end);
+    };
+    let mut is_long = text.len() > limit;
+    if is_long {
+        // First, so that a gigabyte is not looked through, nor kept.
+        cut(text, limit);
+        text.shrink_to_fit();
+    }
     if text.contains('\0') {
         *text = text.replace('\0', "\u{fffd}");
+        is_long |= text.len() > limit;
     }
-    if text.len() > limit {
-        const MARK: &str = " [cut]";
-        let end = (0..=limit - MARK.len()).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default();
-        text.truncate(end);
+    if is_long {
+        if text.len() > limit - MARK.len() {
+            cut(text, limit - MARK.len());
+        }
         text.push_str(MARK);
+    }
+}
+
+/// The value of a param as JSON. One that is too long is given up before it takes as much memory.
+pub(crate) fn to_json<V: Serialize + ?Sized>(key: &str, value: &V) -> Result<Value> {
+    let mut room = Room { left: TEXT };
+    if let Err(source) = serde_json::to_writer(&mut room, value) {
+        return Err(if source.is_io() {
+            invalid(&format!("the param `{key}` has more bytes than the {TEXT} that are kept of one, written as JSON"))
+        } else {
+            not_json(key, source)
+        });
+    }
+    serde_json::to_value(value).map_err(|source| not_json(key, source))
+}
+
+fn not_json(key: &str, source: serde_json::Error) -> Error {
+    invalid(&format!("the param `{key}` cannot be written as JSON: {source}")).with_source(source)
+}
+
+/// Takes so many bytes, keeps none, and refuses the next.
+struct Room {
+    left: usize,
+}
+
+impl io::Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.left = self.left.checked_sub(bytes.len()).ok_or(io::ErrorKind::WriteZero)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) struct State {
     labels: Vec<Bound>,
     notes: Vec<Note>,
     partition: Option<String>,
+    /// What could not be recorded, and why.
+    dropped: Vec<String>,
     pub(super) panic: Option<String>,
     /// Why the body is not run.
     pub(super) refusal: Option<String>,
@@ -118,7 +120,7 @@ impl Live {
         harmless("record an input or output", || {
             let bound = self.bound(direction, None, value);
             if let Some(mut state) = self.open_state("an input or output") {
-                state.list(direction).extend(bound);
+                state.add(direction, bound);
             }
         });
     }
@@ -181,13 +183,18 @@ impl Live {
     }
 
     pub(super) fn param<V: Serialize + ?Sized>(&self, name: &str, value: &V) {
-        harmless("record a param", || match serde_json::to_value(value) {
+        harmless("record a param", || match limits::to_json(name, value) {
             Ok(value) => {
                 if let Some(mut state) = self.open_state("a param") {
                     state.params.insert(name.to_owned(), value);
                 }
             }
-            Err(error) => tracing::warn!(param = name, %error, "a param cannot be written as JSON and is not recorded"),
+            Err(error) => {
+                tracing::warn!(component = %self.definition.component, %error, "a param is not recorded");
+                if let Some(mut state) = self.open_state("a param") {
+                    state.dropped.push(error.to_string());
+                }
+            }
         });
     }
 
@@ -208,8 +215,9 @@ impl Live {
         });
     }
 
-    pub(super) fn note(&self, text: String) {
+    pub(super) fn note(&self, mut text: String) {
         harmless("record a note", || {
+            limits::shorten(&mut text, limits::TEXT);
             if let Some(mut state) = self.open_state("a note") {
                 state.notes.push(Note { written_at: clock::now(), text });
             }
@@ -230,8 +238,10 @@ impl Live {
                 let (status, error) = how(&mut state);
                 (status, error, std::mem::replace(&mut *state, State { ended: true, ..State::default() }))
             };
+            let mut dropped = state.dropped.clone();
             let mut entry = self.entry(status, error, state);
-            limits::trim(&mut entry);
+            dropped.append(&mut limits::trim(&mut entry));
+            entry.notes.extend(note_of(&dropped));
             if let Err(error) = self.tracer.put_traced_run(entry, self.is_buffered) {
                 tracing::warn!(component = %self.definition.component, run = %self.uuid, %error, "a run is not recorded");
             }
@@ -325,12 +335,26 @@ impl State {
         for bound in &mut bound {
             bound.binding = Some(Binding { slot: slot.name, number, each: slot.each });
         }
-        self.list(slot.direction).extend(bound);
+        self.add(slot.direction, bound);
+    }
+
+    /// Keeps no more than is recorded in the end and one, which tells that there was more.
+    fn add(&mut self, direction: Direction, bound: Vec<Bound>) {
+        let list = self.list(direction);
+        list.extend(bound);
+        if list.len() > 2 * limits::POINTERS {
+            keep_first(list, |bound| &bound.pointer);
+            list.truncate(limits::POINTERS + 1);
+        }
     }
 
     /// Takes back what a new binding of a slot makes obsolete, and gives the number of the slot's last binding.
     fn take_back(&mut self, slot: Slot) -> u32 {
         let last = self.last_bindings.get(&(slot.direction, slot.name)).copied().unwrap_or_default();
+        if slot.each && !slot.shadows {
+            // Nothing can be, and a loop may bind a hundred thousand.
+            return last;
+        }
         self.list(slot.direction).retain(|earlier| {
             let Some(binding) = earlier.binding.filter(|binding| binding.slot == slot.name) else { return true };
             let is_hidden = slot.shadows && binding.number == last;
@@ -349,6 +373,21 @@ impl State {
     }
 }
 
+/// A remark of what is missing from a run, so that nobody takes it for whole.
+fn note_of(dropped: &[String]) -> Option<Note> {
+    const TOLD: usize = 5;
+    let (told, more) = dropped.split_at(dropped.len().min(TOLD));
+    let mut text = format!("not recorded: {}", told.first()?);
+    for reason in &told[1..] {
+        text.push_str("; ");
+        text.push_str(reason);
+    }
+    if !more.is_empty() {
+        text.push_str(&format!("; and {} more", more.len()));
+    }
+    Some(Note { written_at: clock::now(), text })
+}
+
 /// The definition of an annotated function, made once.
 fn definition(meta: &'static Meta) -> Arc<Definition> {
     static DEFINITIONS: Mutex<BTreeMap<usize, Arc<Definition>>> = Mutex::new(BTreeMap::new());
@@ -358,6 +397,8 @@ fn definition(meta: &'static Meta) -> Arc<Definition> {
     if let Some(definition) = known.get(&address).filter(|definition| is_of(definition, meta)) {
         return Arc::clone(definition);
     }
+    let mut source = meta.source.to_owned();
+    limits::shorten(&mut source, limits::SNAPSHOT);
     let definition = Definition {
         identity: [0; 16],
         component: meta.name.to_owned(),
@@ -370,7 +411,7 @@ fn definition(meta: &'static Meta) -> Arc<Definition> {
             file: Some(meta.file.to_owned()),
             line: Some(meta.line),
             crate_version: Some(meta.crate_version.to_owned()),
-            snapshot: Some(Snapshot { identity: provenance::text_identity(meta.tokens), text: meta.source.to_owned() }),
+            snapshot: Some(Snapshot { identity: provenance::text_identity(meta.tokens), text: source }),
         }),
         build_commit: meta.commit.map(ToOwned::to_owned),
         in_repository: meta.manifest_dir.is_some_and(|folder| provenance::is_in_repository(Path::new(folder))),
@@ -383,7 +424,9 @@ fn definition(meta: &'static Meta) -> Arc<Definition> {
 fn is_of(definition: &Definition, meta: &Meta) -> bool {
     let code = definition.code.as_ref();
     let source = code.and_then(|code| code.snapshot.as_ref()).map(|snapshot| snapshot.text.as_str());
+    // One that was cut is told apart by its place alone.
+    let is_cut = meta.source.len() > limits::SNAPSHOT;
     definition.component == meta.name
-        && source == Some(meta.source)
+        && (is_cut || source == Some(meta.source))
         && code.is_some_and(|code| code.file.as_deref() == Some(meta.file) && code.line == Some(meta.line))
 }

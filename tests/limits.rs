@@ -103,7 +103,7 @@ fn tells_the_same_again_and_again() -> &'static str {
 
 #[test]
 fn what_is_told_again_and_again_counts_once() {
-    let run = recorded(|| drop(tells_the_same_again_and_again()));
+    let run = recorded(|| assert_eq!(tells_the_same_again_and_again(), "model"));
     assert_eq!((run.inputs.len(), run.outputs.len(), run.notes.len()), (2, 1, 0));
 }
 
@@ -136,8 +136,15 @@ fn a_value_of_a_gigabyte_is_refused_by_hand_and_left_out_or_cut_in_a_traced_func
     let refusal = refused(|run| run.param("value", Gigabyte).map(drop));
     assert!(refusal.contains("`value`") && refusal.contains("65536"), "{refusal}");
     for (field, fill) in [
-        ("a note", (|run, text| { run.note(text).end(); }) as fn(&mut ComponentRun, String)),
-        ("the error", |run, text| { run.fail(text).end(); }),
+        (
+            "a note",
+            (|run, text| {
+                run.note(text).end();
+            }) as fn(&mut ComponentRun, String),
+        ),
+        ("the error", |run, text| {
+            run.fail(text).end();
+        }),
     ] {
         let refusal = refused(|run| {
             fill(run, text());
@@ -167,13 +174,30 @@ fn tells_ten_thousand_and_one_of_all() {
 #[test]
 fn more_params_metrics_checks_labels_or_notes_than_are_kept_are_refused_by_hand_and_left_out_in_a_traced_function() {
     for (field, fill) in [
-        ("params", (|run, name| { run.param(name, 1).unwrap(); }) as fn(&mut ComponentRun, String)),
-        ("metrics", |run, name| { run.metric(name, 1.0); }),
-        ("checks", |run, name| { run.check(name, true); }),
-        ("labels", |run, name| { run.label(name); }),
-        ("notes", |run, name| { run.note(name); }),
-        ("tags", |run, name| { run.tag(name); }),
-        ("upstream components", |run, name| { run.set_upstream(name); }),
+        (
+            "params",
+            (|run, name| {
+                run.param(name, 1).unwrap();
+            }) as fn(&mut ComponentRun, String),
+        ),
+        ("metrics", |run, name| {
+            run.metric(name, 1.0);
+        }),
+        ("checks", |run, name| {
+            run.check(name, true);
+        }),
+        ("labels", |run, name| {
+            run.label(name);
+        }),
+        ("notes", |run, name| {
+            run.note(name);
+        }),
+        ("tags", |run, name| {
+            run.tag(name);
+        }),
+        ("upstream components", |run, name| {
+            run.set_upstream(name);
+        }),
     ] {
         let refusal = refused(|run| {
             (0..=10_000).for_each(|number| fill(run, format!("{number}")));

@@ -10,6 +10,18 @@ pub(crate) fn now() -> DateTime<Utc> {
     now.trunc_subsecs(6)
 }
 
+pub(crate) fn to_micros(time: DateTime<Utc>) -> i64 {
+    time.timestamp_micros()
+}
+
+pub(crate) fn from_micros(micros: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(micros).unwrap_or(if micros < 0 {
+        DateTime::<Utc>::MIN_UTC
+    } else {
+        DateTime::<Utc>::MAX_UTC
+    })
+}
+
 /// A clock that somebody sets back while a thread of a test runs.
 #[cfg(test)]
 pub(crate) mod set_back {
@@ -29,16 +41,4 @@ pub(crate) mod set_back {
     pub(crate) fn set(by: TimeDelta) {
         BY.set(by);
     }
-}
-
-pub(crate) fn to_micros(time: DateTime<Utc>) -> i64 {
-    time.timestamp_micros()
-}
-
-pub(crate) fn from_micros(micros: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(micros).unwrap_or(if micros < 0 {
-        DateTime::<Utc>::MIN_UTC
-    } else {
-        DateTime::<Utc>::MAX_UTC
-    })
 }

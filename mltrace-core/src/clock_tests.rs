@@ -42,8 +42,8 @@ fn a_run_during_which_the_clock_is_set_back_ends_when_it_began() {
     let run = Run::start(&META);
     set_back_by_an_hour();
     run.finish(|| Ended::Completed);
-    let traced = last(&tracer);
-    assert_eq!((traced.status, traced.ended_at), (Status::Completed, Some(traced.started_at)));
+    let recorded = last(&tracer);
+    assert_eq!((recorded.status, recorded.ended_at), (Status::Completed, Some(recorded.started_at)));
 
     set_back::set(TimeDelta::zero());
     let mut run = ComponentRun::new("by hand");

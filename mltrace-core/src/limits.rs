@@ -309,6 +309,7 @@ fn invalid(message: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use crate::__private::{Ended, Meta, Run};
     use crate::testing::run;
     use crate::tracer::Tracer;
     use crate::{ComponentRun, ErrorKind};
@@ -337,5 +338,30 @@ mod tests {
         traced.params.insert("deep".to_owned(), nested(2 * NESTING));
         trim(&mut traced);
         assert!(traced.params.is_empty());
+    }
+
+    #[test]
+    fn the_source_of_a_function_is_cut_where_it_is_too_long() {
+        let tracer = Tracer::in_memory().unwrap();
+        let _guard = crate::scoped(&tracer);
+        let meta = Meta {
+            name: "train",
+            owner: None,
+            description: None,
+            tags: &[],
+            stale_after_secs: None,
+            buffered: false,
+            file: file!(),
+            line: line!(),
+            source: Box::leak("x".repeat(2 * SNAPSHOT).into_boxed_str()),
+            tokens: "",
+            manifest_dir: None,
+            crate_version: "0",
+            commit: None,
+            in_unit_test: true,
+        };
+        Run::start(Box::leak(Box::new(meta))).finish(|| Ended::Completed);
+        let source = tracer.recent(1).unwrap().items.remove(0).code.snapshot.unwrap();
+        assert!(source.len() == SNAPSHOT && source.ends_with(" [cut]"));
     }
 }

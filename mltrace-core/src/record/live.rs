@@ -377,14 +377,12 @@ impl State {
 fn note_of(dropped: &[String]) -> Option<Note> {
     const TOLD: usize = 5;
     let (told, more) = dropped.split_at(dropped.len().min(TOLD));
-    let mut text = format!("not recorded: {}", told.first()?);
-    for reason in &told[1..] {
-        text.push_str("; ");
-        text.push_str(reason);
-    }
-    if !more.is_empty() {
-        text.push_str(&format!("; and {} more", more.len()));
-    }
+    let more = match more.len() {
+        _ if told.is_empty() => return None,
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    let text = format!("not recorded: {}{more}", told.join("; "));
     Some(Note { written_at: clock::now(), text })
 }
 

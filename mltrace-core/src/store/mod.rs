@@ -79,8 +79,7 @@ pub(crate) struct Store {
     /// How often the file was found deleted or replaced.
     moves: AtomicU32,
     durability: Durability,
-    /// Makes the file where there is none.
-    creates: bool,
+    opened: Opened,
     writable: bool,
     /// How many connections there are, counted before they are opened and after they are closed.
     open: AtomicU32,
@@ -88,8 +87,17 @@ pub(crate) struct Store {
     depth: u32,
     /// The process was forked while the store was in use.
     is_cut_off: bool,
+}
+
+/// How a store was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opened {
+    /// To be made where there is none.
+    Creating,
+    /// Only if it was there.
+    Existing,
     /// Read without locks, so each question opens the file anew and sees what others have written since.
-    is_immutable: bool,
+    Immutable,
 }
 
 impl Store {
@@ -105,7 +113,7 @@ impl Store {
             Self::over(Sqlite::open(path)?, Some(path), place, durability)
         };
         let mut store = create().map_err(|error| error.at(path.display()))?;
-        store.creates = true;
+        store.opened = Opened::Creating;
         Ok(store)
     }
 
@@ -128,7 +136,7 @@ impl Store {
     /// Opens a store in a place where nothing can be written, not even the files that SQLite keeps beside it.
     fn open_immutable(path: &Path) -> Result<Self> {
         let mut store = Self::over(immutable(path)?, Some(path), Place::default(), Durability::Normal)?;
-        store.is_immutable = true;
+        store.opened = Opened::Immutable;
         Ok(store)
     }
 
@@ -144,12 +152,11 @@ impl Store {
             place: Mutex::new(path.map(|path| place.opened(path)).unwrap_or_default()),
             moves: AtomicU32::new(0),
             durability,
-            creates: false,
+            opened: Opened::Existing,
             writable,
             open: AtomicU32::new(1),
             depth: fork::depth(),
             is_cut_off: false,
-            is_immutable: false,
         })
     }
 
@@ -182,12 +189,11 @@ impl Store {
             place: Mutex::new(lock(&self.place).clone()),
             moves: AtomicU32::new(0),
             durability: self.durability,
-            creates: self.creates,
+            opened: self.opened,
             writable: self.writable,
             open: AtomicU32::new(0),
             depth: fork::depth(),
             is_cut_off: self.is_cut_off || self.open.load(Ordering::SeqCst) > 0,
-            is_immutable: self.is_immutable,
         })
     }
 
@@ -202,7 +208,7 @@ impl Store {
             return Err(not_written_here());
         }
         let write = || {
-            self.follow(patience, self.creates)?;
+            self.follow(patience, self.opened == Opened::Creating)?;
             let mut connection = lock(&self.writer);
             let written = write_by(self.connected(&mut connection)?, patience, body);
             if written.as_ref().is_err_and(|error| error.kind() == ErrorKind::ReadOnly) {
@@ -330,7 +336,7 @@ impl Store {
             body(&View(engine))
         };
         match &self.path {
-            Some(path) if self.is_immutable => immutable(path).and_then(|engine| read(&engine)),
+            Some(path) if self.opened == Opened::Immutable => immutable(path).and_then(|engine| read(&engine)),
             // Only a file that is written to has a connection of its own for readers.
             path => self.follow(None, false).and_then(|()| {
                 let connection = if path.is_some() && self.writable { &self.reader } else { &self.writer };

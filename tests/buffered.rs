@@ -62,7 +62,7 @@ fn a_buffered_function_does_not_wait_for_a_locked_store() {
 #[test]
 fn runs_are_committed_soon_without_being_asked_for() {
     let tracer = Tracer::builder(":memory:").buffered(true).open().unwrap();
-    tracer.log_component_run(finished("stage")).unwrap();
+    tracer.queue_component_run(finished("stage")).unwrap();
     while tracer.recent(1).unwrap().items.is_empty() {
         std::thread::yield_now();
     }
@@ -79,7 +79,7 @@ fn the_runs_of_a_component_stay_in_order() {
                 for number in 0..RUNS {
                     let mut run = finished(component);
                     run.partition(number);
-                    tracer.log_component_run(run).unwrap();
+                    tracer.queue_component_run(run).unwrap();
                     if number % 100 == 0 {
                         tracer.flush().unwrap();
                     }
@@ -105,7 +105,7 @@ fn a_run_that_the_store_refuses_is_counted_and_holds_up_no_other() {
             run.add_input(mltrace::IoPointer { version: Some(stated), ..mltrace::IoPointer::new("odd") });
         }
         // Limits may refuse it at once; what they let through the store may still refuse.
-        let _ = tracer.log_component_run(run);
+        let _ = tracer.queue_component_run(run);
     }
     tracer.flush().unwrap();
     assert_eq!(tracer.recent(9).unwrap().items.len(), 2);
@@ -118,7 +118,7 @@ fn dropping_the_last_tracer_loses_nothing() {
     let path = folder.path().join("store.db");
     let tracer = buffered(&path);
     for _ in 0..100 {
-        tracer.clone().log_component_run(finished("stage")).unwrap();
+        tracer.clone().queue_component_run(finished("stage")).unwrap();
     }
     drop(tracer);
     assert_eq!(recorded(&path).len(), 100);
@@ -131,7 +131,7 @@ fn the_normal_end_of_a_process_and_a_panic_that_ends_it_lose_nothing() {
     if let Some((role, path)) = role() {
         mltrace::init(buffered(&path)).unwrap();
         for _ in 0..RUNS {
-            mltrace::log_component_run(finished("stage")).unwrap();
+            mltrace::queue_component_run(finished("stage")).unwrap();
         }
         match role.as_str() {
             "exits" => std::process::exit(7),
@@ -164,7 +164,7 @@ fn a_thousand_tracers_leave_no_thread_and_no_descriptor() {
     let open = |uses: bool| {
         let tracer = buffered(&path);
         if uses {
-            tracer.log_component_run(finished("stage")).unwrap();
+            tracer.queue_component_run(finished("stage")).unwrap();
         }
     };
     let threads = count("/proc/self/task");
@@ -207,13 +207,13 @@ fn memory_stays_flat_however_many_runs_are_queued() {
         return;
     };
     let tracer = buffered(&path);
-    tracer.log_component_run(finished("stage")).unwrap();
+    tracer.queue_component_run(finished("stage")).unwrap();
     tracer.flush().unwrap();
     let before = peak_bytes();
     for _ in 0..RUNS {
         let mut run = finished("stage");
         run.note("x".repeat(NOTE));
-        tracer.log_component_run(run).unwrap();
+        tracer.queue_component_run(run).unwrap();
     }
     let grown = peak_bytes() - before;
     assert!(grown < ALLOWED, "{grown} bytes more");

@@ -3,10 +3,12 @@
 mod checks;
 mod collect;
 mod engine;
+mod file_system;
 mod flags;
 mod health;
 mod labels;
 mod liveness;
+mod log;
 mod migrate;
 mod producers;
 mod read;
@@ -33,6 +35,7 @@ pub(crate) use collect::Life;
 use engine::{Access, Engine, Row, Value};
 pub(crate) use flags::Flag;
 pub(crate) use health::Shape;
+use log::Log;
 pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
 pub use sqlite::Durability;
@@ -67,11 +70,14 @@ const FORK_PATIENCE: Duration = Duration::from_secs(1);
 /// Stands for the end of a run that is still open, after every real end.
 pub(crate) const OPEN: i64 = i64::MAX;
 
-/// A store: one connection that writes, and one that reads beside it. Those of a file are opened when they are needed.
+/// A store: one connection that writes, one that reads beside it, and one that moves the log into the file. Those of a
+/// file are opened when they are needed.
 pub(crate) struct Store {
     writer: Mutex<Connection>,
     /// Readers of a file do not wait for its writer. A store in memory has one connection only.
     reader: Mutex<Connection>,
+    tidier: Mutex<Connection>,
+    log: Arc<Log>,
     path: Option<PathBuf>,
     durability: Durability,
     writable: bool,
@@ -94,6 +100,7 @@ impl Store {
     pub(crate) fn create(path: &Path, durability: Durability) -> Result<Self> {
         Sqlite::create(path)
             .and_then(|engine| Self::over(engine, Some(path), durability))
+            .inspect(Self::warn_of_network)
             .map_err(|error| error.at(path.display()))
     }
 
@@ -122,6 +129,7 @@ impl Store {
             }
             opened => opened,
         }
+        .inspect(Self::warn_of_network)
         .map_err(|error| error.at(path.display()))
     }
 
@@ -132,19 +140,22 @@ impl Store {
         Ok(store)
     }
 
-    fn over(engine: Sqlite, path: Option<&Path>, durability: Durability) -> Result<Self> {
+    fn over(mut engine: Sqlite, path: Option<&Path>, durability: Durability) -> Result<Self> {
+        let log = Arc::default();
         let writable = if engine.is_read_only()? {
             migrate::check_readable(&engine)?;
             false
         } else {
             let is_current = migrate::bring_up_to_date(&engine)?;
-            engine.tune(durability)?;
+            engine.tune(durability, &log)?;
             is_current
         };
         let path = path.map(Path::to_owned);
         Ok(Self {
             writer: Mutex::new(Some(Box::new(engine))),
             reader: Mutex::default(),
+            tidier: Mutex::default(),
+            log,
             path,
             durability,
             writable,
@@ -155,6 +166,10 @@ impl Store {
         })
     }
 
+    fn connections(&self) -> [&Mutex<Connection>; 3] {
+        [&self.writer, &self.reader, &self.tidier]
+    }
+
     /// Closes the connections to a file, because the process is about to fork; they are opened again when they are needed.
     pub(crate) fn rest(&self) {
         if self.path.is_none() || self.depth != fork::depth() {
@@ -162,7 +177,7 @@ impl Store {
         }
         let deadline = Instant::now() + FORK_PATIENCE;
         while self.open.load(Ordering::SeqCst) > 0 && Instant::now() < deadline {
-            for connection in [&self.writer, &self.reader] {
+            for connection in self.connections() {
                 // Who holds it now may be waiting for the fork, and then has none open.
                 if let Ok(mut connection) = connection.try_lock()
                     && connection.take().is_some()
@@ -182,6 +197,8 @@ impl Store {
         Arc::new(Self {
             writer: Mutex::default(),
             reader: Mutex::default(),
+            tidier: Mutex::default(),
+            log: Arc::default(),
             path: self.path.clone(),
             durability: self.durability,
             writable: self.writable,
@@ -228,9 +245,9 @@ impl Store {
             thread::sleep(Duration::from_millis(1));
             self.open.fetch_add(1, Ordering::SeqCst);
         }
-        let opened = Sqlite::open(path).and_then(|engine| {
+        let opened = Sqlite::open(path).and_then(|mut engine| {
             if self.writable {
-                engine.tune(self.durability)?;
+                engine.tune(self.durability, &self.log)?;
             }
             Ok(engine)
         });
@@ -290,7 +307,7 @@ impl Drop for Store {
     /// What was inherited through a fork is the parent's to close.
     fn drop(&mut self) {
         if self.path.is_some() && self.depth != fork::depth() {
-            for connection in [&self.writer, &self.reader] {
+            for connection in self.connections() {
                 std::mem::forget(connection.try_lock().ok().and_then(|mut held| held.take()));
             }
         }

@@ -76,8 +76,8 @@ pub(crate) trait Engine: Send {
     /// Gives some free space back to the file system, and says whether there may be more. Outside of a transaction only.
     fn give_back(&self) -> Result<bool>;
     /// Writes what stands in a log into the database itself, as far as nobody reads what was there before, and waits for
-    /// nobody. Says how many pages of the log are there now.
-    fn move_log(&self) -> Result<u32>;
+    /// nobody. Says how many pages of the log are there now, unless somebody else is moving them.
+    fn move_log(&self) -> Result<Option<u32>>;
     /// Writes what stands in a log into the database itself, and empties the log, unless somebody still reads from it.
     fn empty_log(&self) -> Result<()>;
     /// What is wrong with the database, in sentences: damage, and rows that refer to rows that are not there.

@@ -14,7 +14,7 @@ const LONG: u32 = 8 * STEP;
 /// So many pages more, and whoever commits moves them: nobody else does.
 const TOO_LONG: u32 = 16 * STEP;
 /// How long those who read may hold up the emptying of a log, and it the writers.
-const PATIENCE: Duration = Duration::from_millis(25);
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What is known of the log after the last commit, in pages.
 #[derive(Debug, Default)]
@@ -76,7 +76,9 @@ impl Store {
         }
         let mut connection = lock(&self.tidier);
         let tidied = self.connected(&mut connection).and_then(|engine| {
-            self.log.moved(engine.move_log()?);
+            if let Some(moved) = engine.move_log()? {
+                self.log.moved(moved);
+            }
             if self.log.must_be_emptied() {
                 engine.wait_for_locks(Some(PATIENCE))?;
                 engine.empty_log()?;
@@ -146,7 +148,7 @@ mod tests {
                 scope.spawn(|| {
                     let reader = Store::open(store.path().unwrap()).unwrap();
                     while !is_over.load(Ordering::Relaxed) {
-                        hold(&reader, || thread::sleep(PATIENCE / 3));
+                        hold(&reader, || thread::sleep(PATIENCE / 50));
                     }
                 });
             }

@@ -353,6 +353,8 @@ fn not_written_here() -> Error {
 
 /// A panic while the lock was held has rolled its transaction back, so the connection behind it is sound.
 fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
+    // Else a fork might never get its turn among threads that write without pause.
+    fork::let_pass(FORK_PATIENCE);
     connection.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -301,14 +301,13 @@ impl Engine for Sqlite {
         Ok(0 < left && left < free)
     }
 
-    fn move_log(&self) -> Result<u32> {
-        let mut moved = 0;
+    fn move_log(&self) -> Result<Option<u32>> {
+        let mut moved = -1;
         self.query("PRAGMA wal_checkpoint(PASSIVE)", &[], &mut |row| {
             moved = row.integer(2)?;
             Ok(())
         })?;
-        // Negative where there is no log.
-        Ok(u32::try_from(moved).unwrap_or_default())
+        Ok(u32::try_from(moved).ok())
     }
 
     fn empty_log(&self) -> Result<()> {

@@ -44,14 +44,14 @@ fn main() -> Result<()> {
         table.row(&format!("durable at {durability:?}, {threads} threads / one"), Some(bar), compared(&ours, &alone));
     }
 
-    let buffered = Tracer::builder(folder.path().join("buffered.db")).buffered(true).open()?;
+    let buffered = Tracer::open(folder.path().join("buffered.db"))?;
     let connection = raw_write::create(&folder.path().join("raw.db"))?;
     let mut raw = RawWriter::new(&connection)?;
     let [ours, theirs] = in_turns(
         &runs,
         &mut [
             &mut |block| {
-                let calls = log(&buffered, block, 1)?;
+                let calls = put(block, 1, |run| buffered.queue_component_run(run).map(drop))?;
                 buffered.flush()?;
                 Ok(calls)
             },
@@ -93,9 +93,18 @@ fn in_turns(runs: &[MadeRun], lanes: &mut [Lane<'_>; 2]) -> Result<[Timing; 2]> 
 
 /// Logs runs on so many threads.
 fn log(tracer: &Tracer, runs: &[MadeRun], threads: usize) -> Result<Vec<Duration>> {
+    put(runs, threads, |run| tracer.log_component_run(run).map(drop))
+}
+
+/// Has runs put by several threads, and says how long each call took.
+fn put(
+    runs: &[MadeRun],
+    threads: usize,
+    call: impl Fn(ComponentRun) -> mltrace::Result<()> + Sync,
+) -> Result<Vec<Duration>> {
     let logged: Result<Vec<Vec<Duration>>, String> = thread::scope(|scope| {
         let parts = runs.chunks(runs.len().div_ceil(threads));
-        let workers: Vec<_> = parts.map(|part| scope.spawn(|| log_part(tracer, part))).collect();
+        let workers: Vec<_> = parts.map(|part| scope.spawn(|| put_part(part, &call))).collect();
         workers
             .into_iter()
             .map(|worker| worker.join().unwrap_or_else(|_| Err("a thread panicked".to_owned())))
@@ -105,8 +114,8 @@ fn log(tracer: &Tracer, runs: &[MadeRun], threads: usize) -> Result<Vec<Duration
     Ok(calls.concat())
 }
 
-fn log_part(tracer: &Tracer, runs: &[MadeRun]) -> Result<Vec<Duration>, String> {
-    let log = |made: &MadeRun| {
+fn put_part(runs: &[MadeRun], call: &impl Fn(ComponentRun) -> mltrace::Result<()>) -> Result<Vec<Duration>, String> {
+    let put = |made: &MadeRun| {
         let begun = Instant::now();
         let mut run = ComponentRun::new("featuregen");
         run.start();
@@ -117,10 +126,10 @@ fn log_part(tracer: &Tracer, runs: &[MadeRun]) -> Result<Vec<Duration>, String> 
             run.add_output(output.pointer());
         }
         run.end();
-        tracer.log_component_run(run).map_err(|error| error.to_string())?;
+        call(run).map_err(|error| error.to_string())?;
         Ok(begun.elapsed())
     };
-    runs.iter().map(log).collect()
+    runs.iter().map(put).collect()
 }
 
 fn compared(ours: &Timing, theirs: &Timing) -> Compared {

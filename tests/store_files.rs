@@ -223,6 +223,31 @@ fn a_store_of_the_first_schema_is_brought_up_to_date_and_keeps_its_runs() {
 }
 
 #[test]
+fn ten_processes_that_bring_a_store_up_to_date_at_once_all_write_to_it() {
+    const ROLE: &str = "MLTRACE_TEST_MIGRATES";
+    const NAME: &str = "ten_processes_that_bring_a_store_up_to_date_at_once_all_write_to_it";
+    if let Some(path) = std::env::var_os(ROLE) {
+        let tracer = Tracer::open(path).unwrap();
+        assert!(tracer.history("stage").limit(1_000).get().unwrap().items.len() >= 200);
+        for _ in 0..10 {
+            tracer.log_component_run(finished("stage")).unwrap();
+        }
+        return;
+    }
+    for _ in 0..3 {
+        let folder = folder();
+        let path = filled(folder.path());
+        change(&path, TO_SCHEMA_1);
+        let children: Vec<Child> = (0..10).map(|_| again(NAME, ROLE, &path)).collect();
+        for mut child in children {
+            assert!(child.wait().unwrap().success());
+        }
+        let runs = Tracer::open(&path).unwrap().history("stage").limit(1_000).get().unwrap();
+        assert_eq!(runs.items.len(), 300);
+    }
+}
+
+#[test]
 fn a_store_in_memory_may_be_opened_by_its_name() {
     let tracer = Tracer::open(":memory:").unwrap();
     tracer.log_component_run(finished("stage")).unwrap();

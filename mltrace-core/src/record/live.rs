@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::body::{current, harmless};
 use super::meta::{Direction, Meta, Slot};
 use crate::capture::Capture;
+use crate::fork::PerProcess;
 use crate::model::{Check, Code, Definition, InputEntry, IoPointer, Note, PointerType, RunEntry, Snapshot, Status};
 use crate::tracer::Tracer;
 use crate::writer::OpenRun;
@@ -388,8 +389,9 @@ fn note_of(dropped: &[String]) -> Option<Note> {
 
 /// The definition of an annotated function, made once.
 fn definition(meta: &'static Meta) -> Arc<Definition> {
-    static DEFINITIONS: Mutex<BTreeMap<usize, Arc<Definition>>> = Mutex::new(BTreeMap::new());
-    let mut known = DEFINITIONS.lock().unwrap_or_else(PoisonError::into_inner);
+    // A child that was forked off while another thread held the lock would wait for ever.
+    static DEFINITIONS: PerProcess<Mutex<BTreeMap<usize, Arc<Definition>>>> = PerProcess::new();
+    let mut known = DEFINITIONS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     let address = std::ptr::from_ref(meta).addr();
     // A library that was unloaded may have left its addresses to another.
     if let Some(definition) = known.get(&address).filter(|definition| is_of(definition, meta)) {

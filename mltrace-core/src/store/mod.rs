@@ -3,10 +3,12 @@
 mod checks;
 mod collect;
 mod engine;
+mod file_system;
 mod flags;
 mod health;
 mod labels;
 mod liveness;
+mod log;
 mod migrate;
 mod place;
 mod producers;
@@ -34,6 +36,7 @@ pub(crate) use collect::{Life, Protection};
 use engine::{Access, Engine, Row, Value};
 pub(crate) use flags::Flag;
 pub(crate) use health::Shape;
+use log::Log;
 use place::Place;
 pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
@@ -69,11 +72,14 @@ const FORK_PATIENCE: Duration = Duration::from_secs(1);
 /// Stands for the end of a run that is still open, after every real end.
 pub(crate) const OPEN: i64 = i64::MAX;
 
-/// A store: one connection that writes, and one that reads beside it. Those of a file are opened when they are needed.
+/// A store: one connection that writes, one that reads beside it, and one that moves the log into the file. Those of a
+/// file are opened when they are needed.
 pub(crate) struct Store {
     writer: Mutex<Connection>,
     /// Readers of a file do not wait for its writer. A store in memory has one connection only.
     reader: Mutex<Connection>,
+    tidier: Mutex<Connection>,
+    log: Arc<Log>,
     path: Option<PathBuf>,
     place: Mutex<Place>,
     /// How often the file was found deleted or replaced.
@@ -112,7 +118,7 @@ impl Store {
             let place = Place::before_opening(path);
             Self::over(Sqlite::open(path)?, Some(path), place, durability)
         };
-        let mut store = create().map_err(|error| error.at(path.display()))?;
+        let mut store = create().inspect(Self::warn_of_network).map_err(|error| error.at(path.display()))?;
         store.opened = Opened::Creating;
         Ok(store)
     }
@@ -130,6 +136,7 @@ impl Store {
             }
             opened => opened,
         }
+        .inspect(Self::warn_of_network)
         .map_err(|error| error.at(path.display()))
     }
 
@@ -140,14 +147,17 @@ impl Store {
         Ok(store)
     }
 
-    fn over(engine: Sqlite, path: Option<&Path>, place: Place, durability: Durability) -> Result<Self> {
+    fn over(mut engine: Sqlite, path: Option<&Path>, place: Place, durability: Durability) -> Result<Self> {
+        let log = Arc::default();
         let writable = migrate::prepare(&engine)?;
         if writable {
-            engine.tune(durability)?;
+            engine.tune(durability, &log)?;
         }
         Ok(Self {
             writer: Mutex::new(Some(Box::new(engine))),
             reader: Mutex::default(),
+            tidier: Mutex::default(),
+            log,
             path: path.map(Path::to_owned),
             place: Mutex::new(path.map(|path| place.opened(path)).unwrap_or_default()),
             moves: AtomicU32::new(0),
@@ -160,6 +170,10 @@ impl Store {
         })
     }
 
+    fn connections(&self) -> [&Mutex<Connection>; 3] {
+        [&self.writer, &self.reader, &self.tidier]
+    }
+
     /// Closes the connections to a file, because the process is about to fork; they are opened again when they are needed.
     pub(crate) fn rest(&self) {
         if self.path.is_none() || self.depth != fork::depth() {
@@ -167,7 +181,7 @@ impl Store {
         }
         let deadline = Instant::now() + FORK_PATIENCE;
         while self.open.load(Ordering::SeqCst) > 0 && Instant::now() < deadline {
-            for connection in [&self.writer, &self.reader] {
+            for connection in self.connections() {
                 // Who holds it now may be waiting for the fork, and then has none open.
                 if let Ok(mut connection) = connection.try_lock() {
                     self.close(&mut connection);
@@ -185,8 +199,10 @@ impl Store {
         Arc::new(Self {
             writer: Mutex::default(),
             reader: Mutex::default(),
+            tidier: Mutex::default(),
+            log: Arc::default(),
             path: self.path.clone(),
-            place: Mutex::new(lock(&self.place).clone()),
+            place: Mutex::new(held(&self.place).clone()),
             moves: AtomicU32::new(0),
             durability: self.durability,
             opened: self.opened,
@@ -228,7 +244,7 @@ impl Store {
     /// Goes over to the file that is at the store's path now, where that is not the one that was opened.
     fn follow(&self, patience: Option<Duration>, creates: bool) -> Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
-        if !lock(&self.place).has_changed(path) || !self.move_to(path, patience, creates)? {
+        if !held(&self.place).has_changed(path) || !self.move_to(path, patience, creates)? {
             return Ok(());
         }
         tracing::warn!(
@@ -241,14 +257,15 @@ impl Store {
 
     /// Says whether it was not there before.
     fn move_to(&self, path: &Path, patience: Option<Duration>, creates: bool) -> Result<bool> {
-        let (mut writer, mut reader) = (lock(&self.writer), lock(&self.reader));
-        let mut place = lock(&self.place);
+        let (mut writer, mut reader, mut tidier) = (lock(&self.writer), lock(&self.reader), lock(&self.tidier));
+        let mut place = held(&self.place);
         if !place.has_changed(path) {
             return Ok(false);
         }
-        // Both, before anything is opened: the two files may share a log.
-        self.close(&mut writer);
-        self.close(&mut reader);
+        // All, before anything is opened: the two files may share a log.
+        for connection in [&mut writer, &mut reader, &mut tidier] {
+            self.close(connection);
+        }
         place.expect_vacated()?;
         if creates {
             sqlite::create_file(path)?;
@@ -296,9 +313,9 @@ impl Store {
             thread::sleep(Duration::from_millis(1));
             self.open.fetch_add(1, Ordering::SeqCst);
         }
-        let opened = Sqlite::open(path).and_then(|engine| {
+        let opened = Sqlite::open(path).and_then(|mut engine| {
             if self.writable {
-                engine.tune(self.durability)?;
+                engine.tune(self.durability, &self.log)?;
             }
             Ok(engine)
         });
@@ -359,7 +376,7 @@ impl Drop for Store {
     /// What was inherited through a fork is the parent's to close.
     fn drop(&mut self) {
         if self.path.is_some() && self.depth != fork::depth() {
-            for connection in [&self.writer, &self.reader] {
+            for connection in self.connections() {
                 std::mem::forget(connection.try_lock().ok().and_then(|mut held| held.take()));
             }
         }
@@ -412,7 +429,13 @@ fn not_written_here() -> Error {
 }
 
 /// A panic while the lock was held has rolled its transaction back, so the connection behind it is sound.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
+    // Else a fork might never get its turn among threads that write without pause.
+    fork::let_pass(FORK_PATIENCE);
+    held(connection)
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

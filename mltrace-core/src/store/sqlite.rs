@@ -3,13 +3,19 @@
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
+use rusqlite::hooks::Wal;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::engine::{Access, Engine, Mark, Row, Space, Value};
+use super::log::Log;
 use crate::error::{Error, ErrorKind, Result};
 
 /// "mltr": what `file` and other programs see in the header.
@@ -36,7 +42,44 @@ pub(super) enum Found {
     Store { schema: i64, min_reader: i64 },
 }
 
-pub(crate) struct Sqlite(Connection);
+pub(crate) struct Sqlite(Connection, Patience);
+
+/// How long a connection waits for a lock that another has.
+#[derive(Clone)]
+struct Patience(Arc<AtomicU64>);
+
+impl Patience {
+    fn new() -> Self {
+        let patience = Self(Arc::default());
+        patience.set(BUSY_TIMEOUT);
+        patience
+    }
+
+    fn set(&self, at_most: Duration) {
+        self.0.store(u64::try_from(at_most.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// What SQLite calls where it finds a lock taken, with how often it has called before: whether to try again.
+    fn waiter(self) -> impl FnMut(i32) -> bool {
+        let mut begun = Instant::now();
+        move |tries| {
+            if tries == 0 {
+                begun = Instant::now();
+            }
+            let is_patient = begun.elapsed() < Duration::from_millis(self.0.load(Ordering::Relaxed));
+            if is_patient {
+                thread::sleep(pause(tries.unsigned_abs()));
+            }
+            is_patient
+        }
+    }
+}
+
+/// How long to wait before another try: longer and longer, and each time by chance, so that those who wait do not meet again.
+fn pause(tries: u32) -> Duration {
+    let longest = 500 << tries.min(5);
+    Duration::from_micros(fastrand::u64(longest / 4..=longest))
+}
 
 impl Sqlite {
     pub(super) fn in_memory() -> Result<Self> {
@@ -61,14 +104,15 @@ impl Sqlite {
         Self::with(Connection::open_with_flags(uri, flags).map_err(error)?)
     }
 
-    fn with(connection: Connection) -> Result<Self> {
-        connection.busy_timeout(BUSY_TIMEOUT).map_err(error)?;
+    fn with(mut connection: Connection) -> Result<Self> {
+        let patience = Patience::new();
+        connection.busy_handler(Some(patience.clone().waiter())).map_err(error)?;
         connection.set_prepared_statement_cache_capacity(64);
         // Without it SQLite prepares a cached statement again whenever its values were cleared, because the plan might
         // depend on them: that was 38 % of the time of a run. The store has no statistics by which plans could differ.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(error)?;
         connection.pragma_update(None, "foreign_keys", true).map_err(error)?;
-        Ok(Self(connection))
+        Ok(Self(connection, patience))
     }
 
     pub(super) fn is_read_only(&self) -> Result<bool> {
@@ -105,14 +149,12 @@ impl Sqlite {
     pub(super) fn prepare_new(&self) -> Result<()> {
         self.0.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(error)?;
         // Switching to WAL needs the file for itself, and SQLite does not call the busy handler for it.
-        let deadline = Instant::now() + BUSY_TIMEOUT;
+        let mut wait = Patience::new().waiter();
+        let mut tries = 0..;
         loop {
             match self.0.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0)) {
                 Err(rusqlite::Error::SqliteFailure(failure, _))
-                    if failure.code == ErrorCode::DatabaseBusy && Instant::now() < deadline =>
-                {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
+                    if failure.code == ErrorCode::DatabaseBusy && tries.next().is_some_and(&mut wait) => {}
                 Err(other) => return Err(error(other)),
                 Ok(_) => return Ok(()),
             }
@@ -120,12 +162,25 @@ impl Sqlite {
     }
 
     /// Settings of each connection that writes.
-    pub(super) fn tune(&self, durability: Durability) -> Result<()> {
+    pub(super) fn tune(&mut self, durability: Durability, log: &Arc<Log>) -> Result<()> {
         let synchronous = match durability {
             Durability::Normal => "NORMAL",
             Durability::Full => "FULL",
         };
-        self.0.pragma_update(None, "synchronous", synchronous).map_err(error)
+        self.0.pragma_update(None, "synchronous", synchronous).map_err(error)?;
+        let log = Arc::clone(log);
+        // In place of the one by which SQLite moves the log in the commit that made it long.
+        let committed = move |wal: &mut Wal, pages: i32| {
+            log.grew_to(pages.unsigned_abs());
+            if log.is_too_long()
+                && let Ok((_, moved)) = wal.checkpoint_v2(CheckpointMode::PASSIVE)
+            {
+                log.moved(moved.unsigned_abs());
+            }
+            // The commit stands, whatever becomes of the log.
+            Ok(())
+        };
+        self.0.wal_hook(Some(committed)).map_err(error)
     }
 
     /// Applies one migration's statements; the caller holds the write transaction.
@@ -165,7 +220,8 @@ impl Engine for Sqlite {
     }
 
     fn wait_for_locks(&self, at_most: Option<Duration>) -> Result<()> {
-        self.0.busy_timeout(at_most.unwrap_or(BUSY_TIMEOUT)).map_err(error)
+        self.1.set(at_most.unwrap_or(BUSY_TIMEOUT));
+        Ok(())
     }
 
     fn schema(&self) -> Result<i64> {
@@ -226,6 +282,15 @@ impl Engine for Sqlite {
         self.query("PRAGMA incremental_vacuum(2048)", &[], &mut |_| Ok(()))?;
         let left = self.integer("PRAGMA freelist_count")?;
         Ok(0 < left && left < free)
+    }
+
+    fn move_log(&self) -> Result<Option<u32>> {
+        let mut moved = -1;
+        self.query("PRAGMA wal_checkpoint(PASSIVE)", &[], &mut |row| {
+            moved = row.integer(2)?;
+            Ok(())
+        })?;
+        Ok(u32::try_from(moved).ok())
     }
 
     fn empty_log(&self) -> Result<()> {

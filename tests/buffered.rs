@@ -110,14 +110,14 @@ fn a_run_that_the_store_refuses_is_counted_and_holds_up_no_other() {
         other.execute_batch(&refuse).unwrap();
         for number in 0..30 {
             let mut run = finished("stage");
-            run.metric("number", f64::from(number));
+            run.partition(number).metric("number", f64::from(number));
             tracer.queue_component_run(run).unwrap();
         }
         assert_eq!(tracer.stats().queued, 30);
         other.execute_batch("COMMIT").unwrap();
         tracer.flush().unwrap();
-        let numbers = recorded(&path).into_iter().map(|run| run.metrics["number"]);
-        assert!(numbers.eq((0..30).map(f64::from).filter(|&number| number != 13.0)), "{undone}");
+        let numbers = recorded(&path).into_iter().map(|run| run.partition.unwrap());
+        assert!(numbers.eq((0..30).filter(|&number| number != 13).map(|number| number.to_string())), "{undone}");
         assert_eq!((tracer.stats().queued, tracer.stats().dropped), (0, 1), "{undone}");
     }
 }
@@ -165,12 +165,6 @@ fn count(folder: &str) -> usize {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_thousand_tracers_leave_no_thread_and_no_descriptor() {
-    const NAME: &str = "a_thousand_tracers_leave_no_thread_and_no_descriptor";
-    let Some((_, path)) = role() else {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(again(NAME, "opens", &folder.path().join("store.db")).success());
-        return;
-    };
     /// What a tracer is opened for.
     enum Use {
         Nothing,
@@ -178,6 +172,12 @@ fn a_thousand_tracers_leave_no_thread_and_no_descriptor() {
         Commit,
         Ask,
     }
+    const NAME: &str = "a_thousand_tracers_leave_no_thread_and_no_descriptor";
+    let Some((_, path)) = role() else {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(again(NAME, "opens", &folder.path().join("store.db")).success());
+        return;
+    };
     let open = |usage: &Use| {
         let tracer = buffered(&path);
         match usage {

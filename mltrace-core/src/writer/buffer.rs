@@ -172,6 +172,7 @@ mod tests {
         batch.iter().map(|run| run.definition.component.clone()).collect()
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "what `drain` calls takes it")]
     fn never(run: &RunEntry, error: Error) {
         panic!("{} was refused: {error}", run.definition.component);
     }

@@ -36,7 +36,7 @@ pub(crate) use health::Shape;
 pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
 pub use sqlite::Durability;
-use sqlite::Sqlite;
+use sqlite::{Found, Sqlite};
 pub(crate) use staleness::{Standing, Upstream};
 pub(crate) use transfer::{Mentioned, Moved, Noticed};
 pub(crate) use verify::{Names, Origin};
@@ -113,7 +113,10 @@ impl Store {
             }
             _ => {}
         }
-        let opened = Sqlite::open(path).and_then(|engine| Self::over(engine, Some(path), Durability::Normal));
+        let opened = Sqlite::open(path).and_then(|engine| match engine.inspect()? {
+            Found::Nothing => missing("nothing was traced to this file".to_owned()),
+            Found::Store { .. } => Self::over(engine, Some(path), Durability::Normal),
+        });
         match opened {
             Err(error) if matches!(error.kind(), ErrorKind::ReadOnly | ErrorKind::Io) => {
                 // Perhaps it is only that nothing can be written here. If not, the first error says more.

@@ -152,7 +152,8 @@ impl Seed {
             rows(&sql, &asked, |row| row.get(0)).into_iter().map(move |column| (place, column))
         });
         let columns = columns.collect();
-        sql.execute("UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL', '') WHERE type = 'table'", []).expect("a schema");
+        sql.execute("UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL', '') WHERE type = 'table'", [])
+            .expect("a schema");
         drop(sql);
         let bytes = fs::read(&path).expect("the file");
         Self { bytes, schema, tables, columns }

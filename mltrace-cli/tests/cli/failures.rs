@@ -120,7 +120,9 @@ fn times_beyond_the_calendar_are_shown_in_any_zone() {
         sql.execute("UPDATE run SET started_at = ?1, ended_at = ?1", [time]).unwrap();
         sql.execute("UPDATE input SET captured_at = ?1", [time]).unwrap();
         for zone in ["Pacific/Kiritimati", "America/Los_Angeles"] {
-            for question in ["recent", "history cleaning", "inspect 1", "trace ride-00001", "stale", "diff 1 2", "components"] {
+            for question in
+                ["recent", "history cleaning", "inspect 1", "trace ride-00001", "stale", "diff 1 2", "components"]
+            {
                 Cli::on(&store).env("TZ", zone).args(question).succeeds();
             }
         }

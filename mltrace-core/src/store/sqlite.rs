@@ -345,8 +345,7 @@ impl Row for rusqlite::Row<'_> {
 
 /// A statement that cannot be run: statements are always the same, so it is the tables that differ.
 fn is_of_the_schema(source: &rusqlite::Error) -> bool {
-    matches!(source, rusqlite::Error::SqlInputError { .. })
-        || source.sqlite_error_code() == Some(ErrorCode::Unknown)
+    matches!(source, rusqlite::Error::SqlInputError { .. }) || source.sqlite_error_code() == Some(ErrorCode::Unknown)
 }
 
 /// A row that is not there, or a value that is not what it has to be.

@@ -83,7 +83,9 @@ pub(crate) fn try_out(mutation: &Mutation) {
         let mut bytes = SEED.edited(&mutation.edits, &path);
         for patch in &mutation.patches {
             for (byte, at) in patch.bytes.iter().zip(usize::from(patch.at)..) {
-                bytes.get_mut(at).map(|place| *place = *byte);
+                if let Some(place) = bytes.get_mut(at) {
+                    *place = *byte;
+                }
             }
         }
         fs::write(&path, &bytes).expect("a file");

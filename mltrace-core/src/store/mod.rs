@@ -41,7 +41,7 @@ use place::Place;
 pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
 pub use sqlite::Durability;
-use sqlite::Sqlite;
+use sqlite::{Found, Sqlite};
 pub(crate) use staleness::{Standing, Upstream};
 pub(crate) use transfer::{Mentioned, Moved, Noticed};
 pub(crate) use verify::{Names, Origin};
@@ -127,7 +127,10 @@ impl Store {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         expect_file(path)?;
         let place = Place::before_opening(path);
-        let opened = Sqlite::open(path).and_then(|engine| Self::over(engine, Some(path), place, Durability::Normal));
+        let opened = Sqlite::open(path).and_then(|engine| match engine.inspect()? {
+            Found::Nothing => Err(nothing_here("nothing was traced to this file")),
+            Found::Store { .. } => Self::over(engine, Some(path), place, Durability::Normal),
+        });
         match opened {
             Err(error) if matches!(error.kind(), ErrorKind::ReadOnly | ErrorKind::Io) => {
                 // Perhaps it is only that nothing can be written here. If not, the first error says more.
@@ -418,7 +421,11 @@ fn expect_file(path: &Path) -> Result<()> {
         }
         _ => return Ok(()),
     };
-    Err(Error::new(ErrorKind::NotFound, format!("{what}: run a traced program first, or name another file")))
+    Err(nothing_here(&what))
+}
+
+fn nothing_here(what: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("{what}: run a traced program first, or name another file"))
 }
 
 fn not_written_here() -> Error {

@@ -22,6 +22,8 @@ use crate::error::{Error, ErrorKind, Result};
 const APPLICATION_ID: i64 = 0x6d6c_7472;
 const BUSY_TIMEOUT: Duration = if cfg!(test) { Duration::from_millis(200) } else { Duration::from_secs(30) };
 
+const UNEXPECTED: &str = "the store holds a value of an unexpected type, or lacks one; restore the file from a backup";
+
 /// What a commit survives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -131,10 +133,16 @@ impl Sqlite {
     /// As [`Self::inspect`], within a transaction that is open already.
     pub(super) fn inspect_inside(&self) -> Result<Found> {
         let tables = self.integer("SELECT count(*) FROM sqlite_master")?;
-        if tables == 0 {
-            return Ok(Found::Nothing);
+        let application = self.integer("PRAGMA application_id")?;
+        match (tables, application) {
+            (0, 0) => return Ok(Found::Nothing),
+            (0, APPLICATION_ID) => {
+                let message = "this file is a store that has lost its tables; restore it from a backup";
+                return Err(Error::new(ErrorKind::Damaged, message));
+            }
+            _ => {}
         }
-        if self.integer("PRAGMA application_id")? != APPLICATION_ID {
+        if application != APPLICATION_ID {
             return Err(Error::new(
                 ErrorKind::NotAStore,
                 "this SQLite file belongs to another program; it was left as it was. Name another file for the store",
@@ -365,10 +373,8 @@ fn column<'r, T>(
     column: usize,
     read: impl FnOnce(ValueRef<'r>) -> Result<T, rusqlite::types::FromSqlError>,
 ) -> Result<T> {
-    read(row.get_ref(column).map_err(error)?).map_err(|source| {
-        Error::new(ErrorKind::Damaged, "the store holds a value of an unexpected type; restore the file from a backup")
-            .with_source(source)
-    })
+    read(row.get_ref(column).map_err(error)?)
+        .map_err(|source| Error::new(ErrorKind::Damaged, UNEXPECTED).with_source(source))
 }
 
 impl Row for rusqlite::Row<'_> {
@@ -401,6 +407,20 @@ impl Row for rusqlite::Row<'_> {
     }
 }
 
+/// A statement that cannot be run: statements are always the same, so it is the tables that differ.
+fn is_of_the_schema(source: &rusqlite::Error) -> bool {
+    matches!(source, rusqlite::Error::SqlInputError { .. }) || source.sqlite_error_code() == Some(ErrorCode::Unknown)
+}
+
+/// A row that is not there, or a value that is not what it has to be.
+fn is_of_a_value(source: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, QueryReturnedNoRows};
+    matches!(
+        source,
+        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | QueryReturnedNoRows
+    )
+}
+
 /// What an error of SQLite means to a user.
 fn error(source: rusqlite::Error) -> Error {
     let (kind, message) = match source.sqlite_error_code() {
@@ -431,6 +451,10 @@ fn error(source: rusqlite::Error) -> Error {
             (ErrorKind::Io, "the disk reports an I/O error; nothing was written".into())
         }
         Some(ErrorCode::TooBig) => (ErrorKind::Invalid, "a value is too big for the store (1 GB)".into()),
+        _ if is_of_the_schema(&source) => {
+            (ErrorKind::Damaged, "the store's tables are not as they were made; restore the file from a backup".into())
+        }
+        _ if is_of_a_value(&source) => (ErrorKind::Damaged, UNEXPECTED.into()),
         _ => (ErrorKind::Internal, format!("the store refused a statement: {source}")),
     };
     Error::new(kind, message).with_source(source)

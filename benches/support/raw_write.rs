@@ -44,6 +44,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection> {
 
 fn tune(connection: &Connection) -> Result<()> {
     connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "cache_size", -(16 << 10))?;
     connection.pragma_update(None, "foreign_keys", true)?;
     Ok(())
 }

@@ -16,6 +16,10 @@ use crate::error::{Error, ErrorKind, Result};
 const APPLICATION_ID: i64 = 0x6d6c_7472;
 const BUSY_TIMEOUT: Duration = if cfg!(test) { Duration::from_millis(200) } else { Duration::from_secs(30) };
 
+/// Of a connection that writes, in KiB and negative as SQLite wants it. Random names touch pages all over an index, and a
+/// batch that does not fit is written to the log twice.
+const CACHE_SIZE: i64 = -(16 << 10);
+
 /// What a commit survives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -142,7 +146,8 @@ impl Sqlite {
             Durability::Normal => "NORMAL",
             Durability::Full => "FULL",
         };
-        self.0.pragma_update(None, "synchronous", synchronous).map_err(error)
+        self.0.pragma_update(None, "synchronous", synchronous).map_err(error)?;
+        self.0.pragma_update(None, "cache_size", CACHE_SIZE).map_err(error)
     }
 
     /// Applies one migration's statements; the caller holds the write transaction.

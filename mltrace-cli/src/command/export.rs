@@ -42,10 +42,10 @@ fn to_file(tracer: &Tracer, path: &Path) -> Result<ExportReport, Failure> {
     })
 }
 
-/// The file has its name only when it is whole.
+/// The file has its name only when it is whole. Two exports at once do not write into one another's.
 fn to_whole_file(tracer: &Tracer, path: &Path) -> Result<ExportReport, Failure> {
     let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
+    partial.push(format!(".{}.partial", std::process::id()));
     let partial = Path::new(&partial);
     let exported = write_to(tracer, partial).and_then(|(report, file)| {
         file.sync_all()?;

@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::clock::{now, to_micros};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::lineage::retain::{self, Fate, Planned};
 use crate::model::RunId;
 use crate::provenance;
-use crate::store::{ComponentId, Store};
+use crate::store::{ComponentId, Protection};
 use crate::tracer::Tracer;
 
 /// How many runs a transaction removes: few enough that a writer who waits for it does not notice.
@@ -104,6 +104,12 @@ pub struct GcComponent {
     pub removed: u64,
 }
 
+/// What is to become of every run, as long as nothing else comes to protect some.
+struct Plan {
+    runs: Vec<Planned>,
+    protection: Protection,
+}
+
 impl<'t> Gc<'t> {
     /// Tells of the progress of [`collect`](Self::collect): steps done so far, and steps in all as far as is known.
     pub fn progress(self, tell: impl FnMut(u64, u64) + 't) -> Self {
@@ -116,7 +122,7 @@ impl<'t> Gc<'t> {
     /// The store cannot be read.
     pub fn plan(self) -> Result<GcReport> {
         let bytes_before = self.tracer.store().bytes()?;
-        let fates = self.fates()?.into_iter().map(|planned| (planned.component, planned.fate));
+        let fates = self.fates()?.runs.into_iter().map(|planned| (planned.component, planned.fate));
         self.report(fates, bytes_before, None)
     }
 
@@ -128,36 +134,67 @@ impl<'t> Gc<'t> {
     pub fn collect(mut self) -> Result<GcReport> {
         let store = self.tracer.store();
         let bytes_before = store.bytes()?;
-        let plan = self.fates()?;
-        let mut fates: HashMap<RunId, (ComponentId, Fate)> =
-            plan.iter().map(|planned| (planned.run, (planned.component, Fate::Kept))).collect();
-        let mut done = |runs: &[RunId], fate| {
-            for run in runs {
-                fates.entry(*run).and_modify(|of| of.1 = fate);
+        let mut fates: HashMap<RunId, (ComponentId, Fate)> = HashMap::new();
+        loop {
+            let plan = self.fates()?;
+            for planned in &plan.runs {
+                fates.entry(planned.run).or_insert((planned.component, Fate::Kept));
             }
-        };
-        let tombstones: Vec<RunId> =
-            plan.iter().filter(|planned| planned.fate == Fate::Tombstone).map(|planned| planned.run).collect();
-        let removals = retain::removals(&plan);
-        let mut progress = Progress { tell: &mut self.progress, done: 0, total: tombstones.len() + removals.len() };
-        let cutoff = to_micros(self.before);
-        for runs in tombstones.chunks(STEP) {
-            done(&make_tombstones(store, runs, cutoff)?, Fate::Tombstone);
-            progress.add(runs.len());
+            if self.follow(&plan, &mut fates)? {
+                break;
+            }
         }
-        let planned: HashSet<RunId> = removals.iter().copied().collect();
-        for runs in removals.chunks(STEP) {
-            done(&remove(store, runs, &planned, cutoff)?, Fate::Removed);
-            progress.add(runs.len());
+        store.sweep(&provenance::may_write)?;
+        match store.shrink() {
+            // The runs are gone all the same, and the next `collect` gives the space back.
+            Err(error) if error.kind() == ErrorKind::Busy => tracing::warn!(%error, "space was not given back"),
+            shrunk => shrunk?,
         }
-        store.sweep(&provenance::may_write, &mut |_| progress.add(0))?;
-        store.shrink()?;
         let bytes_after = Some(store.bytes()?);
         self.report(fates.into_values(), bytes_before, bytes_after)
     }
 
-    fn fates(&self) -> Result<Vec<Planned>> {
-        self.tracer.store().read(|view| retain::plan(view, to_micros(self.before), &provenance::is_gone))
+    /// Does what was planned and notes it in `fates`; false when a flag or a label came meanwhile, which may protect what
+    /// is still to go.
+    fn follow(&mut self, plan: &Plan, fates: &mut HashMap<RunId, (ComponentId, Fate)>) -> Result<bool> {
+        let (store, cutoff) = (self.tracer.store(), to_micros(self.before));
+        let tombstones: Vec<RunId> =
+            plan.runs.iter().filter(|planned| planned.fate == Fate::Tombstone).map(|planned| planned.run).collect();
+        let removals = retain::removals(&plan.runs);
+        let planned: HashSet<RunId> = removals.iter().copied().collect();
+        let steps = tombstones.chunks(STEP).map(|runs| (runs, Fate::Tombstone));
+        let total = (tombstones.len() + removals.len()) as u64;
+        let mut looked_at = 0;
+        for (runs, fate) in steps.chain(removals.chunks(STEP).map(|runs| (runs, Fate::Removed))) {
+            let done = store.write(None, |tx| {
+                if tx.protection()? != plan.protection {
+                    return Ok(None);
+                }
+                let done = match fate {
+                    Fate::Removed => retain::removable(tx, runs, &planned, cutoff)?,
+                    _ => retain::still_before(tx, runs, cutoff)?,
+                };
+                match fate {
+                    Fate::Removed => tx.remove(&done)?,
+                    _ => tx.make_tombstones(&done, to_micros(now()))?,
+                }
+                Ok(Some(done))
+            })?;
+            let Some(done) = done else { return Ok(false) };
+            for run in done {
+                fates.entry(run).and_modify(|of| of.1 = fate);
+            }
+            looked_at += runs.len() as u64;
+            (self.progress)(looked_at, total);
+        }
+        Ok(true)
+    }
+
+    fn fates(&self) -> Result<Plan> {
+        self.tracer.store().read(|view| {
+            let runs = retain::plan(view, to_micros(self.before), &provenance::is_gone)?;
+            Ok(Plan { runs, protection: view.protection()? })
+        })
     }
 
     fn report(
@@ -195,40 +232,4 @@ impl<'t> Gc<'t> {
             bytes_after,
         })
     }
-}
-
-struct Progress<'p, 't> {
-    tell: &'p mut Box<dyn FnMut(u64, u64) + 't>,
-    done: usize,
-    total: usize,
-}
-
-impl Progress<'_, '_> {
-    fn add(&mut self, steps: usize) {
-        self.done += steps;
-        (self.tell)(self.done as u64, self.total as u64);
-    }
-}
-
-/// Gives those that were still to become tombstones.
-fn make_tombstones(store: &Store, runs: &[RunId], cutoff: i64) -> Result<Vec<RunId>> {
-    store.write(None, |tx| {
-        let mut old = Vec::with_capacity(runs.len());
-        for &run in runs {
-            if tx.is_before(run, cutoff)? {
-                old.push(run);
-            }
-        }
-        tx.make_tombstones(&old, to_micros(now()))?;
-        Ok(old)
-    })
-}
-
-/// Gives those that were still to be removed, and those that had to go with them.
-fn remove(store: &Store, runs: &[RunId], planned: &HashSet<RunId>, cutoff: i64) -> Result<Vec<RunId>> {
-    store.write(None, |tx| {
-        let removable = retain::removable(tx, runs, planned, cutoff)?;
-        tx.remove(&removable)?;
-        Ok(removable)
-    })
 }

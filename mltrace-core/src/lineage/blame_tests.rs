@@ -286,6 +286,11 @@ fn blame_lands_on_the_bad_run() {
             println!("{flags:>5}  {strays:6}  {order:10} {ranks}  {told:5.1} %");
         }
     }
+    let is_clear = |&(flags, has_strays): &(Option<usize>, bool)| flags.is_none_or(|flags| flags >= 5) && !has_strays;
+    let clear = ranks.iter().zip(&settings).filter(|(_, setting)| is_clear(setting));
+    let clear = Ranks(clear.flat_map(|(ranks, _)| ranks[0].0.iter().copied()).collect());
+    println!("five flags or more, no strays: suspicion is right in {:.1} %", 100.0 * clear.share_first());
+    assert!(clear.share_first() > 0.95, "five flags or more, no strays: {}", clear.share_first());
     for (ranks, &(flags, has_strays)) in ranks.iter().zip(&settings) {
         let [suspicion, coverage, ochiai, best] = ranks.each_ref().map(Ranks::share_first);
         let told = ranks[0].share_first_where(&ranks[ORDERS.len() - 1]);

@@ -150,6 +150,17 @@ fn rivals(view: &View<'_>, run: RunId) -> Result<Vec<RunId>> {
     Ok(rivals)
 }
 
+/// Those of these runs that are still there and old.
+pub(crate) fn still_before(view: &View<'_>, runs: &[RunId], cutoff: i64) -> Result<Vec<RunId>> {
+    let mut old = Vec::with_capacity(runs.len());
+    for &run in runs {
+        if view.is_before(run, cutoff)? {
+            old.push(run);
+        }
+    }
+    Ok(old)
+}
+
 /// The runs to remove, consumers before producers as far as their times tell.
 pub(crate) fn removals(plan: &[Planned]) -> Vec<RunId> {
     let mut removed: Vec<&Planned> = plan.iter().filter(|planned| planned.fate == Fate::Removed).collect();

@@ -360,6 +360,27 @@ fn days(days: i64) -> impl Iterator<Item = RunEntry> {
 }
 
 #[test]
+fn a_flag_and_a_label_that_come_while_runs_are_collected_protect_what_was_to_go() {
+    let tracer = Tracer::in_memory().unwrap();
+    let entries = (0..1_000).map(|at| run("stage", at, at + 1).writes(&format!("out-{at}")));
+    let put_all =
+        |tx: &Write<'_>| entries.clone().try_for_each(|entry| put_run(tx, &entry, provenance::process()).map(drop));
+    tracer.store().write(None, put_all).unwrap();
+    let mut is_first = true;
+    let collected = tracer.gc(from_micros(2_000)).progress(|_, _| {
+        if std::mem::take(&mut is_first) {
+            tracer.flag("out-3").unwrap();
+            tracer.label("out-5", "consent").write().unwrap();
+        }
+    });
+    let report = collected.collect().unwrap();
+    assert!(!is_first);
+    assert_eq!(counts(&report), (2, 1, 997), "the latest and the flagged one; the labelled one keeps its place");
+    assert_eq!(tracer.trace("out-3").get().unwrap().runs.len(), 1);
+    assert_eq!(tracer.trace("out-5").get().unwrap().runs.len(), 1);
+}
+
+#[test]
 fn a_hundred_thousand_runs_are_collected_though_interrupted_and_no_kept_trace_changes() {
     const DAYS: i64 = 1_000;
     let folder = tempfile::tempdir().unwrap();

@@ -23,6 +23,13 @@ pub(crate) struct Life {
     pub(crate) states_metadata: bool,
 }
 
+/// The latest flag and the latest label that was attached, by number and time: both keep runs from being removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Protection {
+    flags: (Option<i64>, Option<i64>),
+    labels: (Option<i64>, Option<i64>),
+}
+
 /// Tables of what is stored once and referred to from many rows, and the columns that refer to them. A table stands
 /// before those that it refers to.
 const SHARED: &[(&str, &[(&str, &str)])] = &[
@@ -127,15 +134,26 @@ impl View<'_> {
         )
     }
 
-    /// Whether a run is still there, ended (or if it is open, began) before a time, and wrote nothing that is flagged.
+    /// Whether a run is still there, and ended (or if it is open, began) before a time.
     pub(crate) fn is_before(&self, run: RunId, cutoff: i64) -> Result<bool> {
         let found = self.one(
-            "SELECT 1 FROM run r WHERE r.id = ?1 AND COALESCE(r.ended_at, r.started_at) < ?2 AND NOT EXISTS (
-                 SELECT 1 FROM output o JOIN flag f ON f.name = o.name AND f.version = o.version WHERE o.run = r.id)",
+            "SELECT 1 FROM run WHERE id = ?1 AND COALESCE(ended_at, started_at) < ?2",
             &[run.into(), cutoff.into()],
             |row| row.integer(0),
         )?;
         Ok(found.is_some())
+    }
+
+    /// What tells that a flag or a label has come.
+    pub(crate) fn protection(&self) -> Result<Protection> {
+        let latest = |sql: &str| {
+            let latest = self.one(sql, &[], |row| Ok((row.optional_integer(0)?, row.optional_integer(1)?)))?;
+            Ok::<_, crate::error::Error>(latest.unwrap_or_default())
+        };
+        Ok(Protection {
+            flags: latest("SELECT MAX(id), MAX(flagged_at) FROM flag")?,
+            labels: latest("SELECT MAX(id), MAX(attached_at) FROM label_pointer")?,
+        })
     }
 
     /// Rows of a table of shared content that nothing refers to.
@@ -210,17 +228,11 @@ struct Orphans {
 
 impl Store {
     /// Removes shared content that nothing refers to any more, except processes that may write again. Each step is one
-    /// transaction of bounded size, after which `each` is told how many rows it removed.
-    pub(crate) fn sweep(&self, may_write: &dyn Fn(&Process) -> bool, each: &mut dyn FnMut(u64)) -> Result<()> {
+    /// transaction of bounded size.
+    pub(crate) fn sweep(&self, may_write: &dyn Fn(&Process) -> bool) -> Result<()> {
         for (table, references) in SHARED {
             let mut orphans = None;
-            loop {
-                let removed = self.sweep_step(table, references, may_write, &mut orphans)?;
-                if removed == 0 {
-                    break;
-                }
-                each(removed);
-            }
+            while self.sweep_step(table, references, may_write, &mut orphans)? > 0 {}
         }
         Ok(())
     }
@@ -389,7 +401,7 @@ mod tests {
     fn references_are_checked_again_after_a_sweep() {
         let store = Store::in_memory().unwrap();
         let id = store.put(&run("writer", 0, 1).writes("x")).unwrap();
-        store.sweep(&|_| false, &mut |_| ()).unwrap();
+        store.sweep(&|_| false).unwrap();
         let dangling = |tx: &Write<'_>| tx.execute("DELETE FROM run WHERE id = ?1", &[id.into()]);
         assert!(store.write(None, dangling).is_err());
     }

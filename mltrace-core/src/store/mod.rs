@@ -29,7 +29,7 @@ use std::{fs, io, thread};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fork;
 pub(crate) use checks::{CheckFilter, CheckKey};
-pub(crate) use collect::Life;
+pub(crate) use collect::{Life, Protection};
 use engine::{Access, Engine, Row, Value};
 pub(crate) use flags::Flag;
 pub(crate) use health::Shape;

@@ -2,7 +2,9 @@
 //! it must be recorded in any case.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::io;
+use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, Utc};
 use serde::Serialize;
@@ -67,7 +69,7 @@ fn check_fields(entry: &RunEntry) -> Result<()> {
     for check in &entry.checks {
         name("a check's name", &check.name)?;
         if let Some(message) = &check.message {
-            text(&format!("the message of the check `{}`", check.name), message)?;
+            text(format_args!("the message of the check `{}`", check.name), message)?;
         }
     }
     for label in &entry.labels {
@@ -107,11 +109,11 @@ fn count(what: &str, found: usize, limit: usize) -> Result<()> {
 
 /// Cuts and drops what [`check`] would refuse, says so in an event, and gives what was dropped and why.
 pub(crate) fn trim(entry: &mut RunEntry) -> Vec<String> {
-    let component = entry.definition.component.clone();
+    let definition = Arc::clone(&entry.definition);
     let mut dropped = Vec::new();
     let mut fits = |what: &str, checked: Result<()>| {
         let Err(error) = checked else { return true };
-        tracing::warn!(%component, %error, "{what} is not recorded");
+        tracing::warn!(component = %definition.component, %error, "{what} is not recorded");
         dropped.push(error.to_string());
         false
     };
@@ -221,18 +223,18 @@ impl io::Write for Room {
 
 fn pointer(what: &str, pointer: &IoPointer) -> Result<()> {
     if let Some(spelled) = &pointer.spelled {
-        text(&format!("{what}'s spelling"), spelled)?;
+        text(format_args!("{what}'s spelling"), spelled)?;
     }
     version_of(what, &pointer.name, pointer.version.as_ref())
 }
 
 /// Refuses a pointer's name, or its version, that cannot be stored.
 pub(crate) fn version_of(what: &str, pointer: &str, version: Option<&Version>) -> Result<()> {
-    name(&format!("{what}'s name"), pointer)?;
-    version.map_or(Ok(()), |given| self::version(&format!("{what}'s version"), given))
+    name(format_args!("{what}'s name"), pointer)?;
+    version.map_or(Ok(()), |given| self::version(format_args!("{what}'s version"), given))
 }
 
-fn version(field: &str, version: &Version) -> Result<()> {
+fn version(field: impl Display + Copy, version: &Version) -> Result<()> {
     name(field, &version.value)?;
     let is_digits = version.value.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
     if version.kind == VersionKind::Stated || is_digits && version.value.len().is_multiple_of(2) {
@@ -249,7 +251,7 @@ fn param(key: &str, value: &Value) -> Result<()> {
     if !nests_within(NESTING, value) {
         return Err(invalid(&format!("the param `{key}` nests lists or maps more than {NESTING} deep")));
     }
-    text(&format!("the param `{key}`"), &value.to_string())
+    text(format_args!("the param `{key}`"), &value.to_string())
 }
 
 fn nests_within(levels: usize, value: &Value) -> bool {
@@ -262,7 +264,7 @@ fn nests_within(levels: usize, value: &Value) -> bool {
 }
 
 /// Refuses a time that RFC 3339 cannot write.
-pub(crate) fn time(field: &str, time: DateTime<Utc>) -> Result<()> {
+pub(crate) fn time(field: impl Display + Copy, time: DateTime<Utc>) -> Result<()> {
     if (0..=9999).contains(&time.year()) {
         return Ok(());
     }
@@ -278,7 +280,7 @@ fn number(key: &str, value: f64) -> Result<()> {
 }
 
 /// Refuses a name that is empty, too long, or holds a NUL byte.
-pub(crate) fn name(field: &str, value: &str) -> Result<()> {
+pub(crate) fn name(field: impl Display + Copy, value: &str) -> Result<()> {
     if value.is_empty() {
         return Err(invalid(&format!("{field} is empty")));
     }
@@ -286,16 +288,16 @@ pub(crate) fn name(field: &str, value: &str) -> Result<()> {
 }
 
 /// Refuses a text that is too long or holds a NUL byte.
-pub(crate) fn text(field: &str, value: &str) -> Result<()> {
+pub(crate) fn text(field: impl Display + Copy, value: &str) -> Result<()> {
     bounded(field, value, TEXT)
 }
 
 /// Refuses a text that holds a NUL byte.
-pub(crate) fn no_nul(field: &str, value: &str) -> Result<()> {
+pub(crate) fn no_nul(field: impl Display + Copy, value: &str) -> Result<()> {
     if value.contains('\0') { Err(invalid(&format!("{field} holds a NUL byte"))) } else { Ok(()) }
 }
 
-fn bounded(field: &str, value: &str, limit: usize) -> Result<()> {
+fn bounded(field: impl Display + Copy, value: &str, limit: usize) -> Result<()> {
     no_nul(field, value)?;
     if value.len() > limit {
         return Err(invalid(&format!("{field} has {} bytes; at most {limit} are kept", value.len())));

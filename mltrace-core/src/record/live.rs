@@ -1,6 +1,6 @@
 //! What a run has gathered while it is open.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -35,8 +35,8 @@ pub(super) struct Live {
 pub(super) struct State {
     inputs: Vec<Bound>,
     outputs: Vec<Bound>,
-    /// The number of each slot's last binding.
-    last_bindings: HashMap<(Direction, &'static str), u32>,
+    /// The number of each slot's last binding. An attribute has few slots.
+    last_bindings: Vec<(Direction, &'static str, u32)>,
     params: BTreeMap<String, serde_json::Value>,
     metrics: BTreeMap<String, f64>,
     pub(super) checks: Vec<Check>,
@@ -166,7 +166,8 @@ impl Live {
         pointer_type: Option<PointerType>,
         value: &C,
     ) -> Vec<Bound> {
-        let captured_at = clock::now();
+        // Only of what is read does anyone ask when.
+        let captured_at = if direction == Direction::Input { clock::now() } else { self.started_at };
         let mut bound = Vec::new();
         value.capture(&mut |captured| {
             let (mut pointer, mut path) = self.tracer.pointer(captured);
@@ -322,17 +323,28 @@ impl Bound {
 
 /// One name at one version is one pointer, however often it was captured.
 pub(crate) fn keep_first<T>(list: &mut Vec<T>, pointer: impl Fn(&T) -> &IoPointer) {
-    let mut seen = HashSet::new();
-    list.retain(|item| {
-        let IoPointer { name, version, .. } = pointer(item);
-        seen.insert((name.clone(), version.clone()))
-    });
+    if list.len() < 2 {
+        return;
+    }
+    let mut seen = HashSet::with_capacity(list.len());
+    let are_first: Vec<bool> = list
+        .iter()
+        .map(|item| {
+            let IoPointer { name, version, .. } = pointer(item);
+            seen.insert((name, version))
+        })
+        .collect();
+    let mut are_first = are_first.into_iter();
+    list.retain(|_| are_first.next() == Some(true));
 }
 
 impl State {
     fn bind(&mut self, slot: Slot, mut bound: Vec<Bound>) {
         let number = self.take_back(slot) + 1;
-        self.last_bindings.insert((slot.direction, slot.name), number);
+        match self.last_binding(slot) {
+            Some(binding) => *binding = number,
+            None => self.last_bindings.push((slot.direction, slot.name, number)),
+        }
         for bound in &mut bound {
             bound.binding = Some(Binding { slot: slot.name, number, each: slot.each });
         }
@@ -351,7 +363,7 @@ impl State {
 
     /// Takes back what a new binding of a slot makes obsolete, and gives the number of the slot's last binding.
     fn take_back(&mut self, slot: Slot) -> u32 {
-        let last = self.last_bindings.get(&(slot.direction, slot.name)).copied().unwrap_or_default();
+        let last = self.last_binding(slot).copied().unwrap_or_default();
         if slot.each && !slot.shadows {
             // Nothing can be, and a loop may bind a hundred thousand.
             return last;
@@ -363,6 +375,12 @@ impl State {
             !is_hidden && !is_replaced
         });
         last
+    }
+
+    fn last_binding(&mut self, slot: Slot) -> Option<&mut u32> {
+        let of_slot =
+            |(direction, name, _): &&mut (Direction, &str, u32)| *direction == slot.direction && *name == slot.name;
+        self.last_bindings.iter_mut().find(of_slot).map(|(.., number)| number)
     }
 
     fn list(&mut self, direction: Direction) -> &mut Vec<Bound> {

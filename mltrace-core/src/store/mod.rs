@@ -342,6 +342,11 @@ impl Store {
                 written => Ok(vec![written]),
             };
         }
+        // A savepoint for each costs as much as what is written, as SQLite keeps what stood on every page before.
+        match self.write(patience, |tx| things.iter().map(|thing| each(tx, thing).map(Ok)).collect()) {
+            Err(error) if error.is_of_what_was_written() => {}
+            written => return written,
+        }
         let apart = |tx: &Write<'_>, thing: &&T| match tx.apart(|| each(tx, thing))? {
             Err(error) if error.is_of_the_place() => Err(error),
             written => Ok(written.map_err(|error| self.locate(error))),

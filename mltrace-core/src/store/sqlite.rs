@@ -23,6 +23,9 @@ const APPLICATION_ID: i64 = 0x6d6c_7472;
 const BUSY_TIMEOUT: Duration = if cfg!(test) { Duration::from_millis(200) } else { Duration::from_secs(30) };
 
 const UNEXPECTED: &str = "the store holds a value of an unexpected type, or lacks one; restore the file from a backup";
+/// Of a connection that writes, in KiB and negative as SQLite wants it. Random names touch pages all over an index, and a
+/// batch that does not fit is written to the log twice.
+const CACHE_SIZE: i64 = -(16 << 10);
 
 /// What a commit survives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -176,6 +179,7 @@ impl Sqlite {
             Durability::Full => "FULL",
         };
         self.0.pragma_update(None, "synchronous", synchronous).map_err(error)?;
+        self.0.pragma_update(None, "cache_size", CACHE_SIZE).map_err(error)?;
         let log = Arc::clone(log);
         // In place of the one by which SQLite moves the log in the commit that made it long.
         let committed = move |wal: &mut Wal, pages: i32| {

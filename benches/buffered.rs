@@ -106,6 +106,10 @@ fn on_the_callers_thread(setting: &Setting, table: &mut Table) -> Result<()> {
     tracer.flush()?;
     expect_all_recorded(&tracer)?;
     table.ratio("buffered call, string pointers / fastrace root span with them", Bar::AtMost(1.0), &strings, &span);
+    table.because(
+        "a span is one record of a thread-local queue; a run is also kept as open, so that others see it if it stays so, reads \
+         the clock for each input, and asks the system for its id's random bits, which must differ after a fork",
+    );
     table.ratio("  the same / fastrace root span without them", Bar::None, &strings, &bare);
     table.ratio("  with paths to four small files / string pointers", Bar::None, &paths, &strings);
     Ok(())

@@ -65,8 +65,10 @@ impl Table {
 
     /// Says why, if the last row's promise is not kept.
     pub(crate) fn because(&mut self, reason: &str) {
-        if let Some(row) = self.rows.last().filter(|row| row[3] == "NO") {
-            self.notes.push(format!("{}: {reason}", row[0]));
+        if let Some([promise, _, _, met, ..]) = self.rows.last()
+            && met == "NO"
+        {
+            self.notes.push(format!("{promise}: {reason}"));
         }
     }
 

@@ -342,7 +342,7 @@ impl Store {
                 written => Ok(vec![written]),
             };
         }
-        // A savepoint for each costs as much as what is written, as SQLite keeps what stood on every page before.
+        // Without savepoints at first: for each, SQLite keeps what stood before on every page that is touched.
         match self.write(patience, |tx| things.iter().map(|thing| each(tx, thing).map(Ok)).collect()) {
             Err(error) if error.is_of_what_was_written() => {}
             written => return written,

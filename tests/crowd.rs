@@ -117,5 +117,7 @@ fn sixteen_processes_write_while_two_read_and_nothing_is_lost_or_locked_and_the_
         chains.entry(&run.component).or_default().push(run);
     }
     assert_eq!(chains.len(), WRITERS);
-    chains.values().for_each(|chain| expect_chain(chain));
+    for chain in chains.values() {
+        expect_chain(chain);
+    }
 }

@@ -126,7 +126,7 @@ fn files(setting: &Setting) -> Result<[PathBuf; 4]> {
 fn sustained(setting: &Setting, table: &mut Table) -> Result<()> {
     let blocks = if setting.is_full { 15 } else { 7 };
     let runs: Vec<MadeRun> = Runs::in_chains(u32::MAX).take(SUSTAINED * blocks).collect();
-    let tracer = Tracer::builder(setting.file("sustained.db")).buffered(true).open()?;
+    let tracer = Tracer::open(setting.file("sustained.db"))?;
     let connection = raw_write::create(&setting.file("sustained-raw.db"))?;
     let mut raw = RawWriter::new(&connection)?;
     let part = |block: usize| &runs[block * SUSTAINED..(block + 1) * SUSTAINED];
@@ -139,11 +139,11 @@ fn sustained(setting: &Setting, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// Logs runs to a buffered tracer until all are in the store.
+/// Queues runs and waits until all are in the store.
 pub(crate) fn log(tracer: &Tracer, runs: &[MadeRun]) -> Result<Block> {
     time_a_run(runs, |runs| {
         for run in runs {
-            pipeline::log(tracer, run)?;
+            pipeline::queue(tracer, run)?;
         }
         Ok(tracer.flush()?)
     })

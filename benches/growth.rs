@@ -74,8 +74,7 @@ fn batches(setting: &Setting, table: &mut Table, promise: &str, bar: Bar, files:
     let runs: Vec<MadeRun> = runs.take(BATCHES * BATCH).collect();
     let part = |block: usize| &runs[block * BATCH..(block + 1) * BATCH];
     let [our_small, raw_small, our_large, raw_large] = copies(setting, files)?;
-    let open = |file: PathBuf| Tracer::builder(file).buffered(true).open();
-    let [our_small, our_large] = [open(our_small)?, open(our_large)?];
+    let [our_small, our_large] = [Tracer::open(our_small)?, Tracer::open(our_large)?];
     let [raw_small, raw_large] = [raw_write::open(&raw_small)?, raw_write::open(&raw_large)?];
     let [mut raw_small, mut raw_large] = [RawWriter::new(&raw_small)?, RawWriter::new(&raw_large)?];
     let [small, large, raw_small, raw_large] = blocks_in_turns(

@@ -1,7 +1,7 @@
 //! What the queue of buffered runs holds: memory stays flat, however many go through it.
 //!
 //! A few runs by default; `MLTRACE_BUFFERED_CALLS=10000000` for the full proof.
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", not(feature = "off")))]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;

@@ -111,6 +111,15 @@ pub(crate) fn call(made: &MadeRun) {
 
 /// Records a run by hand.
 pub(crate) fn log(tracer: &Tracer, made: &MadeRun) -> mltrace::Result<()> {
+    tracer.log_component_run(by_hand(made)).map(drop)
+}
+
+/// Queues a run by hand.
+pub(crate) fn queue(tracer: &Tracer, made: &MadeRun) -> mltrace::Result<()> {
+    tracer.queue_component_run(by_hand(made)).map(drop)
+}
+
+fn by_hand(made: &MadeRun) -> ComponentRun {
     let mut run = ComponentRun::new("featuregen");
     run.start();
     for input in &made.inputs {
@@ -120,7 +129,7 @@ pub(crate) fn log(tracer: &Tracer, made: &MadeRun) -> mltrace::Result<()> {
         run.add_output(output.pointer());
     }
     run.end();
-    tracer.log_component_run(run).map(drop)
+    run
 }
 
 /// The generator splitmix64: the same runs on every machine.

@@ -2,3 +2,6 @@
 
 pub use mltrace_core::*;
 pub use mltrace_macros::component;
+
+#[doc = include_str!("reliability.md")]
+pub mod reliability {}

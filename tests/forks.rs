@@ -3,7 +3,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use mltrace::{ComponentRun, RunId, Status, Tracer, component};
@@ -96,4 +97,71 @@ fn parent_and_child_write_on_and_neither_loses_a_run() {
     assert_eq!([count("before"), count("parent"), count("child")], [RUNS, RUNS, 2 * RUNS]);
     assert_eq!(count("queued"), 2, "each process writes what it has queued, once");
     assert!(runs.iter().all(|run| run.status == Status::Completed));
+}
+
+#[component(inputs(raw))]
+fn traced(raw: &str) -> usize {
+    raw.len()
+}
+
+/// Forks again and again while other threads trace: whatever they hold at that moment, they hold in a child for ever.
+fn fork_under_load(path: &Path) {
+    const CHILDREN: i32 = 150;
+    mltrace::init(Tracer::open(path).unwrap()).unwrap();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    traced("rides.csv");
+                    queued();
+                }
+            });
+        }
+        for _ in 0..CHILDREN {
+            let pid = fork();
+            if pid == 0 {
+                let _ = catch_unwind(|| in_child_of_many("child.csv"));
+                std::process::exit(0);
+            }
+            assert_eq!(wait_for(pid), 0);
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    std::fs::write(path.with_file_name("children"), CHILDREN.to_string()).unwrap();
+}
+
+#[component(inputs(raw))]
+fn in_child_of_many(raw: &str) -> usize {
+    raw.len()
+}
+
+#[test]
+fn a_child_forked_off_while_other_threads_trace_writes_and_ends() {
+    const NAME: &str = "a_child_forked_off_while_other_threads_trace_writes_and_ends";
+    if let Some(path) = std::env::var_os("MLTRACE_TEST_PATH") {
+        return fork_under_load(&PathBuf::from(path));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let mut again = Command::new(std::env::current_exe().unwrap())
+        .args([NAME, "--exact"])
+        .env("MLTRACE_TEST_PATH", &path)
+        // Where git has not answered yet, a child waits for it.
+        .env("MLTRACE_COMMIT", "0123456789abcdef0123456789abcdef01234567")
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let patience = Instant::now() + Duration::from_secs(60);
+    while again.try_wait().unwrap().is_none() && Instant::now() < patience {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let ended = again.try_wait().unwrap();
+    if ended.is_none() {
+        again.kill().unwrap();
+    }
+    assert!(ended.is_some_and(|status| status.success()), "a child hangs, or has failed");
+    let children: usize = std::fs::read_to_string(path.with_file_name("children")).unwrap().parse().unwrap();
+    let runs = Tracer::open(&path).unwrap().history("in_child_of_many").limit(1_000).get().unwrap();
+    assert_eq!(runs.items.len(), children);
 }

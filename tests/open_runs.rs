@@ -1,4 +1,5 @@
 //! Runs that have not ended: when others see them, when they count as lost, and what brings them back.
+#![cfg(not(feature = "off"))]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

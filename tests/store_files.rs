@@ -223,6 +223,31 @@ fn a_store_of_the_first_schema_is_brought_up_to_date_and_keeps_its_runs() {
 }
 
 #[test]
+fn ten_processes_that_bring_a_store_up_to_date_at_once_all_write_to_it() {
+    const ROLE: &str = "MLTRACE_TEST_MIGRATES";
+    const NAME: &str = "ten_processes_that_bring_a_store_up_to_date_at_once_all_write_to_it";
+    if let Some(path) = std::env::var_os(ROLE) {
+        let tracer = Tracer::open(path).unwrap();
+        assert!(tracer.history("stage").limit(1_000).get().unwrap().items.len() >= 200);
+        for _ in 0..10 {
+            tracer.log_component_run(finished("stage")).unwrap();
+        }
+        return;
+    }
+    for _ in 0..3 {
+        let folder = folder();
+        let path = filled(folder.path());
+        change(&path, TO_SCHEMA_1);
+        let children: Vec<Child> = (0..10).map(|_| again(NAME, ROLE, &path)).collect();
+        for mut child in children {
+            assert!(child.wait().unwrap().success());
+        }
+        let runs = Tracer::open(&path).unwrap().history("stage").limit(1_000).get().unwrap();
+        assert_eq!(runs.items.len(), 300);
+    }
+}
+
+#[test]
 fn a_store_in_memory_may_be_opened_by_its_name() {
     let tracer = Tracer::open(":memory:").unwrap();
     tracer.log_component_run(finished("stage")).unwrap();
@@ -260,4 +285,65 @@ fn a_store_in_a_read_only_place_is_read_and_not_written() {
     let output = reader.output().unwrap();
     fs::set_permissions(&place, fs::Permissions::from_mode(0o755)).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_store_whose_account_of_itself_is_wrong_says_that_it_is_damaged() {
+    for change_to in [
+        "DELETE FROM store",
+        "UPDATE store SET min_reader = 'one'",
+        "PRAGMA user_version = 0",
+        "PRAGMA writable_schema = ON; DELETE FROM sqlite_master",
+    ] {
+        let folder = folder();
+        let path = filled(folder.path());
+        change(&path, change_to);
+        assert_eq!(refused(&path).kind(), ErrorKind::Damaged, "{change_to}");
+        assert_eq!(Tracer::open_existing(&path).unwrap_err().kind(), ErrorKind::Damaged, "{change_to}");
+    }
+}
+
+#[test]
+fn a_store_whose_tables_were_changed_says_so_when_it_is_asked_and_when_it_is_written() {
+    let folder = folder();
+    let path = filled(folder.path());
+    change(&path, "ALTER TABLE output RENAME COLUMN completed TO done; ALTER TABLE note RENAME TO remark");
+    let tracer = Tracer::open(&path).unwrap();
+    for error in [tracer.recent(1).unwrap_err(), tracer.log_component_run(finished("stage")).unwrap_err()] {
+        assert_eq!(error.kind(), ErrorKind::Damaged);
+        assert!(error.to_string().contains("restore the file from a backup"), "{error}");
+    }
+}
+
+#[test]
+fn asking_makes_no_store_of_a_database_without_tables() {
+    let folder = folder();
+    let path = folder.path().join("store.db");
+    change(&path, "CREATE TABLE gone (id INTEGER); DROP TABLE gone");
+    let before = fs::read(&path).unwrap();
+    assert!(!before.is_empty());
+    let error = Tracer::open_existing(&path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.to_string().contains("nothing was traced"), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn times_at_both_ends_of_their_columns_are_read_and_judged() {
+    let folder = folder();
+    let path = filled(folder.path());
+    change(
+        &path,
+        "UPDATE run SET started_at = -9223372036854775808, ended_at = 9223372036854775807;
+         UPDATE input SET captured_at = 9223372036854775807, ended_at = -9223372036854775808;
+         UPDATE note SET written_at = -9223372036854775808; UPDATE process SET heartbeat_at = -9223372036854775808",
+    );
+    let tracer = Tracer::open(&path).unwrap();
+    let run = tracer.run(RunId(7)).unwrap();
+    assert_eq!(run.duration_ms.map(|milliseconds| milliseconds > 9e15), Some(true));
+    assert_eq!(tracer.history("stage").get().unwrap().items.len(), 100);
+    assert_eq!(tracer.stale().get().unwrap(), [], "none has ended by now");
+    assert_eq!(tracer.stale().as_of(chrono::DateTime::<chrono::Utc>::MAX_UTC).get().unwrap(), []);
+    assert!(!tracer.trace("out").get().unwrap().runs.is_empty());
+    assert_eq!(tracer.gc(chrono::Utc::now()).plan().unwrap().kept, 200);
 }

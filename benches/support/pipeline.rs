@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use mltrace::{IoPointer, component};
+use mltrace::{ComponentRun, IoPointer, Tracer, component};
 
 /// A name and the version stated for it.
 #[derive(Clone)]
@@ -17,28 +17,60 @@ impl Made {
     }
 }
 
-/// What one run reads and writes. The first input is the first output of the run before it, or a source where a chain
-/// begins; the second is always a source.
+/// What one run reads and writes.
 pub(crate) struct MadeRun {
     pub(crate) inputs: [Made; 2],
     pub(crate) outputs: [Made; 2],
+    /// It ends a chain.
+    is_last: bool,
 }
 
-/// Chains of runs, each so long; the last may be shorter.
-pub(crate) fn chains(runs: u32, length: u32) -> Vec<MadeRun> {
-    let mut random = Random(1);
-    let sources: Vec<_> = (1..=12).map(|month| random.made(&format!("raw/2020-{month:02}.csv"))).collect();
-    let mut made: Vec<MadeRun> = Vec::new();
-    for run in 0..runs {
-        let first = match made.last() {
-            Some(before) if run % length > 0 => before.outputs[0].clone(),
-            _ => sources[0].clone(),
-        };
-        let prefix = random.hexadecimal();
-        let outputs = ["features.csv", "features.schema.json"].map(|file| random.made(&format!("{prefix}/{file}")));
-        made.push(MadeRun { inputs: [first, sources[made.len() % 11 + 1].clone()], outputs });
+/// Runs without end, in chains. The first input is the first output of the run before it, or a source where a chain begins;
+/// the second is always a source. Outputs have random names.
+pub(crate) struct Runs {
+    random: Random,
+    sources: Vec<Made>,
+    length: u32,
+    count: u32,
+    before: Option<Made>,
+    /// The name of every first output, and so of every first input.
+    overwritten: Option<&'static str>,
+}
+
+impl Runs {
+    /// Chains of so many runs each.
+    pub(crate) fn in_chains(length: u32) -> Self {
+        let mut random = Random(1);
+        let sources = (1..=12).map(|month| random.made(&format!("raw/2020-{month:02}.csv"))).collect();
+        Self { random, sources, length, count: 0, before: None, overwritten: None }
     }
-    made
+
+    /// One chain, of which every run reads and overwrites this name.
+    pub(crate) fn overwriting(name: &'static str) -> Self {
+        Self { overwritten: Some(name), ..Self::in_chains(u32::MAX) }
+    }
+
+    /// From the same sources, with other names and versions.
+    pub(crate) fn others(self) -> Self {
+        Self { random: Random(2), ..self }
+    }
+}
+
+impl Iterator for Runs {
+    type Item = MadeRun;
+
+    fn next(&mut self) -> Option<MadeRun> {
+        let place = self.count % self.length;
+        let source = |month: u32| self.sources[month as usize].clone();
+        let first = self.before.take().filter(|_| place > 0).unwrap_or_else(|| source(0));
+        let second = source(self.count % 11 + 1);
+        let prefix = self.random.hexadecimal();
+        let features = self.overwritten.map_or_else(|| format!("{prefix}/features.csv"), ToOwned::to_owned);
+        let outputs = [features, format!("{prefix}/features.schema.json")].map(|name| self.random.made(&name));
+        self.count += 1;
+        self.before = Some(outputs[0].clone());
+        Some(MadeRun { inputs: [first, second], outputs, is_last: place + 1 == self.length })
+    }
 }
 
 /// Turns rides into rows of features, as an annotated function with a source text of one kilobyte.
@@ -63,11 +95,41 @@ fn featuregen(inputs: &[IoPointer; 2], outputs: &[IoPointer; 2]) -> usize {
     rows * FEATURES.len()
 }
 
-/// Records a run by [`featuregen`].
+/// What a chain ends with.
+#[component(name = "inference", owner = "serving-team", inputs(inputs), outputs(outputs))]
+fn inference(inputs: &[IoPointer; 2], outputs: &[IoPointer; 2]) -> usize {
+    inputs.len() + outputs.len()
+}
+
+/// Records a run by an annotated function.
 pub(crate) fn call(made: &MadeRun) {
     let inputs = made.inputs.each_ref().map(Made::pointer);
     let outputs = made.outputs.each_ref().map(Made::pointer);
-    black_box(featuregen(&inputs, &outputs));
+    let stage = if made.is_last { inference } else { featuregen };
+    black_box(stage(&inputs, &outputs));
+}
+
+/// Records a run by hand.
+pub(crate) fn log(tracer: &Tracer, made: &MadeRun) -> mltrace::Result<()> {
+    tracer.log_component_run(by_hand(made)).map(drop)
+}
+
+/// Queues a run by hand.
+pub(crate) fn queue(tracer: &Tracer, made: &MadeRun) -> mltrace::Result<()> {
+    tracer.queue_component_run(by_hand(made)).map(drop)
+}
+
+fn by_hand(made: &MadeRun) -> ComponentRun {
+    let mut run = ComponentRun::new("featuregen");
+    run.start();
+    for input in &made.inputs {
+        run.add_input(input.pointer());
+    }
+    for output in &made.outputs {
+        run.add_output(output.pointer());
+    }
+    run.end();
+    run
 }
 
 /// The generator splitmix64: the same runs on every machine.

@@ -9,7 +9,7 @@ use mltrace::RunRecord;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, Statement};
 
-use super::measure::Result;
+use super::Result;
 
 type Columns = Vec<Value>;
 

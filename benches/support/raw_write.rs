@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 use uuid::Uuid;
 
-use super::measure::Result;
+use super::Result;
 use super::pipeline::{Made, MadeRun};
 
 const SCHEMA: [&str; 2] = [
@@ -26,14 +26,27 @@ pub(crate) fn create(path: &Path) -> Result<Connection> {
     let connection = Connection::open(path)?;
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
     connection.execute_batch(&SCHEMA.concat())?;
     connection.execute(
         "INSERT INTO process (uuid, host, pid, started_at, heartbeat_at) VALUES (?1, 'bench', 1, 0, 0)",
         params![Uuid::now_v7().as_bytes()],
     )?;
+    tune(&connection)?;
     Ok(connection)
+}
+
+/// Opens a store with the settings of a program that writes.
+pub(crate) fn open(path: &Path) -> Result<Connection> {
+    let connection = Connection::open(path)?;
+    tune(&connection)?;
+    Ok(connection)
+}
+
+fn tune(connection: &Connection) -> Result<()> {
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "cache_size", -(16 << 10))?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(())
 }
 
 pub(crate) struct RawWriter<'c> {
@@ -128,7 +141,7 @@ impl<'c> RawWriter<'c> {
         let started_at = now();
         let uuid = Uuid::now_v7();
         let ended_at = now();
-        let (component, definition) = self.definition("featuregen")?;
+        let (component, definition) = self.definition("baseline")?;
         let run = self.put_run.insert(params![uuid.as_bytes(), component, definition, started_at, ended_at])?;
         for (position, output) in (0..).zip(&made.outputs) {
             let (name, _) = self.text(&output.name)?;

@@ -4,7 +4,10 @@ use chrono::{DateTime, SubsecRound, Utc};
 
 /// Now, in the store's resolution, so that what goes in is what comes out.
 pub(crate) fn now() -> DateTime<Utc> {
-    Utc::now().trunc_subsecs(6)
+    let now = Utc::now();
+    #[cfg(test)]
+    let now = now - set_back::by();
+    now.trunc_subsecs(6)
 }
 
 pub(crate) fn to_micros(time: DateTime<Utc>) -> i64 {
@@ -17,4 +20,25 @@ pub(crate) fn from_micros(micros: i64) -> DateTime<Utc> {
     } else {
         DateTime::<Utc>::MAX_UTC
     })
+}
+
+/// A clock that somebody sets back while a thread of a test runs.
+#[cfg(test)]
+pub(crate) mod set_back {
+    use std::cell::Cell;
+
+    use chrono::TimeDelta;
+
+    thread_local! {
+        static BY: Cell<TimeDelta> = const { Cell::new(TimeDelta::zero()) };
+    }
+
+    pub(super) fn by() -> TimeDelta {
+        BY.get()
+    }
+
+    /// Reads times so much before the real ones on this thread from now on.
+    pub(crate) fn set(by: TimeDelta) {
+        BY.set(by);
+    }
 }

@@ -256,13 +256,10 @@ impl ComponentRun {
     /// A parameter, kept as JSON: up to 64 KiB of it, and 64 lists and maps within each other.
     ///
     /// # Errors
-    /// The value cannot be written as JSON.
+    /// The value cannot be written as JSON, or is longer.
     pub fn param(&mut self, name: impl Into<String>, value: impl Serialize) -> Result<&mut Self> {
         let name = name.into();
-        let value = serde_json::to_value(value).map_err(|source| {
-            Error::new(ErrorKind::Invalid, format!("the param `{name}` cannot be written as JSON: {source}"))
-                .with_source(source)
-        })?;
+        let value = limits::to_json(&name, &value)?;
         self.params.insert(name, value);
         Ok(self)
     }
@@ -420,10 +417,8 @@ fn fingerprint(list: &mut [Added]) {
 }
 
 impl Tracer {
-    /// Commits a run that the program describes itself.
-    ///
-    /// With `MLTRACE_DISABLED=1` nothing is written, and the id is that of no run, 0. So it is for a buffered tracer, which
-    /// only queues the run: [`Tracer::run_id`] finds it by [`ComponentRun::uuid`] once it is written.
+    /// Commits a run that the program describes itself: when the call returns, the run is in the store. With
+    /// `MLTRACE_DISABLED=1` nothing is written, and the id is that of no run, 0.
     ///
     /// # Errors
     /// The run is incomplete or holds what cannot be stored ([`ErrorKind::Invalid`], the message names the field), or the
@@ -433,5 +428,35 @@ impl Tracer {
             return Ok(RunId(0));
         }
         self.put_run(run.into_entry(self)?)
+    }
+
+    /// Queues a run that the program describes itself, to be committed soon by a thread in the background, and gives its
+    /// identity: the store has no id for it as yet. What is queued is lost where [`TracerBuilder::buffered`] says so.
+    ///
+    /// ```
+    /// # use mltrace_core::{ComponentRun, Tracer};
+    /// let tracer = Tracer::in_memory()?;
+    /// let mut run = ComponentRun::new("cleaning");
+    /// run.start().end();
+    /// let uuid = tracer.queue_component_run(run)?;
+    /// tracer.flush()?;
+    /// let id = tracer.run_id(uuid)?.ok_or("dropped")?;
+    /// assert_eq!(tracer.run(id)?.component, "cleaning");
+    /// assert_eq!(tracer.stats().dropped, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The run is incomplete or holds what cannot be stored ([`ErrorKind::Invalid`], the message names the field), or the
+    /// queue was full for a second ([`ErrorKind::Busy`]). In both cases the run is dropped. One that the store refuses
+    /// later is told of by an event, and counted by [`Tracer::stats`].
+    ///
+    /// [`TracerBuilder::buffered`]: crate::TracerBuilder::buffered
+    pub fn queue_component_run(&self, run: ComponentRun) -> Result<Uuid> {
+        let uuid = run.uuid();
+        if !is_disabled() {
+            self.queue_run(run.into_entry(self)?)?;
+        }
+        Ok(uuid)
     }
 }

@@ -89,6 +89,11 @@ impl Error {
         matches!(self.kind(), ErrorKind::Invalid | ErrorKind::Internal)
     }
 
+    /// Whether it lies in the place where the store is, and passes with that.
+    pub(crate) fn is_of_the_place(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Io | ErrorKind::Busy | ErrorKind::ReadOnly)
+    }
+
     /// The same error, its message followed by what came of it.
     pub(crate) fn then(mut self, outcome: &str) -> Self {
         self.0.message = format!("{}; {outcome}", self.0.message);

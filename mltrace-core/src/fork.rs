@@ -4,6 +4,8 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// How many forks lie between the program that was started and this process.
 static DEPTH: AtomicU32 = AtomicU32::new(0);
@@ -17,6 +19,17 @@ pub(crate) fn depth() -> u32 {
 /// Whether a thread of this process is about to fork.
 pub(crate) fn is_under_way() -> bool {
     UNDER_WAY.load(Ordering::SeqCst)
+}
+
+/// Waits for a fork that is under way, but not for ever.
+pub(crate) fn let_pass(at_most: Duration) {
+    if !is_under_way() {
+        return;
+    }
+    let deadline = Instant::now() + at_most;
+    while is_under_way() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Has a function called in each process that is about to fork, on the thread that does. It does not panic.

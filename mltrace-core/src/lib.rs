@@ -23,6 +23,8 @@ mod capture;
 mod care;
 pub mod check;
 mod clock;
+#[cfg(test)]
+mod clock_tests;
 mod component_run;
 mod error;
 mod fingerprint;
@@ -59,7 +61,7 @@ pub use query::{
 };
 pub use record::{Run, RunHandle};
 pub use store::Durability;
-pub use tracer::{Scoped, Tracer, TracerBuilder, init, log_component_run, scoped};
+pub use tracer::{Scoped, Tracer, TracerBuilder, init, log_component_run, queue_component_run, scoped};
 pub use writer::Stats;
 
 /// What `#[component]` expands to. Not a stable API: it changes with the attribute.

@@ -1,7 +1,13 @@
 //! What a run may hold. A run logged by hand is refused with the field's name; a traced function's run is trimmed, because
 //! it must be recorded in any case.
 
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::io;
+use std::sync::Arc;
+
 use chrono::{DateTime, Datelike, Utc};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -11,6 +17,12 @@ use crate::model::{IoPointer, RunEntry, Version, VersionKind};
 pub(crate) const NAME: usize = 4 << 10;
 /// Notes, messages of errors and checks, and values of params, in bytes.
 pub(crate) const TEXT: usize = 64 << 10;
+/// The source of a function, in bytes.
+pub(crate) const SNAPSHOT: usize = 256 << 10;
+/// Inputs of a run, and outputs of it.
+pub(crate) const POINTERS: usize = 250_000;
+/// Params of a run, and metrics, checks, labels, notes, tags and upstream components of it.
+const FACTS: usize = 10_000;
 /// Lists and maps within each other in the value of a param. Readers of JSON give up at about twice as many.
 const NESTING: usize = 64;
 
@@ -20,6 +32,7 @@ pub(crate) fn check(entry: &RunEntry) -> Result<()> {
 }
 
 fn check_fields(entry: &RunEntry) -> Result<()> {
+    counts(entry)?;
     name("the component's name", &entry.definition.component)?;
     for tag in &entry.definition.tags {
         name("a tag", tag)?;
@@ -56,7 +69,7 @@ fn check_fields(entry: &RunEntry) -> Result<()> {
     for check in &entry.checks {
         name("a check's name", &check.name)?;
         if let Some(message) = &check.message {
-            text(&format!("the message of the check `{}`", check.name), message)?;
+            text(format_args!("the message of the check `{}`", check.name), message)?;
         }
     }
     for label in &entry.labels {
@@ -72,12 +85,45 @@ fn check_fields(entry: &RunEntry) -> Result<()> {
     Ok(())
 }
 
-/// Cuts and drops what [`check`] would refuse, and says so in an event.
-pub(crate) fn trim(entry: &mut RunEntry) {
-    let component = entry.definition.component.clone();
-    let fits = |what: &str, checked: Result<()>| {
-        checked.map_err(|error| tracing::warn!(%component, %error, "{what} is not recorded")).is_ok()
+fn counts(entry: &RunEntry) -> Result<()> {
+    count("inputs", entry.inputs.len(), POINTERS)?;
+    count("outputs", entry.outputs.len(), POINTERS)?;
+    let facts = [
+        ("params", entry.params.len()),
+        ("metrics", entry.metrics.len()),
+        ("checks", entry.checks.len()),
+        ("labels", entry.labels.len()),
+        ("notes", entry.notes.len()),
+        ("tags", entry.definition.tags.len()),
+        ("upstream components", entry.upstream.len()),
+    ];
+    facts.into_iter().try_for_each(|(what, found)| count(what, found, FACTS))
+}
+
+fn count(what: &str, found: usize, limit: usize) -> Result<()> {
+    if found <= limit {
+        return Ok(());
+    }
+    Err(invalid(&format!("the run has more {what} than the {limit} that are kept of one run: log it as several")))
+}
+
+/// Cuts and drops what [`check`] would refuse, says so in an event, and gives what was dropped and why.
+pub(crate) fn trim(entry: &mut RunEntry) -> Vec<String> {
+    let definition = Arc::clone(&entry.definition);
+    let mut dropped = Vec::new();
+    let mut fits = |what: &str, checked: Result<()>| {
+        let Err(error) = checked else { return true };
+        tracing::warn!(component = %definition.component, %error, "{what} is not recorded");
+        dropped.push(error.to_string());
+        false
     };
+    cut(&mut entry.inputs, "inputs", POINTERS, &mut fits);
+    cut(&mut entry.outputs, "outputs", POINTERS, &mut fits);
+    cut(&mut entry.checks, "checks", FACTS, &mut fits);
+    cut(&mut entry.labels, "labels", FACTS, &mut fits);
+    cut(&mut entry.notes, "notes", FACTS, &mut fits);
+    cut_map(&mut entry.params, "params", &mut fits);
+    cut_map(&mut entry.metrics, "metrics", &mut fits);
     let pointers = entry.inputs.iter_mut().map(|input| &mut input.pointer).chain(&mut entry.outputs);
     for pointer in pointers {
         pointer.version = pointer.version.take().filter(|given| fits("a version", version("the version", given)));
@@ -100,34 +146,95 @@ pub(crate) fn trim(entry: &mut RunEntry) {
     for text in entry.notes.iter_mut().map(|note| &mut note.text).chain(messages).chain(&mut entry.error) {
         shorten(text, TEXT);
     }
+    dropped
 }
 
-fn shorten(text: &mut String, limit: usize) {
+fn cut<T>(list: &mut Vec<T>, what: &str, limit: usize, fits: &mut impl FnMut(&str, Result<()>) -> bool) {
+    if !fits("a part", count(what, list.len(), limit)) {
+        list.truncate(limit);
+    }
+}
+
+fn cut_map<T>(map: &mut BTreeMap<String, T>, what: &str, fits: &mut impl FnMut(&str, Result<()>) -> bool) {
+    if !fits("a part", count(what, map.len(), FACTS)) {
+        while map.len() > FACTS {
+            map.pop_last();
+        }
+    }
+}
+
+/// Cuts a text, and says so at its end.
+pub(crate) fn shorten(text: &mut String, limit: usize) {
+    const MARK: &str = " [cut]";
+    let cut = |text: &mut String, limit: usize| {
+        let end = (0..=limit).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default();
+        text.truncate(end);
+    };
+    let mut is_long = text.len() > limit;
+    if is_long {
+        // First, so that a gigabyte is not looked through, nor kept.
+        cut(text, limit);
+        text.shrink_to_fit();
+    }
     if text.contains('\0') {
         *text = text.replace('\0', "\u{fffd}");
+        is_long |= text.len() > limit;
     }
-    if text.len() > limit {
-        const MARK: &str = " [cut]";
-        let end = (0..=limit - MARK.len()).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default();
-        text.truncate(end);
+    if is_long {
+        if text.len() > limit - MARK.len() {
+            cut(text, limit - MARK.len());
+        }
         text.push_str(MARK);
+    }
+}
+
+/// The value of a param as JSON. One that is too long is given up before it takes as much memory.
+pub(crate) fn to_json<V: Serialize + ?Sized>(key: &str, value: &V) -> Result<Value> {
+    let mut room = Room { left: TEXT };
+    if let Err(source) = serde_json::to_writer(&mut room, value) {
+        return Err(if source.is_io() {
+            invalid(&format!("the param `{key}` has more bytes than the {TEXT} that are kept of one, written as JSON"))
+        } else {
+            not_json(key, source)
+        });
+    }
+    serde_json::to_value(value).map_err(|source| not_json(key, source))
+}
+
+fn not_json(key: &str, source: serde_json::Error) -> Error {
+    invalid(&format!("the param `{key}` cannot be written as JSON: {source}")).with_source(source)
+}
+
+/// Takes so many bytes, keeps none, and refuses the next.
+struct Room {
+    left: usize,
+}
+
+impl io::Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.left = self.left.checked_sub(bytes.len()).ok_or(io::ErrorKind::WriteZero)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
 fn pointer(what: &str, pointer: &IoPointer) -> Result<()> {
     if let Some(spelled) = &pointer.spelled {
-        text(&format!("{what}'s spelling"), spelled)?;
+        text(format_args!("{what}'s spelling"), spelled)?;
     }
     version_of(what, &pointer.name, pointer.version.as_ref())
 }
 
 /// Refuses a pointer's name, or its version, that cannot be stored.
 pub(crate) fn version_of(what: &str, pointer: &str, version: Option<&Version>) -> Result<()> {
-    name(&format!("{what}'s name"), pointer)?;
-    version.map_or(Ok(()), |given| self::version(&format!("{what}'s version"), given))
+    name(format_args!("{what}'s name"), pointer)?;
+    version.map_or(Ok(()), |given| self::version(format_args!("{what}'s version"), given))
 }
 
-fn version(field: &str, version: &Version) -> Result<()> {
+fn version(field: impl Display + Copy, version: &Version) -> Result<()> {
     name(field, &version.value)?;
     let is_digits = version.value.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
     if version.kind == VersionKind::Stated || is_digits && version.value.len().is_multiple_of(2) {
@@ -144,7 +251,7 @@ fn param(key: &str, value: &Value) -> Result<()> {
     if !nests_within(NESTING, value) {
         return Err(invalid(&format!("the param `{key}` nests lists or maps more than {NESTING} deep")));
     }
-    text(&format!("the param `{key}`"), &value.to_string())
+    text(format_args!("the param `{key}`"), &value.to_string())
 }
 
 fn nests_within(levels: usize, value: &Value) -> bool {
@@ -157,7 +264,7 @@ fn nests_within(levels: usize, value: &Value) -> bool {
 }
 
 /// Refuses a time that RFC 3339 cannot write.
-pub(crate) fn time(field: &str, time: DateTime<Utc>) -> Result<()> {
+pub(crate) fn time(field: impl Display + Copy, time: DateTime<Utc>) -> Result<()> {
     if (0..=9999).contains(&time.year()) {
         return Ok(());
     }
@@ -173,7 +280,7 @@ fn number(key: &str, value: f64) -> Result<()> {
 }
 
 /// Refuses a name that is empty, too long, or holds a NUL byte.
-pub(crate) fn name(field: &str, value: &str) -> Result<()> {
+pub(crate) fn name(field: impl Display + Copy, value: &str) -> Result<()> {
     if value.is_empty() {
         return Err(invalid(&format!("{field} is empty")));
     }
@@ -181,16 +288,16 @@ pub(crate) fn name(field: &str, value: &str) -> Result<()> {
 }
 
 /// Refuses a text that is too long or holds a NUL byte.
-pub(crate) fn text(field: &str, value: &str) -> Result<()> {
+pub(crate) fn text(field: impl Display + Copy, value: &str) -> Result<()> {
     bounded(field, value, TEXT)
 }
 
 /// Refuses a text that holds a NUL byte.
-pub(crate) fn no_nul(field: &str, value: &str) -> Result<()> {
+pub(crate) fn no_nul(field: impl Display + Copy, value: &str) -> Result<()> {
     if value.contains('\0') { Err(invalid(&format!("{field} holds a NUL byte"))) } else { Ok(()) }
 }
 
-fn bounded(field: &str, value: &str, limit: usize) -> Result<()> {
+fn bounded(field: impl Display + Copy, value: &str, limit: usize) -> Result<()> {
     no_nul(field, value)?;
     if value.len() > limit {
         return Err(invalid(&format!("{field} has {} bytes; at most {limit} are kept", value.len())));
@@ -204,6 +311,7 @@ fn invalid(message: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use crate::__private::{Ended, Meta, Run};
     use crate::testing::run;
     use crate::tracer::Tracer;
     use crate::{ComponentRun, ErrorKind};
@@ -232,5 +340,30 @@ mod tests {
         traced.params.insert("deep".to_owned(), nested(2 * NESTING));
         trim(&mut traced);
         assert!(traced.params.is_empty());
+    }
+
+    #[test]
+    fn the_source_of_a_function_is_cut_where_it_is_too_long() {
+        let tracer = Tracer::in_memory().unwrap();
+        let _guard = crate::scoped(&tracer);
+        let meta = Meta {
+            name: "train",
+            owner: None,
+            description: None,
+            tags: &[],
+            stale_after_secs: None,
+            buffered: false,
+            file: file!(),
+            line: line!(),
+            source: Box::leak("x".repeat(2 * SNAPSHOT).into_boxed_str()),
+            tokens: "",
+            manifest_dir: None,
+            crate_version: "0",
+            commit: None,
+            in_unit_test: true,
+        };
+        Run::start(Box::leak(Box::new(meta))).finish(|| Ended::Completed);
+        let source = tracer.recent(1).unwrap().items.remove(0).code.snapshot.unwrap();
+        assert!(source.len() == SNAPSHOT && source.ends_with(" [cut]"));
     }
 }

@@ -1,5 +1,6 @@
 //! Who ran what: the process, the code, and the commit they came from.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Condvar, Mutex, Once, OnceLock, PoisonError};
@@ -171,9 +172,22 @@ pub(crate) fn is_in_repository(path: &Path) -> bool {
     repository().is_some_and(|repository| real.starts_with(repository))
 }
 
-/// The same for a source file as the compiler named it, relative to the folder the build was started in. That folder is
-/// not known later; but a file of that name in a repository from which this very program was built is the one.
-pub(crate) fn is_source_in_repository(file: &str) -> bool {
+/// The same for a source file as the compiler named it. Looked up once: a program that logs run after run would ask the file
+/// system again and again.
+pub(crate) fn is_source_in_repository(file: &'static str) -> bool {
+    static KNOWN: Mutex<BTreeMap<&'static str, bool>> = Mutex::new(BTreeMap::new());
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = known().get(file).copied();
+    found.unwrap_or_else(|| {
+        let found = find_source(file);
+        known().insert(file, found);
+        found
+    })
+}
+
+/// The compiler names a file relative to the folder the build was started in. That folder is not known later; but a file of
+/// that name in a repository from which this very program was built is the one.
+fn find_source(file: &str) -> bool {
     let Some(repository) = repository() else { return false };
     if Path::new(file).is_absolute() {
         return is_in_repository(Path::new(file));

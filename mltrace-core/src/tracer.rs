@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::Write;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use std::{env, fs, io};
 
@@ -83,22 +83,13 @@ impl TracerBuilder {
         self
     }
 
-    /// Whether calls only queue their runs, which are committed soon by a thread in the background; by default a call
-    /// returns when its run is committed. [`Tracer::flush`], dropping the last tracer and the normal exit of the process
-    /// lose nothing, a kill or an abort may. Where the queue is full a call waits for up to a second, and only then drops
-    /// its run ([`Tracer::stats`] counts).
+    /// Whether traced functions only queue their runs, which are committed soon by a thread in the background, as
+    /// `#[component(buffered)]` says of one function; by default a function returns when its run is committed.
+    /// [`Tracer::flush`], dropping the last tracer and the end of the process, also by a panic, lose nothing. A kill, an
+    /// abort and a panic during a panic, which aborts at once, may lose what is queued. Where the queue is full a call
+    /// waits for up to a second, and only then drops its run ([`Tracer::stats`] counts).
     ///
-    /// ```
-    /// # use mltrace_core::{ComponentRun, Tracer};
-    /// let tracer = Tracer::builder(":memory:").buffered(true).open()?;
-    /// let mut run = ComponentRun::new("cleaning");
-    /// run.start().end();
-    /// tracer.log_component_run(run)?;
-    /// tracer.flush()?;
-    /// assert_eq!(tracer.recent(10)?.items.len(), 1);
-    /// assert_eq!(tracer.stats().dropped, 0);
-    /// # Ok::<(), mltrace_core::Error>(())
-    /// ```
+    /// For runs by hand the method says it: [`Tracer::log_component_run`] commits, [`Tracer::queue_component_run`] queues.
     #[must_use]
     pub fn buffered(mut self, buffered: bool) -> Self {
         self.is_buffered = buffered;
@@ -227,17 +218,20 @@ impl Tracer {
         self.writer().store()
     }
 
-    /// Writes a run that the program describes itself. The id of a run that is queued is not known as yet.
+    /// Commits a run that the program describes itself.
     pub(crate) fn put_run(&self, entry: RunEntry) -> Result<RunId> {
-        if !self.0.is_buffered {
-            return self.writer().put_run(entry);
-        }
+        self.writer().put_run(entry)
+    }
+
+    /// Queues such a run.
+    pub(crate) fn queue_run(&self, entry: RunEntry) -> Result<()> {
         if self.writer().buffer_run(entry)? {
-            return Ok(RunId(0));
+            return Ok(());
         }
         Err(Error::new(
             ErrorKind::Busy,
-            "the queue of runs that wait to be written is full; this one was not recorded. Log fewer, or call `flush`",
+            "the queue of runs that wait to be written is full; this one was not recorded. Queue fewer, or commit them by \
+             `log_component_run`",
         ))
     }
 
@@ -418,23 +412,24 @@ fn explicit() -> Option<Tracer> {
 }
 
 /// The tracer of a program that made none, opened when first needed.
-struct DefaultTracer {
-    opened: Option<Tracer>,
-    failed_at: Option<Instant>,
+static DEFAULT: OnceLock<Tracer> = OnceLock::new();
+
+/// When opening the default tracer failed last. Held while it is opened, by one thread; a child that is forked off
+/// meanwhile must not wait for it.
+static FAILED_AT: PerProcess<Mutex<Option<Instant>>> = PerProcess::new();
+
+/// Opens the default tracer, unless another thread has.
+fn open_default_once(failed_at: &mut Option<Instant>) -> Result<Tracer> {
+    if let Some(tracer) = DEFAULT.get() {
+        return Ok(tracer.clone());
+    }
+    let opened = Tracer::open_default();
+    *failed_at = opened.is_err().then(Instant::now);
+    opened.map(|tracer| DEFAULT.get_or_init(|| tracer).clone())
 }
 
-static DEFAULT: Mutex<DefaultTracer> = Mutex::new(DefaultTracer { opened: None, failed_at: None });
-
-impl DefaultTracer {
-    fn open(&mut self) -> Result<Tracer> {
-        if let Some(tracer) = &self.opened {
-            return Ok(tracer.clone());
-        }
-        let opened = Tracer::open_default();
-        self.failed_at = opened.is_err().then(Instant::now);
-        self.opened = opened.as_ref().ok().cloned();
-        opened
-    }
+fn failed_at() -> MutexGuard<'static, Option<Instant>> {
+    FAILED_AT.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The tracer for a traced function, or `None`, after an event that says why, where there can be none.
@@ -448,14 +443,22 @@ pub(crate) fn for_traced_function(in_unit_test: bool) -> Option<Tracer> {
         static IN_MEMORY: OnceLock<Option<Tracer>> = OnceLock::new();
         return IN_MEMORY.get_or_init(|| Tracer::in_memory().ok()).clone();
     }
+    if let Some(tracer) = DEFAULT.get() {
+        return Some(tracer.clone());
+    }
     let opened = {
-        let mut default = DEFAULT.lock().unwrap_or_else(PoisonError::into_inner);
-        if default.failed_at.is_some_and(|at| at.elapsed() < PAUSE) {
+        let mut failed_at = failed_at();
+        if failed_at.is_some_and(|at| at.elapsed() < PAUSE) {
             return None;
         }
-        default.open()
+        open_default_once(&mut failed_at)
     };
     opened.map_err(|error| tracing::warn!(%error, "runs are not recorded")).ok()
+}
+
+/// This thread's tracer, else the global one, else the default, which is opened where it can be.
+fn current_tracer() -> Result<Tracer> {
+    explicit().map_or_else(|| open_default_once(&mut failed_at()), Ok)
 }
 
 /// The version of what lies at a path now, by the settings of the tracer that this thread would use.
@@ -472,6 +475,16 @@ pub fn log_component_run(run: ComponentRun) -> Result<RunId> {
     if is_disabled() {
         return Ok(RunId(0));
     }
-    let default = || DEFAULT.lock().unwrap_or_else(PoisonError::into_inner).open();
-    explicit().map_or_else(default, Ok)?.log_component_run(run)
+    current_tracer()?.log_component_run(run)
+}
+
+/// Queues a run that the program describes itself, by this thread's tracer, else the global one, else the default.
+///
+/// # Errors
+/// As [`Tracer::queue_component_run`], or the default store cannot be opened.
+pub fn queue_component_run(run: ComponentRun) -> Result<Uuid> {
+    if is_disabled() {
+        return Ok(run.uuid());
+    }
+    current_tracer()?.queue_component_run(run)
 }

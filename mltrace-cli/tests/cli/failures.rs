@@ -111,3 +111,20 @@ fn an_empty_note_is_refused_and_not_written() {
     assert!(error.contains("the note is empty"), "{error}");
     assert_eq!(Cli::on(&store).args("inspect 8").answers()["notes"], serde_json::json!([]));
 }
+
+#[test]
+fn times_beyond_the_calendar_are_shown_in_any_zone() {
+    for time in [i64::MIN, i64::MAX] {
+        let store = Store::of_a_taxi_pipeline();
+        let sql = rusqlite::Connection::open(store.path()).unwrap();
+        sql.execute("UPDATE run SET started_at = ?1, ended_at = ?1", [time]).unwrap();
+        sql.execute("UPDATE input SET captured_at = ?1", [time]).unwrap();
+        for zone in ["Pacific/Kiritimati", "America/Los_Angeles"] {
+            for question in
+                ["recent", "history cleaning", "inspect 1", "trace ride-00001", "stale", "diff 1 2", "components"]
+            {
+                Cli::on(&store).env("TZ", zone).args(question).succeeds();
+            }
+        }
+    }
+}

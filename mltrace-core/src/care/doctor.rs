@@ -94,6 +94,9 @@ impl Tracer {
         let mut health = store.read(examine)?;
         health.path = store.path().map(|path| path.to_string_lossy().into_owned());
         health.log_bytes = store.log_bytes();
+        if let Some((message, advice)) = store.network_trouble() {
+            health.find(message, advice);
+        }
         Ok(health)
     }
 }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -109,7 +110,10 @@ impl PointerType {
     /// assert_eq!(PointerType::infer("a1b2"), PointerType::Unknown);
     /// ```
     pub fn infer(name: &str) -> Self {
-        let file = name.rsplit(['/', '\\']).next().unwrap_or(name).to_ascii_lowercase();
+        let mut file = Cow::Borrowed(name.rsplit(['/', '\\']).next().unwrap_or(name));
+        if file.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            file.to_mut().make_ascii_lowercase();
+        }
         let stem =
             [".gz", ".zst", ".bz2", ".xz", ".zip"].iter().find_map(|end| file.strip_suffix(end)).unwrap_or(&file);
         let extension = stem.rsplit_once('.').map_or("", |(_, extension)| extension);

@@ -1,6 +1,6 @@
 //! What a run has gathered while it is open.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::body::{current, harmless};
 use super::meta::{Direction, Meta, Slot};
 use crate::capture::Capture;
+use crate::fork::PerProcess;
 use crate::model::{Check, Code, Definition, InputEntry, IoPointer, Note, PointerType, RunEntry, Snapshot, Status};
 use crate::tracer::Tracer;
 use crate::writer::OpenRun;
@@ -34,14 +35,16 @@ pub(super) struct Live {
 pub(super) struct State {
     inputs: Vec<Bound>,
     outputs: Vec<Bound>,
-    /// The number of each slot's last binding.
-    last_bindings: HashMap<(Direction, &'static str), u32>,
+    /// The number of each slot's last binding. An attribute has few slots.
+    last_bindings: Vec<(Direction, &'static str, u32)>,
     params: BTreeMap<String, serde_json::Value>,
     metrics: BTreeMap<String, f64>,
     pub(super) checks: Vec<Check>,
     labels: Vec<Bound>,
     notes: Vec<Note>,
     partition: Option<String>,
+    /// What could not be recorded, and why.
+    dropped: Vec<String>,
     pub(super) panic: Option<String>,
     /// Why the body is not run.
     pub(super) refusal: Option<String>,
@@ -118,7 +121,7 @@ impl Live {
         harmless("record an input or output", || {
             let bound = self.bound(direction, None, value);
             if let Some(mut state) = self.open_state("an input or output") {
-                state.list(direction).extend(bound);
+                state.add(direction, bound);
             }
         });
     }
@@ -163,7 +166,8 @@ impl Live {
         pointer_type: Option<PointerType>,
         value: &C,
     ) -> Vec<Bound> {
-        let captured_at = clock::now();
+        // Only of what is read does anyone ask when.
+        let captured_at = if direction == Direction::Input { clock::now() } else { self.started_at };
         let mut bound = Vec::new();
         value.capture(&mut |captured| {
             let (mut pointer, mut path) = self.tracer.pointer(captured);
@@ -181,13 +185,18 @@ impl Live {
     }
 
     pub(super) fn param<V: Serialize + ?Sized>(&self, name: &str, value: &V) {
-        harmless("record a param", || match serde_json::to_value(value) {
+        harmless("record a param", || match limits::to_json(name, value) {
             Ok(value) => {
                 if let Some(mut state) = self.open_state("a param") {
                     state.params.insert(name.to_owned(), value);
                 }
             }
-            Err(error) => tracing::warn!(param = name, %error, "a param cannot be written as JSON and is not recorded"),
+            Err(error) => {
+                tracing::warn!(component = %self.definition.component, %error, "a param is not recorded");
+                if let Some(mut state) = self.open_state("a param") {
+                    state.dropped.push(error.to_string());
+                }
+            }
         });
     }
 
@@ -208,8 +217,9 @@ impl Live {
         });
     }
 
-    pub(super) fn note(&self, text: String) {
+    pub(super) fn note(&self, mut text: String) {
         harmless("record a note", || {
+            limits::shorten(&mut text, limits::TEXT);
             if let Some(mut state) = self.open_state("a note") {
                 state.notes.push(Note { written_at: clock::now(), text });
             }
@@ -230,8 +240,10 @@ impl Live {
                 let (status, error) = how(&mut state);
                 (status, error, std::mem::replace(&mut *state, State { ended: true, ..State::default() }))
             };
+            let mut dropped = state.dropped.clone();
             let mut entry = self.entry(status, error, state);
-            limits::trim(&mut entry);
+            dropped.append(&mut limits::trim(&mut entry));
+            entry.notes.extend(note_of(&dropped));
             if let Err(error) = self.tracer.put_traced_run(entry, self.is_buffered) {
                 tracing::warn!(component = %self.definition.component, run = %self.uuid, %error, "a run is not recorded");
             }
@@ -311,26 +323,51 @@ impl Bound {
 
 /// One name at one version is one pointer, however often it was captured.
 pub(crate) fn keep_first<T>(list: &mut Vec<T>, pointer: impl Fn(&T) -> &IoPointer) {
-    let mut seen = HashSet::new();
-    list.retain(|item| {
-        let IoPointer { name, version, .. } = pointer(item);
-        seen.insert((name.clone(), version.clone()))
-    });
+    if list.len() < 2 {
+        return;
+    }
+    let mut seen = HashSet::with_capacity(list.len());
+    let are_first: Vec<bool> = list
+        .iter()
+        .map(|item| {
+            let IoPointer { name, version, .. } = pointer(item);
+            seen.insert((name, version))
+        })
+        .collect();
+    let mut are_first = are_first.into_iter();
+    list.retain(|_| are_first.next() == Some(true));
 }
 
 impl State {
     fn bind(&mut self, slot: Slot, mut bound: Vec<Bound>) {
         let number = self.take_back(slot) + 1;
-        self.last_bindings.insert((slot.direction, slot.name), number);
+        match self.last_binding(slot) {
+            Some(binding) => *binding = number,
+            None => self.last_bindings.push((slot.direction, slot.name, number)),
+        }
         for bound in &mut bound {
             bound.binding = Some(Binding { slot: slot.name, number, each: slot.each });
         }
-        self.list(slot.direction).extend(bound);
+        self.add(slot.direction, bound);
+    }
+
+    /// Keeps no more than is recorded in the end and one, which tells that there was more.
+    fn add(&mut self, direction: Direction, bound: Vec<Bound>) {
+        let list = self.list(direction);
+        list.extend(bound);
+        if list.len() > 2 * limits::POINTERS {
+            keep_first(list, |bound| &bound.pointer);
+            list.truncate(limits::POINTERS + 1);
+        }
     }
 
     /// Takes back what a new binding of a slot makes obsolete, and gives the number of the slot's last binding.
     fn take_back(&mut self, slot: Slot) -> u32 {
-        let last = self.last_bindings.get(&(slot.direction, slot.name)).copied().unwrap_or_default();
+        let last = self.last_binding(slot).copied().unwrap_or_default();
+        if slot.each && !slot.shadows {
+            // Nothing can be, and a loop may bind a hundred thousand.
+            return last;
+        }
         self.list(slot.direction).retain(|earlier| {
             let Some(binding) = earlier.binding.filter(|binding| binding.slot == slot.name) else { return true };
             let is_hidden = slot.shadows && binding.number == last;
@@ -338,6 +375,12 @@ impl State {
             !is_hidden && !is_replaced
         });
         last
+    }
+
+    fn last_binding(&mut self, slot: Slot) -> Option<&mut u32> {
+        let of_slot =
+            |(direction, name, _): &&mut (Direction, &str, u32)| *direction == slot.direction && *name == slot.name;
+        self.last_bindings.iter_mut().find(of_slot).map(|(.., number)| number)
     }
 
     fn list(&mut self, direction: Direction) -> &mut Vec<Bound> {
@@ -349,15 +392,31 @@ impl State {
     }
 }
 
+/// A remark of what is missing from a run, so that nobody takes it for whole.
+fn note_of(dropped: &[String]) -> Option<Note> {
+    const TOLD: usize = 5;
+    let (told, more) = dropped.split_at(dropped.len().min(TOLD));
+    let more = match more.len() {
+        _ if told.is_empty() => return None,
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    let text = format!("not recorded: {}{more}", told.join("; "));
+    Some(Note { written_at: clock::now(), text })
+}
+
 /// The definition of an annotated function, made once.
 fn definition(meta: &'static Meta) -> Arc<Definition> {
-    static DEFINITIONS: Mutex<BTreeMap<usize, Arc<Definition>>> = Mutex::new(BTreeMap::new());
-    let mut known = DEFINITIONS.lock().unwrap_or_else(PoisonError::into_inner);
+    // A child that was forked off while another thread held the lock would wait for ever.
+    static DEFINITIONS: PerProcess<Mutex<BTreeMap<usize, Arc<Definition>>>> = PerProcess::new();
+    let mut known = DEFINITIONS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     let address = std::ptr::from_ref(meta).addr();
     // A library that was unloaded may have left its addresses to another.
     if let Some(definition) = known.get(&address).filter(|definition| is_of(definition, meta)) {
         return Arc::clone(definition);
     }
+    let mut source = meta.source.to_owned();
+    limits::shorten(&mut source, limits::SNAPSHOT);
     let definition = Definition {
         identity: [0; 16],
         component: meta.name.to_owned(),
@@ -370,7 +429,7 @@ fn definition(meta: &'static Meta) -> Arc<Definition> {
             file: Some(meta.file.to_owned()),
             line: Some(meta.line),
             crate_version: Some(meta.crate_version.to_owned()),
-            snapshot: Some(Snapshot { identity: provenance::text_identity(meta.tokens), text: meta.source.to_owned() }),
+            snapshot: Some(Snapshot { identity: provenance::text_identity(meta.tokens), text: source }),
         }),
         build_commit: meta.commit.map(ToOwned::to_owned),
         in_repository: meta.manifest_dir.is_some_and(|folder| provenance::is_in_repository(Path::new(folder))),
@@ -383,7 +442,9 @@ fn definition(meta: &'static Meta) -> Arc<Definition> {
 fn is_of(definition: &Definition, meta: &Meta) -> bool {
     let code = definition.code.as_ref();
     let source = code.and_then(|code| code.snapshot.as_ref()).map(|snapshot| snapshot.text.as_str());
+    // One that was cut is told apart by its place alone.
+    let is_cut = meta.source.len() > limits::SNAPSHOT;
     definition.component == meta.name
-        && source == Some(meta.source)
+        && (is_cut || source == Some(meta.source))
         && code.is_some_and(|code| code.file.as_deref() == Some(meta.file) && code.line == Some(meta.line))
 }

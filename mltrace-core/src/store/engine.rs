@@ -58,7 +58,7 @@ pub(crate) struct Mark {
 /// One connection to a database.
 pub(crate) trait Engine: Send {
     fn begin(&self, access: Access) -> Result<()>;
-    /// How long to wait for a lock: this long, or where nothing is given as long as the engine thinks right.
+    /// How long to wait for a lock from now on: this long, or where nothing is given as long as the engine thinks right.
     fn wait_for_locks(&self, at_most: Option<Duration>) -> Result<()>;
     /// The schema number that the database has now.
     fn schema(&self) -> Result<i64>;
@@ -77,6 +77,9 @@ pub(crate) trait Engine: Send {
     fn check_references(&self, checked: bool) -> Result<()>;
     /// Gives some free space back to the file system, and says whether there may be more. Outside of a transaction only.
     fn give_back(&self) -> Result<bool>;
+    /// Writes what stands in a log into the database itself, as far as nobody reads what was there before, and waits for
+    /// nobody. Says how many pages of the log are there now, unless somebody else is moving them.
+    fn move_log(&self) -> Result<Option<u32>>;
     /// Writes what stands in a log into the database itself, and empties the log, unless somebody still reads from it.
     fn empty_log(&self) -> Result<()>;
     /// What is wrong with the database, in sentences: damage, and rows that refer to rows that are not there.

@@ -18,10 +18,18 @@ pub(super) const SCHEMA: i64 = MIGRATIONS.len() as i64;
 /// The oldest schema number whose programs can read what this one writes.
 const MIN_READER: i64 = 1;
 
+/// Brings a file to this program's schema where it can be written, and says whether it may be.
+pub(super) fn prepare(engine: &Sqlite) -> Result<bool> {
+    if engine.is_read_only()? {
+        return check_readable(engine).map(|()| false);
+    }
+    bring_up_to_date(engine)
+}
+
 /// Brings a file to this program's schema, and says whether it may be written.
 ///
 /// Ten processes may do this at once: the number is read again under the write lock, so that each step is taken by one.
-pub(super) fn bring_up_to_date(engine: &Sqlite) -> Result<bool> {
+fn bring_up_to_date(engine: &Sqlite) -> Result<bool> {
     match check(engine.inspect()?)? {
         Found::Store { schema, .. } if schema >= SCHEMA => return Ok(schema == SCHEMA),
         Found::Store { .. } => {}
@@ -59,7 +67,7 @@ fn apply(engine: &Sqlite, found: Found) -> Result<bool> {
 }
 
 /// As [`bring_up_to_date`], for a file that cannot be written: says whether it can be read.
-pub(super) fn check_readable(engine: &Sqlite) -> Result<()> {
+fn check_readable(engine: &Sqlite) -> Result<()> {
     match check(engine.inspect()?)? {
         Found::Store { schema, .. } if schema < SCHEMA => Err(Error::new(
             ErrorKind::ReadOnly,

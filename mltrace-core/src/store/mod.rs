@@ -3,13 +3,16 @@
 mod checks;
 mod collect;
 mod engine;
+mod file_system;
 mod flags;
 mod health;
 mod labels;
 mod liveness;
+mod log;
 mod migrate;
 #[cfg(feature = "monitor")]
 mod monitor;
+mod place;
 mod producers;
 mod read;
 mod records;
@@ -35,12 +38,14 @@ pub(crate) use collect::{Life, Protection};
 use engine::{Access, Engine, Row, Value};
 pub(crate) use flags::Flag;
 pub(crate) use health::Shape;
+use log::Log;
 #[cfg(feature = "monitor")]
 pub(crate) use monitor::{Answered, Observed, Pair, ProfilePart, Span, TaskId};
+use place::Place;
 pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
 pub use sqlite::Durability;
-use sqlite::Sqlite;
+use sqlite::{Found, Sqlite};
 pub(crate) use staleness::{Standing, Upstream};
 pub(crate) use transfer::{Mentioned, Moved, Noticed};
 pub(crate) use verify::{Names, Origin};
@@ -71,13 +76,20 @@ const FORK_PATIENCE: Duration = Duration::from_secs(1);
 /// Stands for the end of a run that is still open, after every real end.
 pub(crate) const OPEN: i64 = i64::MAX;
 
-/// A store: one connection that writes, and one that reads beside it. Those of a file are opened when they are needed.
+/// A store: one connection that writes, one that reads beside it, and one that moves the log into the file. Those of a
+/// file are opened when they are needed.
 pub(crate) struct Store {
     writer: Mutex<Connection>,
     /// Readers of a file do not wait for its writer. A store in memory has one connection only.
     reader: Mutex<Connection>,
+    tidier: Mutex<Connection>,
+    log: Arc<Log>,
     path: Option<PathBuf>,
+    place: Mutex<Place>,
+    /// How often the file was found deleted or replaced.
+    moves: AtomicU32,
     durability: Durability,
+    opened: Opened,
     writable: bool,
     /// How many connections there are, counted before they are opened and after they are closed.
     open: AtomicU32,
@@ -85,39 +97,44 @@ pub(crate) struct Store {
     depth: u32,
     /// The process was forked while the store was in use.
     is_cut_off: bool,
+}
+
+/// How a store was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opened {
+    /// To be made where there is none.
+    Creating,
+    /// Only if it was there.
+    Existing,
     /// Read without locks, so each question opens the file anew and sees what others have written since.
-    is_immutable: bool,
+    Immutable,
 }
 
 impl Store {
     pub(crate) fn in_memory() -> Result<Self> {
-        Self::over(Sqlite::in_memory()?, None, Durability::Normal)
+        Self::over(Sqlite::in_memory()?, None, Place::default(), Durability::Normal)
     }
 
     /// Opens a store, creating the file if there is none. The path is absolute.
     pub(crate) fn create(path: &Path, durability: Durability) -> Result<Self> {
-        Sqlite::create(path)
-            .and_then(|engine| Self::over(engine, Some(path), durability))
-            .map_err(|error| error.at(path.display()))
+        let create = || {
+            sqlite::create_file(path)?;
+            let place = Place::before_opening(path);
+            Self::over(Sqlite::open(path)?, Some(path), place, durability)
+        };
+        let mut store = create().inspect(Self::warn_of_network).map_err(|error| error.at(path.display()))?;
+        store.opened = Opened::Creating;
+        Ok(store)
     }
 
     /// Opens a store that must be there, to read and annotate it. The path is absolute.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let missing = |what: String| {
-            let advice = "run a traced program first, or name another file";
-            Err(Error::new(ErrorKind::NotFound, format!("{what}: {advice}")))
-        };
-        match fs::metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return missing(format!("there is no store at {}", path.display()));
-            }
-            // Asking must not make a store of it.
-            Ok(file) if file.is_file() && file.len() == 0 => {
-                return missing(format!("{} is empty, nothing was traced to it", path.display()));
-            }
-            _ => {}
-        }
-        let opened = Sqlite::open(path).and_then(|engine| Self::over(engine, Some(path), Durability::Normal));
+        expect_file(path)?;
+        let place = Place::before_opening(path);
+        let opened = Sqlite::open(path).and_then(|engine| match engine.inspect()? {
+            Found::Nothing => Err(nothing_here("nothing was traced to this file")),
+            Found::Store { .. } => Self::over(engine, Some(path), place, Durability::Normal),
+        });
         match opened {
             Err(error) if matches!(error.kind(), ErrorKind::ReadOnly | ErrorKind::Io) => {
                 // Perhaps it is only that nothing can be written here. If not, the first error says more.
@@ -126,37 +143,42 @@ impl Store {
             }
             opened => opened,
         }
+        .inspect(Self::warn_of_network)
         .map_err(|error| error.at(path.display()))
     }
 
     /// Opens a store in a place where nothing can be written, not even the files that SQLite keeps beside it.
     fn open_immutable(path: &Path) -> Result<Self> {
-        let mut store = Self::over(immutable(path)?, Some(path), Durability::Normal)?;
-        store.is_immutable = true;
+        let mut store = Self::over(immutable(path)?, Some(path), Place::default(), Durability::Normal)?;
+        store.opened = Opened::Immutable;
         Ok(store)
     }
 
-    fn over(engine: Sqlite, path: Option<&Path>, durability: Durability) -> Result<Self> {
-        let writable = if engine.is_read_only()? {
-            migrate::check_readable(&engine)?;
-            false
-        } else {
-            let is_current = migrate::bring_up_to_date(&engine)?;
-            engine.tune(durability)?;
-            is_current
-        };
-        let path = path.map(Path::to_owned);
+    fn over(mut engine: Sqlite, path: Option<&Path>, place: Place, durability: Durability) -> Result<Self> {
+        let log = Arc::default();
+        let writable = migrate::prepare(&engine)?;
+        if writable {
+            engine.tune(durability, &log)?;
+        }
         Ok(Self {
             writer: Mutex::new(Some(Box::new(engine))),
             reader: Mutex::default(),
-            path,
+            tidier: Mutex::default(),
+            log,
+            path: path.map(Path::to_owned),
+            place: Mutex::new(path.map(|path| place.opened(path)).unwrap_or_default()),
+            moves: AtomicU32::new(0),
             durability,
+            opened: Opened::Existing,
             writable,
             open: AtomicU32::new(1),
             depth: fork::depth(),
             is_cut_off: false,
-            is_immutable: false,
         })
+    }
+
+    fn connections(&self) -> [&Mutex<Connection>; 3] {
+        [&self.writer, &self.reader, &self.tidier]
     }
 
     /// Closes the connections to a file, because the process is about to fork; they are opened again when they are needed.
@@ -166,12 +188,10 @@ impl Store {
         }
         let deadline = Instant::now() + FORK_PATIENCE;
         while self.open.load(Ordering::SeqCst) > 0 && Instant::now() < deadline {
-            for connection in [&self.writer, &self.reader] {
+            for connection in self.connections() {
                 // Who holds it now may be waiting for the fork, and then has none open.
-                if let Ok(mut connection) = connection.try_lock()
-                    && connection.take().is_some()
-                {
-                    self.open.fetch_sub(1, Ordering::SeqCst);
+                if let Ok(mut connection) = connection.try_lock() {
+                    self.close(&mut connection);
                 }
             }
             thread::yield_now();
@@ -186,13 +206,17 @@ impl Store {
         Arc::new(Self {
             writer: Mutex::default(),
             reader: Mutex::default(),
+            tidier: Mutex::default(),
+            log: Arc::default(),
             path: self.path.clone(),
+            place: Mutex::new(held(&self.place).clone()),
+            moves: AtomicU32::new(0),
             durability: self.durability,
+            opened: self.opened,
             writable: self.writable,
             open: AtomicU32::new(0),
             depth: fork::depth(),
             is_cut_off: self.is_cut_off || self.open.load(Ordering::SeqCst) > 0,
-            is_immutable: self.is_immutable,
         })
     }
 
@@ -206,21 +230,85 @@ impl Store {
         if !self.writable {
             return Err(not_written_here());
         }
-        let mut connection = lock(&self.writer);
-        let written = self.connected(&mut connection).and_then(|engine| write_by(engine, patience, body));
-        written.map_err(|error| self.locate(error))
+        let write = || {
+            self.follow(patience, self.opened == Opened::Creating)?;
+            let mut connection = lock(&self.writer);
+            let written = write_by(self.connected(&mut connection)?, patience, body);
+            if written.as_ref().is_err_and(|error| error.kind() == ErrorKind::ReadOnly) {
+                // It was opened for reading alone and would stay so, though the file may be written again one day.
+                self.close(&mut connection);
+            }
+            written
+        };
+        write().map_err(|error| self.locate(error))
+    }
+
+    /// How often the file was found deleted or replaced, so that what was written before is in another.
+    pub(crate) fn moves(&self) -> u32 {
+        self.moves.load(Ordering::Relaxed)
+    }
+
+    /// Goes over to the file that is at the store's path now, where that is not the one that was opened.
+    fn follow(&self, patience: Option<Duration>, creates: bool) -> Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        if !held(&self.place).has_changed(path) || !self.move_to(path, patience, creates)? {
+            return Ok(());
+        }
+        tracing::warn!(
+            path = %path.display(),
+            "the store's file was deleted or replaced while it was open: runs go to the one that is there now, and those \
+             in the old one went with it"
+        );
+        Ok(())
+    }
+
+    /// Says whether it was not there before.
+    fn move_to(&self, path: &Path, patience: Option<Duration>, creates: bool) -> Result<bool> {
+        let (mut writer, mut reader, mut tidier) = (lock(&self.writer), lock(&self.reader), lock(&self.tidier));
+        let mut place = held(&self.place);
+        if !place.has_changed(path) {
+            return Ok(false);
+        }
+        // All, before anything is opened: the two files may share a log.
+        for connection in [&mut writer, &mut reader, &mut tidier] {
+            self.close(connection);
+        }
+        place.expect_vacated()?;
+        if creates {
+            sqlite::create_file(path)?;
+        } else {
+            expect_file(path)?;
+        }
+        let next = Place::before_opening(path);
+        let engine = self.connect()?;
+        let prepared = engine.wait_for_locks(patience).and_then(|()| migrate::prepare(&engine));
+        if let Err(error) = prepared {
+            drop(engine);
+            self.open.fetch_sub(1, Ordering::SeqCst);
+            return Err(error);
+        }
+        *writer = Some(Box::new(engine));
+        *place = next.opened(path);
+        self.moves.fetch_add(1, Ordering::Relaxed);
+        Ok(true)
     }
 
     /// The connection, opened where there is none.
     fn connected<'c>(&self, connection: &'c mut Connection) -> Result<&'c dyn Engine> {
         let engine = match connection.take() {
             Some(engine) => engine,
-            None => self.connect()?,
+            None => Box::new(self.connect()?),
         };
         Ok(&**connection.insert(engine))
     }
 
-    fn connect(&self) -> Result<Box<dyn Engine>> {
+    fn close(&self, connection: &mut Connection) {
+        if self.path.is_some() && connection.take().is_some() {
+            self.open.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    fn connect(&self) -> Result<Sqlite> {
         let Some(path) = self.path.as_ref().filter(|_| !self.is_cut_off) else {
             let message = "this process was forked while its parent was writing or reading, and cannot go on with the store: \
                            fork when nothing is being traced, or open another tracer first";
@@ -232,16 +320,16 @@ impl Store {
             thread::sleep(Duration::from_millis(1));
             self.open.fetch_add(1, Ordering::SeqCst);
         }
-        let opened = Sqlite::open(path).and_then(|engine| {
+        let opened = Sqlite::open(path).and_then(|mut engine| {
             if self.writable {
-                engine.tune(self.durability)?;
+                engine.tune(self.durability, &self.log)?;
             }
             Ok(engine)
         });
         if opened.is_err() {
             self.open.fetch_sub(1, Ordering::SeqCst);
         }
-        opened.map(|engine| Box::new(engine) as Box<dyn Engine>)
+        opened
     }
 
     /// Writes several things in one transaction. Each lands or fails by itself, unless nothing can be written at all.
@@ -258,8 +346,14 @@ impl Store {
                 written => Ok(vec![written]),
             };
         }
-        let apart = |tx: &Write<'_>, thing: &&T| {
-            tx.apart(|| each(tx, thing)).map(|written| written.map_err(|error| self.locate(error)))
+        // Without savepoints at first: for each, SQLite keeps what stood before on every page that is touched.
+        match self.write(patience, |tx| things.iter().map(|thing| each(tx, thing).map(Ok)).collect()) {
+            Err(error) if error.is_of_what_was_written() => {}
+            written => return written,
+        }
+        let apart = |tx: &Write<'_>, thing: &&T| match tx.apart(|| each(tx, thing))? {
+            Err(error) if error.is_of_the_place() => Err(error),
+            written => Ok(written.map_err(|error| self.locate(error))),
         };
         self.write(patience, |tx| things.iter().map(|thing| apart(tx, thing)).collect())
     }
@@ -271,12 +365,12 @@ impl Store {
             body(&View(engine))
         };
         match &self.path {
-            Some(path) if self.is_immutable => immutable(path).and_then(|engine| read(&engine)),
+            Some(path) if self.opened == Opened::Immutable => immutable(path).and_then(|engine| read(&engine)),
             // Only a file that is written to has a connection of its own for readers.
-            path => {
-                let place = if path.is_some() && self.writable { &self.reader } else { &self.writer };
-                self.connected(&mut lock(place)).and_then(read)
-            }
+            path => self.follow(None, false).and_then(|()| {
+                let connection = if path.is_some() && self.writable { &self.reader } else { &self.writer };
+                self.connected(&mut lock(connection)).and_then(read)
+            }),
         }
         .map_err(|error| self.locate(error))
     }
@@ -294,7 +388,7 @@ impl Drop for Store {
     /// What was inherited through a fork is the parent's to close.
     fn drop(&mut self) {
         if self.path.is_some() && self.depth != fork::depth() {
-            for connection in [&self.writer, &self.reader] {
+            for connection in self.connections() {
                 std::mem::forget(connection.try_lock().ok().and_then(|mut held| held.take()));
             }
         }
@@ -319,16 +413,28 @@ fn write_by<T>(
 
 /// A connection to a file that nobody is writing, in a place that cannot be written.
 fn immutable(path: &Path) -> Result<Sqlite> {
-    // SQLite keeps its log beside the real file.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    if fs::metadata(log).is_ok_and(|log| log.len() > 0) {
+    if fs::metadata(place::beside(path, "-wal")).is_ok_and(|log| log.len() > 0) {
         let message = "a program has the store open, or ended without closing it, and this place cannot be written, so it \
                        cannot be read here: copy it elsewhere together with the file beside it that ends in -wal";
         return Err(Error::new(ErrorKind::ReadOnly, message));
     }
-    Sqlite::open_immutable(&path)
+    Sqlite::open_immutable(path)
+}
+
+/// Fails where there is no file, or nothing in it: asking must not make a store of it.
+fn expect_file(path: &Path) -> Result<()> {
+    let what = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => format!("there is no store at {}", path.display()),
+        Ok(file) if file.is_file() && file.len() == 0 => {
+            format!("{} is empty, nothing was traced to it", path.display())
+        }
+        _ => return Ok(()),
+    };
+    Err(nothing_here(&what))
+}
+
+fn nothing_here(what: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("{what}: run a traced program first, or name another file"))
 }
 
 fn not_written_here() -> Error {
@@ -340,7 +446,13 @@ fn not_written_here() -> Error {
 
 /// A panic while the lock was held has rolled its transaction back, so the connection behind it is sound.
 fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
-    connection.lock().unwrap_or_else(PoisonError::into_inner)
+    // Else a fork might never get its turn among threads that write without pause.
+    fork::let_pass(FORK_PATIENCE);
+    held(connection)
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Rolls back unless committed.
@@ -433,6 +545,22 @@ impl Write<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn trouble_with_the_place_is_that_of_all_runs_of_a_batch_and_a_bad_run_fails_alone() {
+        let store = Store::in_memory().unwrap();
+        let failing = |kind| {
+            let each = move |_: &Write<'_>, number: &i32| match number {
+                2 => Err(Error::new(kind, "at the second")),
+                number => Ok(*number),
+            };
+            store
+                .write_each(None, &[&1, &2, &3], each)
+                .map(|written| written.iter().map(Result::is_ok).collect::<Vec<_>>())
+        };
+        assert_eq!(failing(ErrorKind::Invalid).unwrap(), vec![true, false, true]);
+        assert_eq!(failing(ErrorKind::Io).unwrap_err().kind(), ErrorKind::Io);
+    }
 
     #[test]
     fn an_older_store_that_cannot_be_brought_up_to_date_says_where_it_could_be() {

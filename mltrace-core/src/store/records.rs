@@ -197,7 +197,7 @@ fn record(row: &dyn Row) -> Result<RunRecord> {
     let started_at = row.integer(5)?;
     let ended_at = row.optional_integer(6)?;
     #[allow(clippy::cast_precision_loss, reason = "exact up to 285 years")]
-    let duration_ms = ended_at.map(|ended_at| (ended_at - started_at) as f64 / 1e3);
+    let duration_ms = ended_at.map(|ended_at| ended_at.saturating_sub(started_at) as f64 / 1e3);
     Ok(RunRecord {
         id: RunId(row.integer(0)?),
         uuid: uuid(row.blob(1)?)?,

@@ -3,18 +3,29 @@
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
+use rusqlite::hooks::Wal;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::engine::{Access, Engine, Mark, Row, Space, Value};
+use super::log::Log;
 use crate::error::{Error, ErrorKind, Result};
 
 /// "mltr": what `file` and other programs see in the header.
 const APPLICATION_ID: i64 = 0x6d6c_7472;
 const BUSY_TIMEOUT: Duration = if cfg!(test) { Duration::from_millis(200) } else { Duration::from_secs(30) };
+
+const UNEXPECTED: &str = "the store holds a value of an unexpected type, or lacks one; restore the file from a backup";
+/// Of a connection that writes, in KiB and negative as SQLite wants it. Random names touch pages all over an index, and a
+/// batch that does not fit is written to the log twice.
+const CACHE_SIZE: i64 = -(16 << 10);
 
 /// What a commit survives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,28 +47,48 @@ pub(super) enum Found {
     Store { schema: i64, min_reader: i64 },
 }
 
-pub(crate) struct Sqlite(Connection);
+pub(crate) struct Sqlite(Connection, Patience);
+
+/// How long a connection waits for a lock that another has.
+#[derive(Clone)]
+struct Patience(Arc<AtomicU64>);
+
+impl Patience {
+    fn new() -> Self {
+        let patience = Self(Arc::default());
+        patience.set(BUSY_TIMEOUT);
+        patience
+    }
+
+    fn set(&self, at_most: Duration) {
+        self.0.store(u64::try_from(at_most.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// What SQLite calls where it finds a lock taken, with how often it has called before: whether to try again.
+    fn waiter(self) -> impl FnMut(i32) -> bool {
+        let mut begun = Instant::now();
+        move |tries| {
+            if tries == 0 {
+                begun = Instant::now();
+            }
+            let is_patient = begun.elapsed() < Duration::from_millis(self.0.load(Ordering::Relaxed));
+            if is_patient {
+                thread::sleep(pause(tries.unsigned_abs()));
+            }
+            is_patient
+        }
+    }
+}
+
+/// How long to wait before another try: longer and longer, and each time by chance, so that those who wait do not meet again.
+fn pause(tries: u32) -> Duration {
+    let longest = 500 << tries.min(5);
+    Duration::from_micros(fastrand::u64(longest / 4..=longest))
+}
 
 impl Sqlite {
     pub(super) fn in_memory() -> Result<Self> {
         Self::with(Connection::open_in_memory().map_err(error)?)
-    }
-
-    /// Opens a file, creating an empty one that only its owner can read if there is none.
-    pub(super) fn create(path: &Path) -> Result<Self> {
-        if !path.exists() {
-            let mut options = OpenOptions::new();
-            options.write(true).create(true).truncate(false);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            options.open(path).map_err(|source| {
-                let message = format!(
-                    "cannot create the store: {source}. Check that its folder exists and that you may write there"
-                );
-                Error::new(ErrorKind::Io, message).with_source(source)
-            })?;
-        }
-        Self::open(path)
     }
 
     /// Opens an existing file; for reading alone where it cannot be written.
@@ -78,14 +109,15 @@ impl Sqlite {
         Self::with(Connection::open_with_flags(uri, flags).map_err(error)?)
     }
 
-    fn with(connection: Connection) -> Result<Self> {
-        connection.busy_timeout(BUSY_TIMEOUT).map_err(error)?;
+    fn with(mut connection: Connection) -> Result<Self> {
+        let patience = Patience::new();
+        connection.busy_handler(Some(patience.clone().waiter())).map_err(error)?;
         connection.set_prepared_statement_cache_capacity(64);
         // Without it SQLite prepares a cached statement again whenever its values were cleared, because the plan might
         // depend on them: that was 38 % of the time of a run. The store has no statistics by which plans could differ.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(error)?;
         connection.pragma_update(None, "foreign_keys", true).map_err(error)?;
-        Ok(Self(connection))
+        Ok(Self(connection, patience))
     }
 
     pub(super) fn is_read_only(&self) -> Result<bool> {
@@ -104,10 +136,16 @@ impl Sqlite {
     /// As [`Self::inspect`], within a transaction that is open already.
     pub(super) fn inspect_inside(&self) -> Result<Found> {
         let tables = self.integer("SELECT count(*) FROM sqlite_master")?;
-        if tables == 0 {
-            return Ok(Found::Nothing);
+        let application = self.integer("PRAGMA application_id")?;
+        match (tables, application) {
+            (0, 0) => return Ok(Found::Nothing),
+            (0, APPLICATION_ID) => {
+                let message = "this file is a store that has lost its tables; restore it from a backup";
+                return Err(Error::new(ErrorKind::Damaged, message));
+            }
+            _ => {}
         }
-        if self.integer("PRAGMA application_id")? != APPLICATION_ID {
+        if application != APPLICATION_ID {
             return Err(Error::new(
                 ErrorKind::NotAStore,
                 "this SQLite file belongs to another program; it was left as it was. Name another file for the store",
@@ -122,14 +160,12 @@ impl Sqlite {
     pub(super) fn prepare_new(&self) -> Result<()> {
         self.0.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(error)?;
         // Switching to WAL needs the file for itself, and SQLite does not call the busy handler for it.
-        let deadline = Instant::now() + BUSY_TIMEOUT;
+        let mut wait = Patience::new().waiter();
+        let mut tries = 0..;
         loop {
             match self.0.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0)) {
                 Err(rusqlite::Error::SqliteFailure(failure, _))
-                    if failure.code == ErrorCode::DatabaseBusy && Instant::now() < deadline =>
-                {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
+                    if failure.code == ErrorCode::DatabaseBusy && tries.next().is_some_and(&mut wait) => {}
                 Err(other) => return Err(error(other)),
                 Ok(_) => return Ok(()),
             }
@@ -137,12 +173,26 @@ impl Sqlite {
     }
 
     /// Settings of each connection that writes.
-    pub(super) fn tune(&self, durability: Durability) -> Result<()> {
+    pub(super) fn tune(&mut self, durability: Durability, log: &Arc<Log>) -> Result<()> {
         let synchronous = match durability {
             Durability::Normal => "NORMAL",
             Durability::Full => "FULL",
         };
-        self.0.pragma_update(None, "synchronous", synchronous).map_err(error)
+        self.0.pragma_update(None, "synchronous", synchronous).map_err(error)?;
+        self.0.pragma_update(None, "cache_size", CACHE_SIZE).map_err(error)?;
+        let log = Arc::clone(log);
+        // In place of the one by which SQLite moves the log in the commit that made it long.
+        let committed = move |wal: &mut Wal, pages: i32| {
+            log.grew_to(pages.unsigned_abs());
+            if log.is_too_long()
+                && let Ok((_, moved)) = wal.checkpoint_v2(CheckpointMode::PASSIVE)
+            {
+                log.moved(moved.unsigned_abs());
+            }
+            // The commit stands, whatever becomes of the log.
+            Ok(())
+        };
+        self.0.wal_hook(Some(committed)).map_err(error)
     }
 
     /// Applies one migration's statements; the caller holds the write transaction.
@@ -182,7 +232,8 @@ impl Engine for Sqlite {
     }
 
     fn wait_for_locks(&self, at_most: Option<Duration>) -> Result<()> {
-        self.0.busy_timeout(at_most.unwrap_or(BUSY_TIMEOUT)).map_err(error)
+        self.1.set(at_most.unwrap_or(BUSY_TIMEOUT));
+        Ok(())
     }
 
     fn schema(&self) -> Result<i64> {
@@ -245,6 +296,15 @@ impl Engine for Sqlite {
         Ok(0 < left && left < free)
     }
 
+    fn move_log(&self) -> Result<Option<u32>> {
+        let mut moved = -1;
+        self.query("PRAGMA wal_checkpoint(PASSIVE)", &[], &mut |row| {
+            moved = row.integer(2)?;
+            Ok(())
+        })?;
+        Ok(u32::try_from(moved).ok())
+    }
+
     fn empty_log(&self) -> Result<()> {
         self.query("PRAGMA wal_checkpoint(TRUNCATE)", &[], &mut |_| Ok(()))
     }
@@ -277,6 +337,22 @@ impl Engine for Sqlite {
     }
 }
 
+/// Makes an empty file that only its owner can read, where there is none.
+pub(super) fn create_file(path: &Path) -> Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(|source| {
+        let message =
+            format!("cannot create the store: {source}. Check that its folder exists and that you may write there");
+        Error::new(ErrorKind::Io, message).with_source(source)
+    })
+}
+
 fn bind(statement: &mut rusqlite::CachedStatement<'_>, values: &[Value<'_>]) -> Result<()> {
     for (index, value) in values.iter().enumerate() {
         statement.raw_bind_parameter(index + 1, value).map_err(error)?;
@@ -301,10 +377,8 @@ fn column<'r, T>(
     column: usize,
     read: impl FnOnce(ValueRef<'r>) -> Result<T, rusqlite::types::FromSqlError>,
 ) -> Result<T> {
-    read(row.get_ref(column).map_err(error)?).map_err(|source| {
-        Error::new(ErrorKind::Damaged, "the store holds a value of an unexpected type; restore the file from a backup")
-            .with_source(source)
-    })
+    read(row.get_ref(column).map_err(error)?)
+        .map_err(|source| Error::new(ErrorKind::Damaged, UNEXPECTED).with_source(source))
 }
 
 impl Row for rusqlite::Row<'_> {
@@ -342,6 +416,20 @@ impl Row for rusqlite::Row<'_> {
     }
 }
 
+/// A statement that cannot be run: statements are always the same, so it is the tables that differ.
+fn is_of_the_schema(source: &rusqlite::Error) -> bool {
+    matches!(source, rusqlite::Error::SqlInputError { .. }) || source.sqlite_error_code() == Some(ErrorCode::Unknown)
+}
+
+/// A row that is not there, or a value that is not what it has to be.
+fn is_of_a_value(source: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, QueryReturnedNoRows};
+    matches!(
+        source,
+        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | QueryReturnedNoRows
+    )
+}
+
 /// What an error of SQLite means to a user.
 fn error(source: rusqlite::Error) -> Error {
     let (kind, message) = match source.sqlite_error_code() {
@@ -356,7 +444,9 @@ fn error(source: rusqlite::Error) -> Error {
         }
         Some(ErrorCode::ReadOnly) => (
             ErrorKind::ReadOnly,
-            "the store cannot be written: check the permissions of the file and its folder".into(),
+            "the store cannot be written: check the permissions of the file, of those beside it that end in -wal and -shm, \
+             and of their folder"
+                .into(),
         ),
         Some(ErrorCode::CannotOpen) => (
             ErrorKind::Io,
@@ -370,6 +460,10 @@ fn error(source: rusqlite::Error) -> Error {
             (ErrorKind::Io, "the disk reports an I/O error; nothing was written".into())
         }
         Some(ErrorCode::TooBig) => (ErrorKind::Invalid, "a value is too big for the store (1 GB)".into()),
+        _ if is_of_the_schema(&source) => {
+            (ErrorKind::Damaged, "the store's tables are not as they were made; restore the file from a backup".into())
+        }
+        _ if is_of_a_value(&source) => (ErrorKind::Damaged, UNEXPECTED.into()),
         _ => (ErrorKind::Internal, format!("the store refused a statement: {source}")),
     };
     Error::new(kind, message).with_source(source)

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::RunEntry;
 
 /// What may wait, in bytes of runs: about 30,000 small ones.
@@ -31,6 +31,16 @@ struct Queue {
     dropped: u64,
     /// The last run that came was dropped.
     is_overrun: bool,
+}
+
+/// The first runs, as many as are written in one transaction.
+fn first_batch(runs: &VecDeque<RunEntry>, most: usize) -> Vec<&RunEntry> {
+    let mut bytes = 0;
+    let fits = |(place, run): &(usize, &RunEntry)| {
+        bytes += run.bytes();
+        *place == 0 || bytes <= BATCH_BYTES
+    };
+    runs.iter().enumerate().take(most).take_while(fits).map(|(_, run)| run).collect()
 }
 
 /// What became of a run that came to the queue.
@@ -75,44 +85,52 @@ impl Buffer {
         Pushed::Queued
     }
 
-    /// Hands the runs that are here now to `write`, in batches and in order, and says how many those were. Where it fails,
-    /// they stay.
-    pub(super) fn drain(&self, mut write: impl FnMut(&[&RunEntry]) -> Result<()>) -> Result<usize> {
+    /// Hands the runs that are here now to `write`, in batches and in order, and says how many it is rid of. Where it fails
+    /// they stay; but a run for which it fails though it does not for the next is handed to `refuse`, so that it holds up
+    /// no other.
+    pub(super) fn drain(
+        &self,
+        mut write: impl FnMut(&[&RunEntry]) -> Result<()>,
+        mut refuse: impl FnMut(&RunEntry, Error),
+    ) -> Result<usize> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut drained = self.write_taken(&mut taken, &mut write)?;
-        std::mem::swap(&mut *taken, &mut self.queue().runs);
-        drained += self.write_taken(&mut taken, &mut write)?;
+        taken.append(&mut self.queue().runs);
+        let mut drained = 0;
+        let mut most = usize::MAX;
+        while !taken.is_empty() {
+            let batch = first_batch(&taken, most);
+            let count = match write(&batch) {
+                Ok(()) => batch.len(),
+                Err(error) if error.kind() == ErrorKind::Busy => return Err(error),
+                Err(_) if batch.len() > 1 => {
+                    most = 1;
+                    continue;
+                }
+                Err(error) => {
+                    // Is it the run or the store?
+                    if taken.get(1).is_none_or(|next| write(&[next]).is_err()) {
+                        return Err(error);
+                    }
+                    refuse(batch[0], error);
+                    2
+                }
+            };
+            // From one to many again, should there have been trouble.
+            most = most.saturating_mul(2);
+            self.forget(taken.drain(..count));
+            drained += count;
+        }
         Ok(drained)
     }
 
-    fn write_taken(
-        &self,
-        taken: &mut VecDeque<RunEntry>,
-        write: &mut impl FnMut(&[&RunEntry]) -> Result<()>,
-    ) -> Result<usize> {
-        let mut drained = 0;
-        while !taken.is_empty() {
-            let mut bytes = 0;
-            let mut batch = Vec::new();
-            for run in &*taken {
-                let more = run.bytes();
-                if !batch.is_empty() && bytes + more > BATCH_BYTES {
-                    break;
-                }
-                bytes += more;
-                batch.push(run);
-            }
-            write(&batch)?;
-            let count = batch.len();
-            taken.drain(..count);
-            drained += count;
-            let mut queue = self.queue();
-            queue.count -= count;
-            queue.bytes -= bytes;
-            drop(queue);
-            self.room.notify_all();
-        }
-        Ok(drained)
+    /// Makes room.
+    fn forget(&self, runs: impl Iterator<Item = RunEntry>) {
+        let (count, bytes) = runs.fold((0, 0), |(count, bytes), run| (count + 1, bytes + run.bytes()));
+        let mut queue = self.queue();
+        queue.count -= count;
+        queue.bytes -= bytes;
+        drop(queue);
+        self.room.notify_all();
     }
 
     /// Drops all that is here, because it can be written no more, and says how many runs that were.
@@ -148,11 +166,15 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::error::{Error, ErrorKind};
     use crate::testing::run;
 
     fn names(batch: &[&RunEntry]) -> Vec<String> {
         batch.iter().map(|run| run.definition.component.clone()).collect()
+    }
+
+    #[allow(clippy::needless_pass_by_value, reason = "what `drain` calls takes it")]
+    fn never(run: &RunEntry, error: Error) {
+        panic!("{} was refused: {error}", run.definition.component);
     }
 
     fn full() -> Buffer {
@@ -166,7 +188,7 @@ mod tests {
     #[test]
     fn what_cannot_be_written_stays_and_comes_first_next_time() {
         let buffer = full();
-        let failed = buffer.drain(|_| Err(Error::new(ErrorKind::Busy, "locked")));
+        let failed = buffer.drain(|_| Err(Error::new(ErrorKind::Busy, "locked")), never);
         assert_eq!(failed.unwrap_err().kind(), ErrorKind::Busy);
         assert_eq!(buffer.counts(), (2, 0));
         let mut written = Vec::new();
@@ -174,7 +196,7 @@ mod tests {
             written.extend(names(batch));
             Ok(())
         };
-        assert_eq!(buffer.drain(keep).unwrap(), 2);
+        assert_eq!(buffer.drain(keep, never).unwrap(), 2);
         assert_eq!(written, ["a", "b"]);
         assert_eq!(buffer.counts(), (0, 0));
     }
@@ -193,7 +215,7 @@ mod tests {
         assert_eq!(buffer.push(run("d", 0, 1), || ()), Pushed::Dropped { is_first: false });
         assert!(begun.elapsed() < PATIENCE);
         assert_eq!(buffer.counts(), (2, 2));
-        buffer.drain(|_| Ok(())).unwrap();
+        buffer.drain(|_| Ok(()), never).unwrap();
         assert_eq!(buffer.push(run("e", 0, 1), || ()), Pushed::Queued);
     }
 
@@ -201,7 +223,7 @@ mod tests {
     fn a_caller_that_waits_for_room_goes_on_when_there_is_some() {
         let buffer = full();
         thread::scope(|scope| {
-            let writes = || scope.spawn(|| buffer.drain(|_| Ok(())));
+            let writes = || scope.spawn(|| buffer.drain(|_| Ok(()), never));
             let pushed = buffer.push(run("c", 0, 1), || drop(writes()));
             assert_eq!(pushed, Pushed::Queued);
         });
@@ -224,12 +246,52 @@ mod tests {
         }
         let mut batches = Vec::new();
         buffer
-            .drain(|batch| {
-                batches.push(batch.len());
-                Ok(())
-            })
+            .drain(
+                |batch| {
+                    batches.push(batch.len());
+                    Ok(())
+                },
+                never,
+            )
             .unwrap();
         assert_eq!(batches, [runs / 2, runs / 2]);
+    }
+
+    /// Queues runs, of which one makes every transaction fail that it is in, and says which were written and refused.
+    fn drain_around(bad: &str, count: usize) -> (Result<usize>, Vec<String>, Vec<String>) {
+        let buffer = Buffer::new();
+        for number in 0..count {
+            buffer.push(run(&number.to_string(), 0, 1), || ());
+        }
+        let (mut written, mut refused) = (Vec::new(), Vec::new());
+        let write = |batch: &[&RunEntry]| {
+            let names = names(batch);
+            if names.iter().any(|name| name == bad) {
+                return Err(Error::new(ErrorKind::Io, "the disk is full"));
+            }
+            written.extend(names);
+            Ok(())
+        };
+        let drained = buffer.drain(write, |run, _| refused.push(run.definition.component.clone()));
+        assert_eq!(buffer.counts().0, count - drained.as_ref().copied().unwrap_or(written.len()));
+        (drained, written, refused)
+    }
+
+    #[test]
+    fn a_run_by_which_every_transaction_fails_is_refused_and_those_behind_it_are_written_in_order() {
+        for bad in [0, 1, 57, 98] {
+            let (drained, written, refused) = drain_around(&bad.to_string(), 100);
+            assert_eq!((drained.unwrap(), refused), (100, vec![bad.to_string()]));
+            assert!(
+                written.iter().map(|name| name.parse::<i32>().unwrap()).eq((0..100).filter(|&number| number != bad))
+            );
+        }
+    }
+
+    #[test]
+    fn the_last_run_stays_when_it_fails_for_it_may_be_the_store_that_does() {
+        let (drained, written, refused) = drain_around("99", 100);
+        assert_eq!((drained.unwrap_err().kind(), written.len(), refused), (ErrorKind::Io, 99, Vec::new()));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::group::Group;
@@ -16,12 +16,16 @@ use crate::store::{Put, Store, Write};
 /// the background, which tries again.
 pub(super) const SHORT_PATIENCE: Duration = Duration::from_millis(50);
 
+/// Stands for no file of a store.
+const NOWHERE: u32 = u32::MAX;
+
 /// Commits runs of this process to one store.
 pub(super) struct Committer {
     pub(super) store: Arc<Store>,
     group: Group<Job, Result<Put>>,
     wrote: AtomicBool,
-    knows_commit: AtomicBool,
+    /// In which of the store's files, as [`Store::moves`] counts them, the commit of this process is.
+    commit_is_in: AtomicU32,
     /// Whether the last write found the store locked until its patience ended.
     is_locked: AtomicBool,
 }
@@ -39,7 +43,7 @@ impl Committer {
             store,
             group: Group::new(),
             wrote: AtomicBool::new(false),
-            knows_commit: AtomicBool::new(false),
+            commit_is_in: AtomicU32::new(NOWHERE),
             is_locked: AtomicBool::new(false),
         }
     }
@@ -104,16 +108,22 @@ impl Committer {
 
     /// Keeps the commit of this process once it is known.
     pub(super) fn keep_commit(&self) {
-        if !self.knows_commit.load(Ordering::Relaxed)
+        if !self.knows_commit()
             && let Some(commit) = provenance::known_commit()
         {
             self.put_commit(&commit);
         }
     }
 
+    fn knows_commit(&self) -> bool {
+        self.commit_is_in.load(Ordering::Relaxed) == self.store.moves()
+    }
+
     fn put_commit(&self, commit: &Commit) {
+        // Before: a file that is replaced while this is written has to be told again.
+        let file = self.store.moves();
         match self.store.write(Some(SHORT_PATIENCE), |tx| tx.set_commit(provenance::process(), commit)) {
-            Ok(()) => self.knows_commit.store(true, Ordering::Relaxed),
+            Ok(()) => self.commit_is_in.store(file, Ordering::Relaxed),
             Err(error) => tracing::warn!(%error, "cannot keep the commit of this process"),
         }
     }
@@ -122,7 +132,7 @@ impl Committer {
     pub(super) fn await_commit(&self, deadline: impl FnOnce() -> Instant) {
         if self.store.path().is_some()
             && self.wrote.load(Ordering::Relaxed)
-            && !self.knows_commit.load(Ordering::Relaxed)
+            && !self.knows_commit()
             && let Some(commit) = provenance::await_commit(deadline())
         {
             self.put_commit(&commit);

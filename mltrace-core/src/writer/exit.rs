@@ -1,19 +1,24 @@
 //! What is done when the process ends: the global tracer is never dropped.
 
-use std::sync::{Arc, Mutex, Once, PoisonError, Weak, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak, mpsc};
 use std::time::Duration;
 use std::{panic, thread};
 
 use super::Writer;
-use crate::fork;
+use crate::fork::{self, PerProcess};
 use crate::record::harmless;
 
-static OPEN_WRITERS: Mutex<Vec<Weak<Writer>>> = Mutex::new(Vec::new());
+/// A child that was forked off while another thread held the lock would wait for ever.
+static OPEN_WRITERS: PerProcess<Mutex<Vec<Weak<Writer>>>> = PerProcess::new();
+
+fn open_writers() -> MutexGuard<'static, Vec<Weak<Writer>>> {
+    OPEN_WRITERS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// What dropping a writer would do is done when the process exits.
 pub(super) fn close_at_exit(writer: Weak<Writer>) {
     static REGISTER: Once = Once::new();
-    let mut writers = OPEN_WRITERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut writers = open_writers();
     writers.retain(|writer| writer.strong_count() > 0);
     writers.push(writer);
     drop(writers);
@@ -44,7 +49,7 @@ extern "C" fn close_all() {
 /// The process is about to fork.
 fn rest_all() {
     harmless("bring the stores to rest", || {
-        let writers = OPEN_WRITERS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let writers = open_writers().clone();
         for writer in writers.iter().filter_map(Weak::upgrade) {
             writer.store().rest();
         }
@@ -52,7 +57,7 @@ fn rest_all() {
 }
 
 fn take_writers() -> Vec<Arc<Writer>> {
-    let writers = std::mem::take(&mut *OPEN_WRITERS.lock().unwrap_or_else(PoisonError::into_inner));
+    let writers = std::mem::take(&mut *open_writers());
     writers.iter().filter_map(Weak::upgrade).collect()
 }
 

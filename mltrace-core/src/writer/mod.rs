@@ -18,6 +18,7 @@ mod sync {
     pub(super) use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 }
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
@@ -94,12 +95,21 @@ impl Writer {
 
     /// Commits a run, waiting for a locked store as long as its busy time-out says.
     pub(crate) fn put_run(&self, entry: RunEntry) -> Result<RunId> {
-        self.shared.committer.put(Job { entry, is_traced: false })
+        self.put(Job { entry, is_traced: false })
     }
 
     /// As [`Self::put_run`], for a traced function, which must not wait long for a store again and again.
     pub(crate) fn put_traced_run(&self, entry: RunEntry) -> Result<RunId> {
-        self.shared.committer.put(Job { entry, is_traced: true })
+        self.put(Job { entry, is_traced: true })
+    }
+
+    fn put(&self, job: Job) -> Result<RunId> {
+        let put = self.shared.committer.put(job);
+        // Once in many commits, so that waking costs little, and a program that writes little has no thread.
+        if self.store().has_long_log() && self.start_background() {
+            self.background.wake();
+        }
+        put
     }
 
     /// Queues a run to be committed soon, and says whether there was room; where not, an event has told.
@@ -170,33 +180,41 @@ impl Shared {
     fn write_in_background(&self) -> bool {
         // First, so that it does not wait for a long queue.
         let open = self.write_open_runs();
-        let written = self.write_queued(Some(SHORT_PATIENCE)).and_then(|count| open.map(|()| count));
+        let queued = self.write_queued(Some(SHORT_PATIENCE));
+        // Last, for a log that is not moved at once is only longer.
+        let tidied = self.committer.store.tidy_log();
+        let written = queued.and_then(|count| open.and(tidied).map(|()| count));
         let was_failing = self.is_failing.swap(written.is_err(), Ordering::Relaxed);
         match written {
             Ok(count) => count > 0,
             Err(error) => {
                 if !was_failing {
-                    tracing::warn!(%error, "runs wait to be written, and are tried again");
+                    tracing::warn!(%error, "cannot write in the background; runs that are queued wait, and it is tried again");
                 }
                 false
             }
         }
     }
 
-    /// Commits the runs that are queued now. Where nothing can be written they stay queued; one that the store refuses by
-    /// itself is dropped.
+    /// Commits the runs that are queued now. Where nothing can be written they stay queued; one that the store refuses is
+    /// dropped.
     fn write_queued(&self, patience: Option<Duration>) -> Result<usize> {
-        let mut told = Vec::new();
-        let drained = self.buffer.drain(|runs| {
+        let told = RefCell::new(Vec::new());
+        let tell = |run: &RunEntry, put| {
+            told.borrow_mut().push(Told { uuid: run.uuid, definition: Arc::clone(&run.definition), put });
+        };
+        let write = |runs: &[&RunEntry]| {
             provenance::look_up_commit();
             let written = self.committer.put_all(patience, runs)?;
             for (run, put) in runs.iter().zip(written) {
                 if !matches!(&put, Ok(put) if put.unresolved.is_empty() && !put.has_retractions) {
-                    told.push(Told { uuid: run.uuid, definition: Arc::clone(&run.definition), put });
+                    tell(run, put);
                 }
             }
             Ok(())
-        });
+        };
+        let drained = self.buffer.drain(write, |run, error| tell(run, Err(error)));
+        let told = told.into_inner();
         for told in told {
             self.tell(told);
         }

@@ -39,7 +39,7 @@ impl Tracer {
     /// | `type` | keys |
     /// |---|---|
     /// | `header` | `format` (1), `program`: the first line |
-    /// | `run` | `uuid`, `report`, `status`, `started_at`, `ended_at`, `parent` (a uuid), `partition`, `inputs` and `outputs` (`name`, `version`, `type`, `spelled`; inputs also `captured_at`), `upstream` (declared components), `params`, `metrics`, `checks`, `notes`, `error`, `definition` (the component's name, metadata, and code with its text), `process` (host, pid, user, commit ..), `collected_at` (set on a tombstone) |
+    /// | `run` | `uuid`, `report`, `status`, `started_at`, `ended_at`, `parent` (a uuid), `partition`, `inputs` and `outputs` (`name`, `version`, `type`, `spelled`; inputs also `captured_at`), `upstream` (declared components), `params`, `metrics`, `checks`, `notes`, `profiles` (`name`, `day`, `profile` in hexadecimal digits), `error`, `definition` (the component's name, metadata, and code with its text), `process` (host, pid, user, commit ..), `collected_at` (set on a tombstone) |
     /// | `tag` | `component`, `tag`: those added by hand |
     /// | `flag` | `name`, `version`, `at` |
     /// | `label` | `label`, `pointer` (`name`, `version`, `at`; `null` for a label on nothing) |

@@ -32,7 +32,7 @@ impl Tracer {
 ///
 /// Older runs become **tombstones** where a kept run's trace needs them or it is judged stale by them, or where they read or
 /// wrote labelled data or depend on such a run, so that a retraction still reaches all. A tombstone keeps its component,
-/// partition, status, times, inputs, outputs, edges and commit; params, metrics, checks, notes, the error and the code's
+/// partition, status, times, inputs, outputs, edges, profiles and commit; params, metrics, checks, notes, the error and the code's
 /// text are gone, and [`RunRecord::collected_at`](crate::RunRecord::collected_at) says since when.
 ///
 /// All others are **removed**. No edge of a run that stays changes, now or when runs arrive late. What only removed runs

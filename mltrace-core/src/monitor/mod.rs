@@ -7,6 +7,9 @@ mod drift;
 mod metric;
 mod moments;
 mod profile;
+mod runs;
+#[cfg(test)]
+mod runs_tests;
 mod statistics;
 mod task;
 #[cfg(test)]
@@ -15,6 +18,6 @@ mod testing;
 pub use drift::{Alarm, Calibration, ColumnDrift, Companions, Drift, DriftReport, Reference, Severity, Status, Window};
 pub use metric::{Confusion, Figure, Metric};
 pub use moments::Moments;
-pub use profile::{Column, ColumnProfile, Kind, Profile};
+pub use profile::{Column, ColumnProfile, Kind, Profile, RunProfile};
 pub use statistics::distance::kolmogorov_smirnov;
 pub use task::{KeptFigure, Logged, Metrics, ProfilePart, Task, WindowFigure, Windows};

@@ -14,6 +14,7 @@ mod migrate;
 mod monitor;
 mod place;
 mod producers;
+mod profiles;
 mod read;
 mod records;
 mod rows;

@@ -72,6 +72,19 @@ impl Values {
         }
     }
 
+    /// Those of some rows.
+    pub(super) fn at(&self, rows: &[usize]) -> Self {
+        fn at<V: Clone>(values: &[V], rows: &[usize]) -> Vec<V> {
+            rows.iter().filter_map(|&row| values.get(row).cloned()).collect()
+        }
+        match self {
+            Self::Floats(values) => Self::Floats(at(values, rows)),
+            Self::Integers(values) => Self::Integers(at(values, rows)),
+            Self::Texts(values) => Self::Texts(at(values, rows)),
+            Self::Booleans(values) => Self::Booleans(at(values, rows)),
+        }
+    }
+
     /// The kind that follows from the type; `None` of integers, for it depends on how many distinct ones there are.
     pub(super) fn kind(&self) -> Option<Kind> {
         match self {

@@ -43,6 +43,21 @@ impl Grid {
         })
     }
 
+    /// How many numbers are at or below the last edge that does not exceed a number.
+    pub(crate) fn count_up_to(&self, number: f64) -> u64 {
+        let cells = self.edges.partition_point(|&edge| edge <= number);
+        self.counts[..cells].iter().sum()
+    }
+
+    /// The first edge that so large a share of the numbers does not exceed; `None` where that is beyond the last, and of no
+    /// numbers.
+    pub(crate) fn at(&self, share: f64) -> Option<f64> {
+        let all: u64 = self.counts.iter().sum();
+        let wanted = share * all as f64;
+        let mut reached = self.edges.iter().zip(self.cumulated());
+        reached.find(|&(_, count)| count > 0 && count as f64 >= wanted).map(|(&edge, _)| edge)
+    }
+
     /// Whether it can be what was counted in so many numbers.
     pub(crate) fn is_sound(&self, count: u64) -> bool {
         self.counts.len() == self.edges.len() + 1

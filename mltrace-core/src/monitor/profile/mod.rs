@@ -3,10 +3,12 @@
 mod categories;
 mod column;
 pub(super) mod grid;
+mod of_run;
 mod sketch;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -18,6 +20,7 @@ use categories::Categories;
 pub use column::Column;
 use column::Values;
 use grid::Grid;
+pub use of_run::RunProfile;
 use sketch::Quantiles;
 
 /// Up to how many distinct values integers are taken for categories.
@@ -93,7 +96,7 @@ impl Profile {
     /// # Errors
     /// Texts are declared to be numeric, or a name is given twice.
     pub fn of<N: Into<String>>(columns: impl IntoIterator<Item = (N, Column)>) -> Result<Self> {
-        Self::collect(columns, |name, column| ColumnProfile::of(column).map_err(|error| error.at(name)))
+        Self::collect(columns, |column, _| ColumnProfile::of(&column.values, column.declared, None))
     }
 
     /// Sums up columns as a reference has them.
@@ -101,20 +104,20 @@ impl Profile {
         columns: impl IntoIterator<Item = (N, Column)>,
         shape: impl Fn(&str) -> Option<Shape>,
     ) -> Result<Self> {
-        Self::collect(columns, |name, column| match shape(name) {
-            Some(shape) => ColumnProfile::shaped(&column.values, &shape).map_err(|error| error.at(name)),
-            None => ColumnProfile::of(column).map_err(|error| error.at(name)),
+        Self::collect(columns, |column, name| match shape(name) {
+            Some(shape) => ColumnProfile::shaped(&column.values, &shape),
+            None => ColumnProfile::of(&column.values, column.declared, None),
         })
     }
 
-    fn collect<N: Into<String>>(
-        columns: impl IntoIterator<Item = (N, Column)>,
-        profile: impl Fn(&str, &Column) -> Result<ColumnProfile>,
+    fn collect<N: Into<String>, C: Borrow<Column>>(
+        columns: impl IntoIterator<Item = (N, C)>,
+        profile: impl Fn(&Column, &str) -> Result<ColumnProfile>,
     ) -> Result<Self> {
         let mut found = BTreeMap::new();
         for (name, column) in columns {
             let name = name.into();
-            let profile = profile(&name, &column)?;
+            let profile = profile(column.borrow(), &name).map_err(|error| error.at(&name))?;
             if found.contains_key(&name) {
                 return Err(Error::new(ErrorKind::Invalid, format!("the column `{name}` is given twice")));
             }
@@ -172,8 +175,8 @@ impl Profile {
 }
 
 impl ColumnProfile {
-    fn of(column: &Column) -> Result<Self> {
-        let Column { values, declared } = column;
+    /// Counted on edges if they are given, and else on the values' own.
+    fn of(values: &Values, declared: Option<Kind>, edges: Option<&[f64]>) -> Result<Self> {
         let kind = declared.or(values.kind());
         let mut profile = Self { kind, ..Self::default() };
         if kind != Some(Kind::Categorical) {
@@ -182,9 +185,15 @@ impl ColumnProfile {
             for &number in &numbers {
                 quantiles.add(number)?;
             }
-            numbers.sort_unstable_by(f64::total_cmp);
             profile.quantiles = Some(quantiles);
-            profile.grid = Some(Grid::new(grid::edges(&numbers)));
+            let edges = edges.map_or_else(
+                || {
+                    numbers.sort_unstable_by(f64::total_cmp);
+                    grid::edges(&numbers)
+                },
+                ToOwned::to_owned,
+            );
+            profile.grid = Some(Grid::new(edges));
         }
         profile.categories = (kind != Some(Kind::Numeric)).then(Categories::default);
         profile.add(values)?;
@@ -336,6 +345,51 @@ impl ColumnProfile {
             (_, Some(grid), _) => Ok(Shape::Edges(grid.edges().to_vec())),
             (_, _, Some(quantiles)) => quantiles.edges().map(Shape::Edges),
             _ => Ok(Shape::Edges(Vec::new())),
+        }
+    }
+
+    /// The edges on which its numbers are counted.
+    fn edges(&self) -> Option<&[f64]> {
+        self.grid.as_ref().map(Grid::edges)
+    }
+
+    /// The smallest number that so large a share of the numbers does not exceed, 0.5 for the median: of numbers counted on
+    /// edges, as far as these tell. `None` of categories, of no numbers, and of a share that is not from 0 to 1.
+    pub fn quantile(&self, share: f64) -> Option<f64> {
+        if !(0.0..=1.0).contains(&share) {
+            return None;
+        }
+        match (&self.quantiles, &self.grid) {
+            (Some(quantiles), _) => quantiles.at(share),
+            (None, Some(grid)) => grid.at(share).or(self.moments?.max()),
+            (None, None) => None,
+        }
+    }
+
+    /// The share of the numbers that do not exceed each of these: the distribution function, up to the error of a sketch, or
+    /// of numbers counted on edges at the last edge before. `None` of categories, of no numbers, and where one of these is not
+    /// finite.
+    ///
+    /// ```
+    /// use mltrace_core::monitor::{Column, Profile};
+    ///
+    /// let profile = Profile::of([("distance", Column::floats([1.0, 2.0, 2.0, 8.0]))])?;
+    /// let distance = profile.column("distance").unwrap();
+    /// assert_eq!(distance.shares_up_to(&[0.0, 2.0, 9.0]), Some(vec![0.0, 0.75, 1.0]));
+    /// assert_eq!(distance.quantile(0.5), Some(2.0));
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    pub fn shares_up_to(&self, numbers: &[f64]) -> Option<Vec<f64>> {
+        let count = self.count - self.nulls;
+        if count == 0 || numbers.iter().any(|number| !number.is_finite()) {
+            return None;
+        }
+        match (&self.quantiles, &self.grid) {
+            (Some(quantiles), _) => numbers.iter().map(|&number| quantiles.share_up_to(number)).collect(),
+            (None, Some(grid)) => {
+                Some(numbers.iter().map(|&number| grid.count_up_to(number) as f64 / count as f64).collect())
+            }
+            (None, None) => None,
         }
     }
 

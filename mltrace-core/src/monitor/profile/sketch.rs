@@ -50,6 +50,16 @@ impl Quantiles {
         Ok(grid::edges(&sorted))
     }
 
+    /// About the smallest number that so large a share of the numbers does not exceed; `None` of none.
+    pub(crate) fn at(&self, share: f64) -> Option<f64> {
+        self.0.quantile(share, SearchCriteria::Inclusive).ok().flatten().map(KllFloat::into_inner)
+    }
+
+    /// About the share of the numbers that do not exceed a finite one; `None` of none.
+    pub(crate) fn share_up_to(&self, number: f64) -> Option<f64> {
+        self.0.rank(&KllFloat::<f64>::new(number).ok()?, SearchCriteria::Inclusive)
+    }
+
     /// How many numbers are about at or below each edge.
     pub(crate) fn cumulated(&self, edges: &[f64]) -> Result<Vec<f64>> {
         let points: Vec<_> =

@@ -37,6 +37,17 @@ CREATE TABLE task_metric (
 );
 CREATE INDEX task_metric_by_time ON task_metric (task, name, ends_at);
 
+-- What data of a run looks like: all of it, and where that is known each day's alone. A tombstone keeps its profiles, for
+-- a task in use may be compared with them.
+CREATE TABLE run_profile (
+    run     INTEGER NOT NULL REFERENCES run (id),
+    name    TEXT NOT NULL,
+    day     INTEGER, -- since the epoch, UTC; NULL for all days
+    profile BLOB NOT NULL
+);
+CREATE UNIQUE INDEX run_profile_by_run ON run_profile (run, name, day);
+CREATE INDEX run_profile_by_day ON run_profile (name, day) WHERE day IS NOT NULL;
+
 -- Parts of a day's profile, each counted once however often it is handed over.
 CREATE TABLE task_profile (
     task    INTEGER NOT NULL REFERENCES task (id),

@@ -20,4 +20,7 @@ pub use metric::{Confusion, Figure, Metric};
 pub use moments::Moments;
 pub use profile::{Column, ColumnProfile, Kind, Profile, RunProfile};
 pub use statistics::distance::kolmogorov_smirnov;
-pub use task::{KeptFigure, Logged, Metrics, ProfilePart, Task, WindowFigure, Windows};
+pub use task::{
+    AlarmChange, KeptDrift, KeptFigure, Logged, Metrics, ProfilePart, ReferenceSource, Task, TaskDrift,
+    TaskDriftReport, Training, WindowFigure, Windows,
+};

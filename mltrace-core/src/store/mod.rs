@@ -41,7 +41,7 @@ pub(crate) use flags::Flag;
 pub(crate) use health::Shape;
 use log::Log;
 #[cfg(feature = "monitor")]
-pub(crate) use monitor::{Answered, Observed, Pair, ProfilePart, Span, TaskId};
+pub(crate) use monitor::{Answered, KeptReport, Observed, Pair, ProfilePart, ReadModel, Span, TaskId};
 use place::Place;
 pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};

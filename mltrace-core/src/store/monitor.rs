@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::engine::{Row, Value};
-use super::{View, Write};
+use super::rows::Coded;
+use super::{ComponentId, View, Write};
 use crate::error::Result;
+use crate::model::{PointerType, RunId, Status};
 
 /// The key of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +60,24 @@ pub(crate) struct ProfilePart<'p> {
     pub(crate) host: &'p str,
     pub(crate) uuid: Uuid,
     pub(crate) profile: &'p [u8],
+}
+
+/// A model that a run read, and the run that it depends on for that.
+#[derive(Debug, Clone)]
+pub(crate) struct ReadModel {
+    pub(crate) name: String,
+    pub(crate) writer: Option<RunId>,
+}
+
+/// A report on drift that was kept. Times are in microseconds.
+#[derive(Debug, Clone)]
+pub(crate) struct KeptReport {
+    /// The first day of the window since the epoch, and the first after it.
+    pub(crate) first_day: i64,
+    pub(crate) end_day: i64,
+    pub(crate) checked_at: i64,
+    /// JSON.
+    pub(crate) answer: String,
 }
 
 impl Write<'_> {
@@ -125,6 +145,20 @@ impl Write<'_> {
                 measured.ends_at.into(),
                 measured.measured_at.into(),
                 (&measured.answer).into(),
+            ],
+        )
+        .map(drop)
+    }
+
+    pub(crate) fn put_report(&self, task: TaskId, report: &KeptReport) -> Result<()> {
+        self.execute(
+            "INSERT INTO task_drift (task, first_day, end_day, checked_at, answer) VALUES (?1, ?2, ?3, ?4, ?5)",
+            &[
+                task.into(),
+                report.first_day.into(),
+                report.end_day.into(),
+                report.checked_at.into(),
+                (&report.answer).into(),
             ],
         )
         .map(drop)
@@ -228,6 +262,123 @@ impl View<'_> {
             |row| Ok((row.integer(0)?, row.blob(1)?.to_vec())),
         )
     }
+}
+
+impl View<'_> {
+    /// The ids of the last outputs before a time, the last first.
+    pub(crate) fn last_outputs(&self, task: TaskId, before: i64, limit: i64) -> Result<Vec<String>> {
+        self.all(
+            "SELECT name FROM pair WHERE task = ?1 AND output_at < ?2 ORDER BY output_at DESC, name DESC LIMIT ?3",
+            &[task.into(), Value::from(before), limit.into()],
+            |row| Ok(row.text(0)?.to_owned()),
+        )
+    }
+
+    /// Hands over the values of the outputs of a span, in the order of their times.
+    pub(crate) fn output_values(
+        &self,
+        task: TaskId,
+        span: Span,
+        each: &mut dyn FnMut(f64) -> Result<()>,
+    ) -> Result<()> {
+        let sql = "SELECT value FROM pair WHERE task = ?1 AND output_at >= ?2 AND output_at < ?3 ORDER BY output_at";
+        self.0.query(sql, &[task.into(), span.from.into(), span.to.into()], &mut |row| each(row.real(0)?))
+    }
+
+    /// The models among what a run read, as it or the run that wrote them has it.
+    pub(crate) fn models_read(&self, run: RunId) -> Result<Vec<ReadModel>> {
+        self.all(
+            "SELECT n.text, i.upstream FROM input i JOIN text n ON n.id = i.name
+             WHERE i.run = ?1 AND (i.type = ?2 OR EXISTS (
+                 SELECT 1 FROM output o WHERE o.run = i.upstream AND o.name = i.name AND o.type = ?2))
+             ORDER BY i.position",
+            &[run.into(), PointerType::Model.code().into()],
+            |row| Ok(ReadModel { name: row.text(0)?.to_owned(), writer: row.optional_integer(1)?.map(RunId) }),
+        )
+    }
+
+    /// Whether a run has profiled data, under a name if one is given.
+    pub(crate) fn has_profile(&self, run: RunId, name: Option<&str>) -> Result<bool> {
+        let found = self.one(
+            "SELECT 1 FROM run_profile WHERE run = ?1 AND (?2 IS NULL OR name = ?2) LIMIT 1",
+            &[run.into(), name.into()],
+            |row| row.integer(0),
+        )?;
+        Ok(found.is_some())
+    }
+
+    pub(crate) fn component_of(&self, run: RunId) -> Result<Option<ComponentId>> {
+        self.one("SELECT component FROM run WHERE id = ?1", &[run.into()], |row| row.integer(0).map(ComponentId))
+    }
+
+    /// Hands over what completed runs of a component have profiled under a name of data from the days of a span: those that
+    /// they named, or else the day on which they started.
+    pub(crate) fn profiles_within(
+        &self,
+        component: ComponentId,
+        name: &str,
+        span: Span,
+        each: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        const DAY: i64 = 86_400 * 1_000_000;
+        let completed = Status::Completed.code();
+        self.0.query(
+            "SELECT p.profile FROM run_profile p JOIN run r ON r.id = p.run
+             WHERE p.name = ?1 AND p.day >= ?2 AND p.day < ?3 AND r.status = ?4
+               AND r.component = ?5 ORDER BY p.day, r.id",
+            &[
+                name.into(),
+                Value::from(span.from.div_euclid(DAY)),
+                span.to.div_euclid(DAY).into(),
+                completed.into(),
+                component.into(),
+            ],
+            &mut |row| each(row.blob(0)?),
+        )?;
+        self.0.query(
+            "SELECT p.profile FROM run r JOIN run_profile p ON p.run = r.id
+             WHERE r.component = ?5 AND r.started_at >= ?2 AND r.started_at < ?3
+               AND r.status = ?4 AND p.name = ?1 AND p.day IS NULL AND NOT EXISTS (
+                   SELECT 1 FROM run_profile d WHERE d.run = p.run AND d.name = p.name AND d.day IS NOT NULL)
+             ORDER BY r.started_at, r.id",
+            &[name.into(), Value::from(span.from), span.to.into(), completed.into(), component.into()],
+            &mut |row| each(row.blob(0)?),
+        )
+    }
+
+    /// Whether parts of a profile were ever kept of a task.
+    pub(crate) fn has_task_profiles(&self, task: TaskId) -> Result<bool> {
+        let sql = "SELECT 1 FROM task_profile WHERE task = ?1 LIMIT 1";
+        Ok(self.one(sql, &[task.into()], |row| row.integer(0))?.is_some())
+    }
+
+    /// The reports on drift that were kept, by the ends of their windows and then in the order of checking.
+    pub(crate) fn reports(&self, task: TaskId) -> Result<Vec<KeptReport>> {
+        self.all(
+            "SELECT first_day, end_day, checked_at, answer FROM task_drift WHERE task = ?1 ORDER BY end_day, id",
+            &[task.into()],
+            report,
+        )
+    }
+
+    /// The last report on a window of so many days that ended no later than this one does.
+    pub(crate) fn last_report(&self, task: TaskId, days: i64, end_day: i64) -> Result<Option<KeptReport>> {
+        self.one(
+            "SELECT first_day, end_day, checked_at, answer FROM task_drift
+             WHERE task = ?1 AND end_day <= ?2 AND end_day - first_day = ?3 ORDER BY end_day DESC, id DESC LIMIT 1",
+            &[task.into(), Value::from(end_day), days.into()],
+            report,
+        )
+    }
+}
+
+fn report(row: &dyn Row) -> Result<KeptReport> {
+    Ok(KeptReport {
+        first_day: row.integer(0)?,
+        end_day: row.integer(1)?,
+        checked_at: row.integer(2)?,
+        answer: row.text(3)?.to_owned(),
+    })
 }
 
 fn pair(row: &dyn Row) -> Result<Pair> {

@@ -26,7 +26,7 @@ mod tolerance;
 use std::fmt;
 
 use chrono::NaiveDate;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::profile::{Kind, Profile};
 use crate::error::Result;
@@ -44,7 +44,7 @@ pub struct Drift<'r> {
 }
 
 /// Whole days that live data comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     /// The first of them.
     pub first: NaiveDate,
@@ -81,7 +81,7 @@ impl<'r> Drift<'r> {
 }
 
 /// How far each column is from the reference, and what that amounts to.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DriftReport {
     /// Which days the live data comes from, if that was said.
     pub window: Option<Window>,
@@ -96,7 +96,7 @@ pub struct DriftReport {
 }
 
 /// How far one column is from the reference.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ColumnDrift {
     /// Its name.
     pub column: String,
@@ -132,7 +132,7 @@ pub struct ColumnDrift {
 }
 
 /// Figures that people know, and that say little on large data.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Companions {
     /// How likely so large a distance is by chance: of Kolmogorov and Smirnov's test with its limiting distribution, or of
     /// Pearson's chi-squared test over pooled cells. 0 where it is too small for a number.
@@ -149,7 +149,7 @@ pub struct Companions {
 }
 
 /// What is found of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Status {
@@ -184,7 +184,7 @@ impl fmt::Display for Status {
 }
 
 /// What is to be told of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Alarm {
@@ -200,7 +200,7 @@ pub enum Alarm {
 }
 
 /// What the columns of a report amount to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// No alarm.

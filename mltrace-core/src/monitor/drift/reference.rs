@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 
-use super::super::profile::{Column, ColumnProfile, Profile, Shape};
+use super::super::profile::{Column, ColumnProfile, Profile, RunProfile, Shape};
 use super::{Drift, Window};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -55,6 +55,27 @@ impl Reference {
         Ok(self)
     }
 
+    /// The same with further columns.
+    pub(crate) fn add(&mut self, profile: RunProfile) -> Result<()> {
+        let (whole, days) = profile.into_parts();
+        self.whole.merge(&whole)?;
+        for (day, profile) in days {
+            self.days.entry(day).or_default().merge(&profile)?;
+        }
+        Ok(())
+    }
+
+    /// The same with some of its columns alone.
+    pub(crate) fn only(self, which: impl Fn(&str) -> bool) -> Self {
+        let days = self.days.into_iter().map(|(day, profile)| (day, profile.only(&which))).collect();
+        Self { whole: self.whole.only(&which), days }
+    }
+
+    /// What all of it looks like.
+    pub(crate) fn profile_of_all(&self) -> &Profile {
+        &self.whole
+    }
+
     /// Sums up columns by the kinds and edges of this reference.
     ///
     /// # Errors
@@ -74,13 +95,13 @@ impl Reference {
         self.whole.columns()
     }
 
-    pub(super) fn whole(&self, column: &str) -> Option<&ColumnProfile> {
+    pub(crate) fn whole(&self, column: &str) -> Option<&ColumnProfile> {
         self.whole.column(column)
     }
 
     /// What a window is compared with: every day, or of a window shorter than a week the days of its weekdays.
     pub(super) fn comparable(&self, window: Option<Window>, column: &str) -> Vec<&ColumnProfile> {
-        if self.days.is_empty() {
+        if self.days.values().all(|profile| profile.column(column).is_none()) {
             return self.whole.column(column).into_iter().collect();
         }
         let weekdays = window.filter(|window| window.days < WEEK).map(Window::weekdays);

@@ -1,6 +1,6 @@
 //! How much change a column is allowed, which its own history says.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::metric::median;
 use super::super::statistics::tail::t_quantile;
@@ -15,7 +15,7 @@ pub(super) const FEWEST: usize = 5;
 const DEVIATION: f64 = 1.4826;
 
 /// What stands behind a tolerance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Calibration {
     /// Chunks of the reference's own history, as long as the window.

@@ -131,15 +131,33 @@ impl Profile {
     /// # Errors
     /// A column is numeric here and categorical there, or was counted on the edges of two references. Nothing was taken in.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        let mut columns = self.columns.clone();
+        let mut merged = self.clone();
+        merged.absorb(other)?;
+        *self = merged;
+        Ok(())
+    }
+
+    /// As [`merge`](Self::merge), but on an error nothing can be said of what was taken in.
+    pub(crate) fn absorb(&mut self, other: &Self) -> Result<()> {
         for (name, column) in &other.columns {
-            match columns.get_mut(name) {
+            match self.columns.get_mut(name) {
                 Some(own) => own.merge(column).map_err(|error| error.at(name))?,
-                None => drop(columns.insert(name.clone(), column.clone())),
+                None => drop(self.columns.insert(name.clone(), column.clone())),
             }
         }
-        self.columns = columns;
         Ok(())
+    }
+
+    /// The same with a column of which nothing is said so far.
+    pub(crate) fn with_column(mut self, name: &str, column: ColumnProfile) -> Self {
+        self.columns.entry(name.to_owned()).or_insert(column);
+        self
+    }
+
+    /// Only some columns.
+    pub(crate) fn only(mut self, which: impl Fn(&str) -> bool) -> Self {
+        self.columns.retain(|name, _| which(name));
+        self
     }
 
     /// The columns by name.
@@ -181,11 +199,6 @@ impl ColumnProfile {
         let mut profile = Self { kind, ..Self::default() };
         if kind != Some(Kind::Categorical) {
             let mut numbers = values.numbers().ok_or_else(texts_are_no_numbers)?;
-            let mut quantiles = Quantiles::new()?;
-            for &number in &numbers {
-                quantiles.add(number)?;
-            }
-            profile.quantiles = Some(quantiles);
             let edges = edges.map_or_else(
                 || {
                     numbers.sort_unstable_by(f64::total_cmp);
@@ -194,6 +207,7 @@ impl ColumnProfile {
                 ToOwned::to_owned,
             );
             profile.grid = Some(Grid::new(edges));
+            profile.quantiles = Some(Quantiles::new()?);
         }
         profile.categories = (kind != Some(Kind::Numeric)).then(Categories::default);
         profile.add(values)?;
@@ -218,16 +232,26 @@ impl ColumnProfile {
         }
     }
 
-    /// Counts values, but for the sketch.
+    /// Of no numbers, to be summed up in a sketch.
+    pub(crate) fn sketch() -> Result<Self> {
+        Ok(Self { kind: Some(Kind::Numeric), quantiles: Some(Quantiles::new()?), ..Self::default() })
+    }
+
+    /// Counts values.
     fn add(&mut self, values: &Values) -> Result<()> {
         let before = self.nulls;
         self.count += values.len() as u64;
-        if let Some(grid) = &mut self.grid {
+        if self.grid.is_some() || self.quantiles.is_some() {
             let numbers = values.numbers().ok_or_else(texts_are_no_numbers)?;
             let moments = self.moments.get_or_insert_default();
             for &number in &numbers {
                 moments.add(number);
-                grid.add(number);
+                if let Some(grid) = &mut self.grid {
+                    grid.add(number);
+                }
+                if let Some(quantiles) = &mut self.quantiles {
+                    quantiles.add(number)?;
+                }
             }
             self.nulls = before + (values.len() - numbers.len()) as u64;
         }
@@ -239,6 +263,11 @@ impl ColumnProfile {
             }
         }
         Ok(())
+    }
+
+    /// Counts the values of a further column.
+    pub(crate) fn take_in(&mut self, column: &Column) -> Result<()> {
+        self.add(&column.values)
     }
 
     fn merge(&mut self, other: &Self) -> Result<()> {

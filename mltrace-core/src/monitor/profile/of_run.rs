@@ -62,6 +62,10 @@ impl RunProfile {
         &self.days
     }
 
+    pub(crate) fn into_parts(self) -> (Profile, BTreeMap<NaiveDate, Profile>) {
+        (self.whole, self.days)
+    }
+
     /// Takes in another part.
     pub(crate) fn merge(&mut self, other: &Self) -> Result<()> {
         let mut days = self.days.clone();

@@ -1,8 +1,12 @@
 //! Prediction tasks: what a model gave out, and what turned out to be true.
 
+mod drift;
+#[cfg(test)]
+mod drift_tests;
 mod lag;
 mod metrics;
 mod profiles;
+mod reference;
 #[cfg(test)]
 mod tests;
 
@@ -15,8 +19,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::store::Observed;
 use crate::tracer::Tracer;
+pub use drift::{AlarmChange, KeptDrift, TaskDrift, TaskDriftReport};
 pub use metrics::{KeptFigure, Metrics, WindowFigure, Windows};
 pub use profiles::ProfilePart;
+pub use reference::{ReferenceSource, Training};
 
 /// A prediction task, such as "will this rider tip well?". Each output of the model has an id, under which its label comes
 /// later, or before; written as a pointer by the run that made it, the id also leads from a bad window to the code and the

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use uuid::Uuid;
 
-use super::super::profile::Profile;
+use super::super::profile::{Column, ColumnProfile, Profile};
 use super::Task;
-use crate::error::Result;
+use super::reference::PREDICTION;
+use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
-use crate::store;
+use crate::store::{self, Span, TaskId, View};
 
 /// The profile of a part of a day's data. Host and identity tell it from other parts, so that it can be handed over again.
 #[derive(Debug, Clone)]
@@ -65,8 +66,74 @@ impl Task {
     }
 }
 
+/// Values of outputs that are summed up at a time.
+const CHUNK: usize = 1 << 13;
+
+impl Task {
+    /// What was logged to the task itself over whole days, UTC: its outputs as the column `prediction`, and the columns of the
+    /// parts that [`log_profile`](Self::log_profile) kept. The outputs are read anew, for they may have come late or have been
+    /// replaced.
+    ///
+    /// ```
+    /// use mltrace_core::Tracer;
+    ///
+    /// let task = Tracer::in_memory()?.task("high_tip")?;
+    /// let at: chrono::DateTime<chrono::Utc> = "2020-03-02T08:00:00Z".parse().unwrap();
+    /// task.log_outputs([("ride-1", 0.2, at), ("ride-2", 0.8, at)])?;
+    /// let day = task.profile(at.date_naive(), 1)?;
+    /// assert_eq!(day.column("prediction").unwrap().moments().unwrap().mean(), Some(0.5));
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// There is no such task, there are no such days, parts do not merge, or the store cannot be read.
+    pub fn profile(&self, first: NaiveDate, days: u32) -> Result<Profile> {
+        let span = span(first, days)?;
+        self.tracer.store().read(|view| {
+            let task = self.id(view)?;
+            let parts = self.parts(view, task, span)?.only(|column| column != PREDICTION);
+            Ok(parts.with_column(PREDICTION, outputs(view, task, span, ColumnProfile::sketch()?)?))
+        })
+    }
+
+    /// The columns of the parts that were kept of some days.
+    pub(super) fn parts(&self, view: &View<'_>, task: TaskId, span: Span) -> Result<Profile> {
+        let mut columns = Profile::default();
+        for (_, bytes) in view.profiles(task, span.from.div_euclid(DAY), span.to.div_euclid(DAY) - 1)? {
+            columns.absorb(&Profile::from_bytes(&bytes)?)?;
+        }
+        Ok(columns)
+    }
+}
+
+/// Sums up the outputs of a span, in constant memory.
+pub(super) fn outputs(view: &View<'_>, task: TaskId, span: Span, mut into: ColumnProfile) -> Result<ColumnProfile> {
+    let mut chunk = Vec::with_capacity(CHUNK);
+    view.output_values(task, span, &mut |value| {
+        chunk.push(value);
+        if chunk.len() < CHUNK {
+            return Ok(());
+        }
+        into.take_in(&Column::floats(chunk.drain(..)))
+    })?;
+    into.take_in(&Column::floats(chunk))?;
+    Ok(into)
+}
+
+/// A day in microseconds.
+const DAY: i64 = 86_400 * 1_000_000;
+
+/// Whole days as times.
+pub(super) fn span(first: NaiveDate, days: u32) -> Result<Span> {
+    let end = first.checked_add_days(Days::new(days.into())).filter(|end| first < *end);
+    let end = end.ok_or_else(|| {
+        Error::new(ErrorKind::Invalid, format!("there are no {days} days from {first} on: ask for one day or more"))
+    })?;
+    Ok(Span { from: number(first) * DAY, to: number(end) * DAY, labels_until: i64::MAX })
+}
+
 /// Days since the epoch.
-fn number(day: NaiveDate) -> i64 {
+pub(super) fn number(day: NaiveDate) -> i64 {
     i64::from(day.to_epoch_days())
 }
 

@@ -37,6 +37,17 @@ CREATE TABLE task_metric (
 );
 CREATE INDEX task_metric_by_time ON task_metric (task, name, ends_at);
 
+-- How far a window was found from its reference, so that an alarm is news only where it was not one before.
+CREATE TABLE task_drift (
+    id         INTEGER PRIMARY KEY,
+    task       INTEGER NOT NULL REFERENCES task (id),
+    first_day  INTEGER NOT NULL, -- since the epoch, UTC
+    end_day    INTEGER NOT NULL, -- the first after the window
+    checked_at INTEGER NOT NULL,
+    answer     TEXT NOT NULL -- JSON
+);
+CREATE INDEX task_drift_by_time ON task_drift (task, end_day);
+
 -- What data of a run looks like: all of it, and where that is known each day's alone. A tombstone keeps its profiles, for
 -- a task in use may be compared with them.
 CREATE TABLE run_profile (

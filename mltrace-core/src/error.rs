@@ -20,6 +20,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     message: String,
+    field: Option<String>,
     /// Shared, for one failure can be that of several runs.
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -69,8 +70,20 @@ impl Error {
         self.0.kind
     }
 
+    /// Which field of a run that was given is to blame, as a JSON pointer (RFC 6901) into the JSON of a run, such as
+    /// `/inputs/3/name`; `None` where that is not known.
+    pub fn field(&self) -> Option<&str> {
+        self.0.field.as_deref()
+    }
+
+    /// The same error, of a field of a run.
+    pub(crate) fn of_field(mut self, field: impl fmt::Display) -> Self {
+        self.0.field.get_or_insert_with(|| field.to_string());
+        self
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), source: None }))
+        Self(Box::new(Inner { kind, message: message.into(), field: None, source: None }))
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -80,8 +93,9 @@ impl Error {
 
     /// The same error once more, where what failed was done for several.
     pub(crate) fn again(&self) -> Self {
-        let Inner { kind, message, source } = &*self.0;
-        Self(Box::new(Inner { kind: *kind, message: message.clone(), source: source.clone() }))
+        let Inner { kind, message, field, source } = &*self.0;
+        let (message, field, source) = (message.clone(), field.clone(), source.clone());
+        Self(Box::new(Inner { kind: *kind, message, field, source }))
     }
 
     /// Whether it lies in what was to be written, and not in the store.

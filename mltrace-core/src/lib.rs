@@ -46,7 +46,10 @@ mod writer;
 
 pub use artifact::Artifact;
 pub use capture::{Capture, Captured};
-pub use care::{ExportReport, Finding, Gc, GcComponent, GcReport, Health, ImportReport, OpenRun, TableSize};
+pub use care::{
+    CodeReport, ExportReport, Finding, Gc, GcComponent, GcReport, GitReport, Health, ImportReport, OpenRun,
+    PointerReport, Reported, RunReport, TableSize,
+};
 pub use component_run::ComponentRun;
 pub use error::{Error, ErrorKind, Result};
 pub use model::{

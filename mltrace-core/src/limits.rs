@@ -34,73 +34,74 @@ pub(crate) fn check(entry: &RunEntry) -> Result<()> {
 }
 
 fn check_fields(entry: &RunEntry) -> Result<()> {
+    let definition = &entry.definition;
     counts(entry)?;
-    name("the component's name", &entry.definition.component)?;
-    for tag in &entry.definition.tags {
-        name("a tag", tag)?;
+    at("component", name("the component's name", &definition.component))?;
+    each("tags", &definition.tags, |tag| name("a tag", tag))?;
+    for (field, what, text) in
+        [("owner", "the owner", &definition.owner), ("description", "the description", &definition.description)]
+    {
+        at(field, text.as_ref().map_or(Ok(()), |given| self::text(what, given)))?;
     }
-    for (field, text) in [("the owner", &entry.definition.owner), ("the description", &entry.definition.description)] {
-        if let Some(given) = text {
-            self::text(field, given)?;
-        }
-    }
-    time("the start", entry.started_at)?;
-    if let Some(ended_at) = entry.ended_at {
-        time("the end", ended_at)?;
-    }
-    for input in &entry.inputs {
+    at("started_at", time("the start", entry.started_at))?;
+    at("ended_at", entry.ended_at.map_or(Ok(()), |ended_at| time("the end", ended_at)))?;
+    each("inputs", &entry.inputs, |input| {
         pointer("an input", &input.pointer)?;
-        time("the time at which an input was read", input.captured_at)?;
-    }
-    for output in &entry.outputs {
-        pointer("an output", output)?;
-    }
-    for component in &entry.upstream {
-        name("an upstream component's name", component)?;
-    }
-    if let Some(partition) = &entry.partition {
-        name("the partition", partition)?;
-    }
+        time("the time at which an input was read", input.captured_at)
+    })?;
+    each("outputs", &entry.outputs, |output| pointer("an output", output))?;
+    each("upstream", &entry.upstream, |component| name("an upstream component's name", component))?;
+    at("partition", entry.partition.as_ref().map_or(Ok(()), |partition| name("the partition", partition)))?;
     for (key, value) in &entry.params {
-        param(key, value)?;
+        under("params", key, param(key, value))?;
     }
     for (key, value) in &entry.metrics {
-        name("a metric's name", key)?;
-        number(key, *value)?;
+        under("metrics", key, name("a metric's name", key).and_then(|()| number(key, *value)))?;
     }
-    for check in &entry.checks {
+    each("checks", &entry.checks, |check| {
         name("a check's name", &check.name)?;
-        if let Some(message) = &check.message {
-            text(format_args!("the message of the check `{}`", check.name), message)?;
-        }
-    }
-    for label in &entry.labels {
-        name("a label", label)?;
-    }
+        let what = format_args!("the message of the check `{}`", check.name);
+        check.message.as_ref().map_or(Ok(()), |message| text(what, message))
+    })?;
+    each("labels", &entry.labels, |label| name("a label", label))?;
     profiles(&entry.profiles)?;
-    for note in &entry.notes {
+    each("notes", &entry.notes, |note| {
         text("a note", &note.text)?;
-        time("the time of a note", note.written_at)?;
-    }
-    if let Some(error) = &entry.error {
-        text("the error", error)?;
-    }
-    Ok(())
+        time("the time of a note", note.written_at)
+    })?;
+    at("error", entry.error.as_ref().map_or(Ok(()), |error| text("the error", error)))
+}
+
+/// Says which field of a run is to blame.
+fn at(field: &str, checked: Result<()>) -> Result<()> {
+    checked.map_err(|error| error.of_field(format_args!("/{field}")))
+}
+
+/// Says which entry of a map, whose key a JSON pointer writes with these two signs escaped.
+fn under(field: &str, key: &str, checked: Result<()>) -> Result<()> {
+    let place = || format!("/{field}/{}", key.replace('~', "~0").replace('/', "~1"));
+    checked.map_err(|error| error.of_field(place()))
+}
+
+/// Says which item of a list.
+fn each<T>(field: &str, items: &[T], check: impl Fn(&T) -> Result<()>) -> Result<()> {
+    let place = |index| format!("/{field}/{index}");
+    items.iter().enumerate().try_for_each(|(index, item)| check(item).map_err(|error| error.of_field(place(index))))
 }
 
 fn counts(entry: &RunEntry) -> Result<()> {
-    count("inputs", entry.inputs.len(), POINTERS)?;
-    count("outputs", entry.outputs.len(), POINTERS)?;
     let facts = [
-        ("params", entry.params.len()),
-        ("metrics", entry.metrics.len()),
-        ("checks", entry.checks.len()),
-        ("labels", entry.labels.len()),
-        ("notes", entry.notes.len()),
-        ("tags", entry.definition.tags.len()),
-        ("upstream components", entry.upstream.len()),
+        ("inputs", entry.inputs.len(), POINTERS),
+        ("outputs", entry.outputs.len(), POINTERS),
+        ("params", entry.params.len(), FACTS),
+        ("metrics", entry.metrics.len(), FACTS),
+        ("checks", entry.checks.len(), FACTS),
+        ("labels", entry.labels.len(), FACTS),
+        ("notes", entry.notes.len(), FACTS),
+        ("tags", entry.definition.tags.len(), FACTS),
     ];
-    facts.into_iter().try_for_each(|(what, found)| count(what, found, FACTS))
+    facts.into_iter().try_for_each(|(what, found, limit)| at(what, count(what, found, limit)))?;
+    at("upstream", count("upstream components", entry.upstream.len(), FACTS))
 }
 
 fn profiles(profiles: &[ProfileEntry]) -> Result<()> {

@@ -19,7 +19,7 @@ use crate::fingerprint::{self, Fingerprinter, STORE_FOLDER, absolute, lexically_
 use crate::fork::PerProcess;
 use crate::model::{IoPointer, PointerType, RunEntry, RunId, Version};
 use crate::record::is_disabled;
-use crate::store::{Durability, Store};
+use crate::store::{Durability, Put, Store};
 use crate::writer::{OpenRun, Stats, Writer};
 
 const FINGERPRINT_LIMIT: u64 = 16 << 20;
@@ -196,6 +196,32 @@ impl Tracer {
         default_path()
     }
 
+    /// A tracer of the same store with connections of its own, so that questions to both are answered side by side; clones
+    /// share theirs. A store in memory has one connection only, so that this is a clone.
+    ///
+    /// ```
+    /// use mltrace_core::Tracer;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("pipeline.db");
+    /// let tracer = Tracer::open(path)?;
+    /// let beside = tracer.beside()?;
+    /// std::thread::spawn(move || beside.recent(10)).join().unwrap()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`open_existing`](Self::open_existing).
+    pub fn beside(&self) -> Result<Self> {
+        let Some(path) = self.store().path() else { return Ok(self.clone()) };
+        Ok(Self(Arc::new(Inner {
+            writer: Writer::new(Arc::new(Store::open(path)?)),
+            in_children: PerProcess::new(),
+            fingerprinter: self.0.fingerprinter.clone(),
+            is_buffered: self.0.is_buffered,
+        })))
+    }
+
     /// Commits the runs that buffered calls have queued so far, waiting for a locked store as long as its busy time-out.
     ///
     /// # Errors
@@ -212,6 +238,11 @@ impl Tracer {
     fn writer(&self) -> &Writer {
         let Inner { writer, in_children, .. } = &*self.0;
         if writer.is_of_this_process() { writer } else { in_children.get_or_init(|| writer.in_child()) }
+    }
+
+    /// A run that somebody else reports is committed.
+    pub(crate) fn committed(&self, run: &RunEntry, put: &Put) {
+        self.writer().committed(run, put);
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::lineage::resolve;
 use crate::model::{Process, Retraction, Status};
-use crate::store::{Mentioned, Moved, Write};
+use crate::store::{Mentioned, Moved, Put, Write};
 use crate::tracer::Tracer;
 
 /// How many lines a transaction writes: few enough that other writers need not wait long.
@@ -156,7 +156,7 @@ fn take(tx: &Write<'_>, content: &Content, report: &mut ImportReport) -> Result<
     match content {
         Content::Run(moved) => {
             report.runs += 1;
-            report.new_runs += u64::from(take_run(tx, moved)?);
+            report.new_runs += u64::from(take_run(tx, moved)?.change.is_some());
             Ok(())
         }
         Content::Tag { component, tag } => {
@@ -179,8 +179,7 @@ fn take(tx: &Write<'_>, content: &Content, report: &mut ImportReport) -> Result<
     }
 }
 
-/// Says whether the store knew less of the run before.
-fn take_run(tx: &Write<'_>, Moved { entry, process }: &Moved) -> Result<bool> {
+pub(super) fn take_run(tx: &Write<'_>, Moved { entry, process }: &Moved) -> Result<Put> {
     let put = resolve::put_run(tx, entry, process.as_ref().map(|noticed| &noticed.process))?;
     if let Some(noticed) = process {
         tx.notice(noticed)?;
@@ -189,7 +188,7 @@ fn take_run(tx: &Write<'_>, Moved { entry, process }: &Moved) -> Result<bool> {
     for note in &entry.notes {
         tx.put_note(put.run, crate::clock::to_micros(note.written_at), &note.text)?;
     }
-    Ok(put.change.is_some())
+    Ok(put)
 }
 
 /// Reads a line. The first must be a header.
@@ -267,16 +266,16 @@ pub(super) fn storable(moved: Moved) -> Result<Moved> {
     limits::check(entry)?;
     check_origin(&moved)?;
     if entry.status == Status::Lost {
-        return Err(invalid("the run is `lost`, which is never stored: write `running`"));
+        return Err(invalid("the run is `lost`, which is never stored: write `running`").of_field("/status"));
     }
     if (entry.status == Status::Running) != entry.ended_at.is_none() {
-        return Err(invalid("a run has an `ended_at` if and only if it is not `running`"));
+        return Err(invalid("a run has an `ended_at` if and only if it is not `running`").of_field("/ended_at"));
     }
     if let Some(collected_at) = entry.collected_at {
         limits::time("the time of its collection", collected_at)?;
     }
     if entry.ended_at.is_some_and(|ended_at| ended_at < entry.started_at) {
-        return Err(invalid("the run ended before it started"));
+        return Err(invalid("the run ended before it started").of_field("/ended_at"));
     }
     Ok(moved)
 }
@@ -284,24 +283,33 @@ pub(super) fn storable(moved: Moved) -> Result<Moved> {
 /// What only programs write of themselves, so that nothing but a line can hold what is wrong.
 fn check_origin(Moved { entry, process }: &Moved) -> Result<()> {
     let definition = &entry.definition;
-    let mut texts = vec![("the commit of the build", &definition.build_commit)];
+    let mut texts = vec![("/git/commit", "the commit of the build", &definition.build_commit)];
     if let Some(code) = &definition.code {
-        texts.extend([("the file of the code", &code.file), ("the version of the crate", &code.crate_version)]);
-        code.snapshot.as_ref().map_or(Ok(()), |snapshot| limits::no_nul("the text of the code", &snapshot.text))?;
+        texts.push(("/code/file", "the file of the code", &code.file));
+        texts.push(("/code/crate_version", "the version of the crate", &code.crate_version));
+        if let Some(snapshot) = &code.snapshot {
+            limits::no_nul("the text of the code", &snapshot.text).map_err(|error| error.of_field("/code/snapshot"))?;
+        }
     }
     if let Some(noticed) = process {
         let Process { host, started_at, boot_id, pid_namespace, user, program, .. } = &noticed.process;
-        limits::text("the host", host)?;
+        limits::text("the host", host).map_err(|error| error.of_field("/host"))?;
         limits::time("the start of the process", *started_at)?;
         limits::time("the heartbeat of the process", noticed.heartbeat_at)?;
-        texts.extend([("the boot", boot_id), ("the namespace", pid_namespace), ("the user", user)]);
-        texts.push(("the program", program));
+        for (what, text) in [("the boot", boot_id), ("the namespace", pid_namespace), ("the user", user)] {
+            texts.push(("/process", what, text));
+        }
+        texts.push(("/process", "the program", program));
         if let Some(commit) = &noticed.commit {
-            texts.push(("the commit", &commit.hash));
-            commit.tags.iter().try_for_each(|tag| limits::name("a tag of the commit", tag))?;
+            texts.push(("/git/commit", "the commit", &commit.hash));
+            let tags = commit.tags.iter().try_for_each(|tag| limits::name("a tag of the commit", tag));
+            tags.map_err(|error| error.of_field("/git/tags"))?;
         }
     }
-    texts.into_iter().try_for_each(|(field, text)| text.as_ref().map_or(Ok(()), |text| limits::text(field, text)))
+    texts.into_iter().try_for_each(|(field, what, text)| {
+        let checked = text.as_ref().map_or(Ok(()), |text| limits::text(what, text));
+        checked.map_err(|error| error.of_field(field))
+    })
 }
 
 /// Reads the next line, and says how many bytes it has: none at the end.

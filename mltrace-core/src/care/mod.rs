@@ -6,6 +6,9 @@ mod gc;
 mod import;
 mod line;
 mod python;
+mod report;
+#[cfg(test)]
+mod report_tests;
 #[cfg(test)]
 mod transfer_tests;
 
@@ -13,3 +16,4 @@ pub use doctor::{Finding, Health, OpenRun, TableSize};
 pub use export::ExportReport;
 pub use gc::{Gc, GcComponent, GcReport};
 pub use import::ImportReport;
+pub use report::{CodeReport, GitReport, PointerReport, Reported, RunReport};

@@ -5,6 +5,7 @@ use super::RunId;
 
 /// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Check {
     /// The check's name.
     pub name: String,
@@ -16,6 +17,7 @@ pub struct Check {
 
 /// Whether a check held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum CheckStatus {
     /// It held.
@@ -26,6 +28,7 @@ pub enum CheckStatus {
 
 /// The result of a check, and the run that it was part of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RunCheck {
     /// The run.

@@ -5,6 +5,7 @@ use super::{RunId, Status};
 
 /// A stage of a pipeline. Its metadata is that of the run with the latest start that stated any.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Component {
     /// The component's name, unique in a store.

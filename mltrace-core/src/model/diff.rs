@@ -7,6 +7,7 @@ use super::{CodeRecord, GitRecord, IoPointer, RunId, Status};
 /// What differs between two runs. Keys that are equal in both are counted or `None`; ids and times differ always and are
 /// left out.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Diff {
     /// The one run.
@@ -56,6 +57,7 @@ impl Diff {
 
 /// A value in the one run and in the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Changed<T> {
     /// In the one.
     pub before: T,
@@ -65,6 +67,7 @@ pub struct Changed<T> {
 
 /// The code of two runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CodeDiff {
     /// Whether the snapshots are the same; `None` where one of the runs has none.
@@ -79,6 +82,7 @@ pub struct CodeDiff {
 
 /// Named values of two runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Entries<T> {
     /// Only in the other run.
@@ -100,6 +104,7 @@ impl<T> Entries<T> {
 
 /// Inputs or outputs of two runs, by name and version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Pointers {
     /// Names only in the other run.
@@ -121,6 +126,7 @@ impl Pointers {
 
 /// Two matching runs at which two lineages part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Parting {
     /// The fewest hops from the runs that were compared; 0 for these themselves.
@@ -137,6 +143,7 @@ pub struct Parting {
 
 /// In what two runs differ that read the same from other runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Parted {

@@ -4,6 +4,7 @@ use super::{IoPointer, Match, RunId, RunRecord};
 
 /// The runs behind an output, or behind which something stands: each once, with the edges between them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Graph {
     /// Where the walk began.
@@ -18,6 +19,7 @@ pub struct Graph {
 
 /// Where a walk began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GraphRoot {
     /// The pointer asked about; `None` when a run was asked about.
     pub pointer: Option<IoPointer>,
@@ -27,6 +29,7 @@ pub struct GraphRoot {
 
 /// A run in a graph.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GraphRun {
     /// The fewest hops from the root.
     pub depth: u32,
@@ -36,6 +39,7 @@ pub struct GraphRun {
 
 /// An edge of a graph: `from` depends on `to`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Edge {
     /// The run that read.
     pub from: RunId,
@@ -54,6 +58,7 @@ pub struct Edge {
 
 /// What a limit cut off a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Truncated {
     /// How many runs lie beyond the limit.
     pub runs: u64,

@@ -5,6 +5,7 @@ use super::{IoPointer, RunRecord, Version};
 
 /// A mark on data that follows it downstream, such as a customer or a consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Label {
     /// Its name.
@@ -17,6 +18,7 @@ pub struct Label {
 
 /// A name, or one version of it, to which a label was attached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LabelledPointer {
     /// What it is called in the store.
@@ -33,6 +35,7 @@ pub struct LabelledPointer {
 
 /// The end of a label: from now on nothing should read what carries it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Retraction {
     /// The label.
@@ -47,6 +50,7 @@ pub struct Retraction {
 
 /// Something read that carries a label which had been retracted by then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Violation {
     /// The input's name; for a dependency that was declared, the upstream component's.
@@ -63,6 +67,7 @@ pub struct Violation {
 
 /// A retraction, and the runs that did not heed it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Retracted {
     /// The retraction.
@@ -74,6 +79,7 @@ pub struct Retracted {
 
 /// What the store holds after it was asked to record something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Recorded<T> {
     /// As the store holds it.
@@ -85,6 +91,7 @@ pub struct Recorded<T> {
 
 /// Everything that carries a label.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LabelImpact {
     /// The label, and what it was attached to.

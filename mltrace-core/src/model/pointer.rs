@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(table.version.unwrap().to_string(), "stated:snapshot-81");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IoPointer {
     /// What it is called in the store; paths are written relative to the project root when inside it.
     pub name: String,
@@ -61,6 +62,7 @@ impl IoPointer {
 
 /// What kind of thing a pointer names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum PointerType {
@@ -142,6 +144,7 @@ impl fmt::Display for PointerType {
 
 /// Evidence of the content behind a name at one moment. Versions of different kinds cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Version {
     /// How the evidence was taken.
     pub kind: VersionKind,
@@ -157,6 +160,7 @@ impl fmt::Display for Version {
 
 /// How a [`Version`] was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum VersionKind {

@@ -1,10 +1,11 @@
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{IoPointer, RunId, RunRecord, Truncated};
 
 /// An output that somebody flagged, and the run that is asked about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Flagged {
     /// The output, in the version that is flagged; without one it is known by its name alone.
@@ -16,6 +17,7 @@ pub struct Flagged {
 
 /// What lies behind the flagged outputs: the runs and the components, the likeliest culprit first.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Review {
     /// Every flagged output, in the order of flagging.
@@ -38,6 +40,7 @@ pub struct Review {
 /// components that wrote the flagged ones, by runs since the earliest of those. An output that was written again, with the
 /// same name and version, counts once, as its latest run's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Compared {
     /// The components that wrote what is flagged, sorted.
@@ -52,6 +55,7 @@ pub struct Compared {
 
 /// How much speaks against a run or a component.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Blame {
     /// The fewest hops to it from a run that wrote a flagged output; 0 for such a run itself.
@@ -72,6 +76,7 @@ pub struct Blame {
 
 /// A run behind flagged outputs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Suspect {
     /// The run.
@@ -83,6 +88,7 @@ pub struct Suspect {
 
 /// A component behind flagged outputs: it is behind an output where any of its runs is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SuspectComponent {
     /// The component's name.
@@ -93,7 +99,9 @@ pub struct SuspectComponent {
 }
 
 /// In which order a review stands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ReviewOrder {
     /// Suspicion, then the nearest to the flagged outputs, then the newest.

@@ -10,6 +10,7 @@ use super::{Check, CommitSource, IoPointer, Stale, Violation};
 
 /// The small number by which people name a run. It holds in one store; [`RunRecord::uuid`] holds everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct RunId(pub i64);
 
@@ -29,6 +30,7 @@ impl FromStr for RunId {
 
 /// How a run stands. Only an explicit return of the function makes `Completed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Status {
@@ -74,6 +76,7 @@ impl fmt::Display for Status {
 ///
 /// Its JSON is stable: every key is always there, `null` where unknown, times in RFC 3339 UTC.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RunRecord {
     /// The number people type.
@@ -140,6 +143,7 @@ impl RunRecord {
 
 /// An input and when its name was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct InputRecord {
     /// What was read.
     #[serde(flatten)]
@@ -150,6 +154,7 @@ pub struct InputRecord {
 
 /// An edge from a run to the run it depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Dependency {
     /// The run depended on.
     pub run: RunId,
@@ -168,6 +173,7 @@ pub struct Dependency {
 
 /// What proves an edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Match {
     /// The very bytes.
@@ -180,6 +186,7 @@ pub enum Match {
 
 /// The commit behind a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GitRecord {
     /// The commit's hash.
     pub commit: Option<String>,
@@ -193,6 +200,7 @@ pub struct GitRecord {
 
 /// Where a run's code stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CodeRecord {
     /// The source file, as the compiler named it.
     pub file: Option<String>,
@@ -206,6 +214,7 @@ pub struct CodeRecord {
 
 /// A remark on a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Note {
     /// When it was written.
     pub written_at: DateTime<Utc>,
@@ -215,6 +224,7 @@ pub struct Note {
 
 /// A part of a list, and the key where the next part begins.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,

@@ -5,6 +5,7 @@ use super::RunId;
 
 /// One reason why a run is stale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Stale {
     /// Which rule.
@@ -22,6 +23,7 @@ pub struct Stale {
 
 /// A run on the way to the cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct StaleLink {
     /// The run.
@@ -34,6 +36,7 @@ pub struct StaleLink {
 
 /// The rules by which a run is stale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StaleKind {
     /// An upstream run ended long before this one started.
@@ -48,6 +51,7 @@ pub enum StaleKind {
 
 /// The latest completed run of a component's partition, and why it is stale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Judgement {
     /// The component.

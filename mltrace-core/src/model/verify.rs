@@ -6,6 +6,7 @@ use super::{IoPointer, RunId, Version};
 
 /// Whether files still hold what runs wrote and read: how many do, and which do not.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct VerifyReport {
     /// Files that hold what was recorded last.
@@ -22,6 +23,7 @@ pub struct VerifyReport {
 
 /// One file, compared with what the last run that wrote it, or else the last that read it, recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Verified {
     /// How it compares.
@@ -45,6 +47,7 @@ pub struct Verified {
 
 /// How a file compares with what was recorded of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum VerifyStatus {
     /// It holds what was recorded.

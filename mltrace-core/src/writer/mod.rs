@@ -105,11 +105,22 @@ impl Writer {
 
     fn put(&self, job: Job) -> Result<RunId> {
         let put = self.shared.committer.put(job);
+        self.tidy();
+        put
+    }
+
+    /// Has the log moved into the file where it is long.
+    fn tidy(&self) {
         // Once in many commits, so that waking costs little, and a program that writes little has no thread.
         if self.store().has_long_log() && self.start_background() {
             self.background.wake();
         }
-        put
+    }
+
+    /// What follows once a run that somebody else reports is committed.
+    pub(crate) fn committed(&self, run: &RunEntry, put: &Put) {
+        self.shared.committer.tell(&run.definition.component, run.ended_at.is_some(), put);
+        self.tidy();
     }
 
     /// Queues a run to be committed soon, and says whether there was room; where not, an event has told.

@@ -45,6 +45,7 @@ pub struct Drift<'r> {
 
 /// Whole days that live data comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Window {
     /// The first of them.
     pub first: NaiveDate,
@@ -82,6 +83,7 @@ impl<'r> Drift<'r> {
 
 /// How far each column is from the reference, and what that amounts to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DriftReport {
     /// Which days the live data comes from, if that was said.
     pub window: Option<Window>,
@@ -97,6 +99,7 @@ pub struct DriftReport {
 
 /// How far one column is from the reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ColumnDrift {
     /// Its name.
     pub column: String,
@@ -133,6 +136,7 @@ pub struct ColumnDrift {
 
 /// Figures that people know, and that say little on large data.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Companions {
     /// How likely so large a distance is by chance: of Kolmogorov and Smirnov's test with its limiting distribution, or of
     /// Pearson's chi-squared test over pooled cells. 0 where it is too small for a number.
@@ -150,6 +154,7 @@ pub struct Companions {
 
 /// What is found of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DriftStatus"))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Status {
@@ -185,6 +190,7 @@ impl fmt::Display for Status {
 
 /// What is to be told of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Alarm {
@@ -201,6 +207,7 @@ pub enum Alarm {
 
 /// What the columns of a report amount to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// No alarm.

@@ -16,6 +16,7 @@ const DEVIATION: f64 = 1.4826;
 
 /// What stands behind a tolerance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Calibration {
     /// Chunks of the reference's own history, as long as the window.

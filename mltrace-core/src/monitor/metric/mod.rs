@@ -28,6 +28,7 @@ pub(crate) use tally::{Tally, median};
 /// # Ok::<(), mltrace_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Metric {
@@ -69,6 +70,7 @@ pub enum Metric {
 
 /// What a metric comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Figure {
     /// Of every metric but the one below.
@@ -89,6 +91,7 @@ impl Figure {
 
 /// How many pairs fall where, by true and predicted class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Confusion {
     /// Positive, and predicted so.
     pub true_positives: u64,

@@ -56,6 +56,7 @@ pub struct TaskDrift<'t> {
 
 /// How far a task's data is from its reference.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TaskDriftReport {
     /// What it was compared with.
@@ -85,6 +86,7 @@ impl TaskDriftReport {
 
 /// A report that was kept, and what of it is news.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct KeptDrift {
     /// When it was asked for.
@@ -107,6 +109,7 @@ impl KeptDrift {
 
 /// What has changed in the alarms of a column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AlarmChange {
     /// Its name.
     pub column: String,

@@ -46,6 +46,7 @@ impl Windows {
 
 /// A metric of one window, and how far it is to be believed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WindowFigure {
     /// The first instant of the window.
     pub from: DateTime<Utc>,
@@ -65,6 +66,7 @@ pub struct WindowFigure {
 
 /// A figure as it was kept.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KeptFigure {
     /// When it was measured.
     pub measured_at: DateTime<Utc>,

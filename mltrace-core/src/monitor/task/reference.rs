@@ -20,6 +20,7 @@ const OUTPUTS: i64 = 1_000;
 
 /// The model behind a task's outputs, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Training {
     /// An output of the task, the last that a traced run wrote.
     pub output: String,
@@ -33,6 +34,7 @@ pub struct Training {
 
 /// Where a reference comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReferenceSource {
     /// The training run as it was found; `None` where the reference was named.
     pub training: Option<Training>,

@@ -1,0 +1,104 @@
+//! The whole service: routes, and the layers through which every request passes.
+
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use mltrace_core::Tracer;
+use tower::ServiceExt;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::decompression::RequestDecompressionLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
+
+use crate::guard::check_origin;
+use crate::problem::{self, Problem};
+use crate::service::{Config, Service};
+use crate::{names, routes};
+
+/// The service over a store. It can be called without a socket, as tests do, or handed to [`serve`](crate::serve).
+///
+/// ```
+/// use axum::body::Body;
+/// use axum::http::Request;
+/// use mltrace_core::Tracer;
+/// use mltrace_server::{Config, app};
+/// use tower::ServiceExt;
+///
+/// # let runtime = tokio::runtime::Runtime::new()?;
+/// # runtime.block_on(async {
+/// let app = app(&Tracer::in_memory()?, Config::default())?;
+/// let request = Request::get("/api/v1/runs").header("host", "localhost").body(Body::empty())?;
+/// assert_eq!(app.oneshot(request).await?.status(), 200);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// The store or the tokens cannot be read, or threads cannot be started.
+pub fn app(store: &Tracer, config: Config) -> io::Result<Router> {
+    let service = Arc::new(Service::new(store, config)?);
+    let limits = service.limits;
+    let routes =
+        routes::all(&service).layer(RequestDecompressionLayer::new()).layer(RequestBodyLimitLayer::new(limits.body));
+    Ok(Router::new()
+        .fallback_service(routes.into_service().map_request(names::encode))
+        .layer(middleware::from_fn_with_state(service, admit))
+        .layer(CatchPanicLayer::custom(problem::of_panic))
+        .layer(middleware::map_response(problem::unify))
+        .layer(middleware::map_response(protect))
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid)))
+}
+
+/// What the log says of a request: nothing of its question or its headers, which may hold a token.
+fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
+    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
+}
+
+/// Lets a request in, if it comes by a right way and there is room.
+async fn admit(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    let (uri, headers) = (request.uri(), request.headers());
+    let checked = service.guard.check_host(uri, headers).and_then(|()| check_origin(request.method(), uri, headers));
+    if let Err(refused) = checked {
+        return refused.into_response();
+    }
+    let Ok(_room) = service.requests.try_acquire() else {
+        return Problem::overloaded("too many requests are under way").into_response();
+    };
+    next.run(request).await
+}
+
+/// Nothing that a page holds is run, but what this server itself serves.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Headers that keep browsers from doing more with an answer than it is meant for.
+async fn protect(mut response: Response) -> Response {
+    let fixed = [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in fixed {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// The answer where there is nothing.
+pub(crate) async fn nothing_here() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path: /api/docs lists what there is")
+}

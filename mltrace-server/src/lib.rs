@@ -1,0 +1,24 @@
+//! The server behind `mltrace serve`: runs in from any language, answers out, over the store that the library writes.
+//!
+//! [`app`] gives the whole service over a store, and [`serve`] runs it on a socket until it is told to end. The
+//! description of its interface, OpenAPI 3.1, is served at `/api/openapi.json`, and for people at `/api/docs`.
+
+mod api;
+mod app;
+mod body;
+mod guard;
+mod lane;
+mod logger;
+mod names;
+mod openapi;
+mod page;
+mod problem;
+mod routes;
+mod serve;
+mod service;
+mod token;
+
+pub use app::app;
+pub use serve::{run, serve};
+pub use service::{Config, Limits};
+pub use token::{Role, Token, Tokens};

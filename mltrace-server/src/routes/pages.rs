@@ -1,0 +1,100 @@
+//! The description of the interface for programs and for people, and the login. No page runs any script.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_TYPE, LOCATION, ORIGIN, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::guard::{COOKIE_NAME, Role};
+use crate::page;
+use crate::problem::{HTML, Problem};
+use crate::service::Service;
+
+const STYLE: &str = include_str!("../style.css");
+/// How long a login holds, in seconds.
+const LOGIN: u32 = 7 * 86_400;
+
+#[derive(Clone)]
+struct Pages {
+    service: Arc<Service>,
+    json: Bytes,
+    docs: Arc<str>,
+}
+
+pub(super) fn router(service: Arc<Service>, document: Value) -> Router {
+    let pages = Pages { service, docs: page::docs(&document).into(), json: document.to_string().into() };
+    Router::new()
+        .route("/api/openapi.json", get(openapi))
+        .route("/api/docs", get(docs))
+        .route("/login", get(login).post(log_in))
+        .route("/logout", axum::routing::post(log_out))
+        .route("/style.css", get(([(CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)))
+        .with_state(pages)
+}
+
+async fn openapi(State(pages): State<Pages>, headers: HeaderMap) -> Result<Response, Problem> {
+    pages.service.guard.allow(&headers, Role::Read)?;
+    Ok(([(CONTENT_TYPE, "application/json")], pages.json).into_response())
+}
+
+async fn docs(State(pages): State<Pages>, headers: HeaderMap) -> Response {
+    match pages.service.guard.allow(&headers, Role::Read) {
+        Ok(_) => html(StatusCode::OK, pages.docs.to_string()),
+        Err(_) => see("/login"),
+    }
+}
+
+async fn login() -> Response {
+    html(StatusCode::OK, page::login(None))
+}
+
+/// What the login page sends.
+#[derive(Deserialize)]
+struct Credentials {
+    token: String,
+}
+
+async fn log_in(State(pages): State<Pages>, request: Request) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let body = pages.service.reading.read(body).await?;
+    let form = axum::http::Uri::builder().path_and_query([b"/?", body.as_slice()].concat().as_slice()).build();
+    let given = form.ok().and_then(|form| axum::extract::Query::<Credentials>::try_from_uri(&form).ok());
+    let secret = given.map(|given| given.0.token.trim().to_owned()).unwrap_or_default();
+    if pages.service.guard.token(&secret)?.is_none() {
+        return Ok(html(StatusCode::UNAUTHORIZED, page::login(Some("This token is not known here."))));
+    }
+    let mut response = see("/api/docs");
+    // A token that came over TLS must not leave without it; TLS is a proxy's, so that only the page's own origin tells.
+    let is_secure = parts.headers.get(ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"));
+    set_cookie(&mut response, &secret, LOGIN, is_secure);
+    Ok(response)
+}
+
+async fn log_out() -> Response {
+    let mut response = see("/login");
+    set_cookie(&mut response, "", 0, false);
+    response
+}
+
+fn set_cookie(response: &mut Response, secret: &str, age: u32, is_secure: bool) {
+    let secure = if is_secure { "; Secure" } else { "" };
+    let cookie = format!("{COOKIE_NAME}={secret}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}");
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+}
+
+fn see(place: &'static str) -> Response {
+    (StatusCode::SEE_OTHER, [(LOCATION, place)]).into_response()
+}
+
+fn html(status: StatusCode, page: String) -> Response {
+    (status, [(CONTENT_TYPE, HTML)], page).into_response()
+}

@@ -1,0 +1,127 @@
+//! What all requests share.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mltrace_core::{Error, Tracer};
+use tokio::sync::Semaphore;
+
+use crate::body::Reading;
+use crate::guard::Guard;
+use crate::lane::Lane;
+use crate::logger::Logger;
+
+/// Settings of a server.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file that holds the tokens, as [`Tokens`](crate::Tokens) keeps it; none where nobody needs a token.
+    pub tokens: Option<PathBuf>,
+    /// Whether a token is needed even while the file holds none.
+    pub needs_token: bool,
+    /// Names by which the server may be called, beside `localhost` and addresses; given by [`Config::allow_host`].
+    pub(crate) hosts: Vec<String>,
+    /// How much of the machine requests may take.
+    pub limits: Limits,
+}
+
+/// How much of the machine requests may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// What a body may have as it is sent, in bytes; 8 MiB by default.
+    pub body: usize,
+    /// What a body may have once it is decompressed, in bytes; 32 MiB by default.
+    pub decompressed: usize,
+    /// How many runs, outputs or labels a request may log; 10,000 by default.
+    pub array: usize,
+    /// What the head of a request may have, in bytes; 16 KiB by default.
+    pub head: usize,
+    /// How many requests are worked on at a time; 256 by default.
+    pub requests: usize,
+    /// How many connections there may be; 1,024 by default.
+    pub connections: usize,
+    /// How many requests wait for the store on each lane; 128 by default.
+    pub waiting: usize,
+    /// How many questions are answered side by side; 4 by default.
+    pub readers: usize,
+    /// How long a client may take to send a head, and how long to send a body; 10 and 30 s by default.
+    pub head_patience: Duration,
+    /// See [`head_patience`](Self::head_patience).
+    pub body_patience: Duration,
+    /// How long what is under way has to finish once the server is told to end; 30 s by default.
+    pub farewell: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 8 << 20,
+            decompressed: 32 << 20,
+            array: 10_000,
+            head: 16 << 10,
+            requests: 256,
+            connections: 1_024,
+            waiting: 128,
+            readers: 4,
+            head_patience: Duration::from_secs(10),
+            body_patience: Duration::from_secs(30),
+            farewell: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { tokens: None, needs_token: false, hosts: Vec::new(), limits: Limits::default() }
+    }
+}
+
+impl Config {
+    /// Lets the server be called by another name, such as that of a reverse proxy before it.
+    #[must_use]
+    pub fn allow_host(mut self, name: impl Into<String>) -> Self {
+        self.hosts.push(name.into().to_ascii_lowercase());
+        self
+    }
+}
+
+pub(crate) struct Service {
+    pub(crate) readers: Lane,
+    pub(crate) writer: Lane,
+    pub(crate) files: Lane,
+    pub(crate) logger: Logger,
+    pub(crate) reading: Reading,
+    pub(crate) guard: Guard,
+    pub(crate) limits: Limits,
+    pub(crate) requests: Arc<Semaphore>,
+}
+
+/// How many large bodies are read at a time.
+const LARGE: usize = 8;
+
+impl Service {
+    pub(crate) fn new(store: &Tracer, config: Config) -> io::Result<Self> {
+        let Config { tokens, needs_token, hosts, limits } = config;
+        let beside = || store.beside().map_err(unreadable);
+        let readers = (0..limits.readers.max(1)).map(|_| beside()).collect::<io::Result<Vec<_>>>()?;
+        Ok(Self {
+            readers: Lane::new("mltrace-reader", readers, limits.waiting)?,
+            writer: Lane::new("mltrace-writer", [store.clone()], limits.waiting)?,
+            files: Lane::new("mltrace-files", [beside()?], limits.waiting)?,
+            logger: Logger::new(store.clone(), limits.waiting)?,
+            reading: Reading {
+                limit: limits.decompressed,
+                patience: limits.body_patience,
+                large: Semaphore::new(LARGE),
+            },
+            guard: Guard::new(tokens, needs_token, hosts)?,
+            limits,
+            requests: Arc::new(Semaphore::new(limits.requests)),
+        })
+    }
+}
+
+fn unreadable(error: Error) -> io::Error {
+    io::Error::other(error)
+}

@@ -1,0 +1,89 @@
+//! The server on a socket: slow and huge heads, and how it ends.
+
+use std::time::Duration;
+
+use mltrace_core::RunId;
+use mltrace_server::{Config, Limits, run, serve};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::client::Server;
+
+struct Running {
+    server: Server,
+    address: std::net::SocketAddr,
+    end: oneshot::Sender<()>,
+    ended: JoinHandle<()>,
+}
+
+async fn start(limits: Limits) -> Running {
+    let server = Server::with(Config { limits, ..Config::default() });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (end, told) = oneshot::channel::<()>();
+    let app = server.app.clone();
+    let ended = tokio::spawn(async move { serve(listener, app, limits, async { drop(told.await) }).await });
+    Running { server, address, end, ended }
+}
+
+/// Sends this and gives all that comes until the server closes.
+async fn talk(address: std::net::SocketAddr, text: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    // A server that refuses may close before it has read everything.
+    let _reset = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_head_that_comes_too_slowly_ends_the_connection() {
+    let running = start(Limits { head_patience: Duration::from_millis(100), ..Limits::default() }).await;
+    talk(running.address, "GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-slow:").await;
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused() {
+    let running = start(Limits::default()).await;
+    let huge = format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-huge: {}\r\n\r\n", "x".repeat(1 << 20));
+    let answer = talk(running.address, &huge).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+    let answer = talk(running.address, "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_told_to_end_answers_what_is_under_way() {
+    let running = start(Limits::default()).await;
+    let body = r#"{"component":"stage","started_at":"2020-02-01T08:00:00Z","ended_at":"2020-02-01T08:05:00Z"}"#;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let length = body.len();
+    let head = format!(
+        "POST /api/v1/runs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\nexpect: 100-continue\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).await.unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n", "the request is under way");
+    running.end.send(()).unwrap();
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 201 Created"), "{}", String::from_utf8_lossy(&answer));
+    running.ended.await.unwrap();
+    assert_eq!(running.server.tracer.run(RunId(1)).unwrap().component, "stage");
+    assert!(TcpStream::connect(running.address).await.is_err(), "nobody new is let in");
+}
+
+#[test]
+fn an_address_that_others_reach_is_not_served_without_a_token() {
+    let server = Server::new();
+    let config = || Config { tokens: Some(server.tokens.path().to_owned()), ..Config::default() };
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
+        let refused = run(&server.tracer, address.parse().unwrap(), config(), |_| panic!("it listens"));
+        assert!(refused.unwrap_err().to_string().contains("make one with `mltrace token add`"));
+    }
+}

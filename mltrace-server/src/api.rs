@@ -19,7 +19,7 @@ use crate::guard::{Role, Who};
 use crate::lane::Lane;
 use crate::openapi::Document;
 use crate::problem::Problem;
-use crate::service::Service;
+use crate::service::{Limits, Service};
 
 /// How an operation is called, and what it is for.
 #[derive(Debug, Clone, Copy)]
@@ -90,6 +90,7 @@ pub(crate) struct Asked<'a, P, Q, B> {
     pub(crate) query: Q,
     pub(crate) body: B,
     pub(crate) who: Who,
+    pub(crate) limits: Limits,
 }
 
 /// Neither parts of a path nor questions.
@@ -126,8 +127,11 @@ impl Api {
             let who = service.guard.allow(&parts.headers, operation.role)?;
             let body = if B::IS_NONE { Vec::new() } else { service.reading.read(request.into_body()).await? };
             let body = B::from_body(&parts.headers, &body)?;
+            let limits = service.limits;
             (operation.lane)(&service)
-                .run(move |tracer| answer(Asked { tracer, path, query, body, who }).and_then(|found| json(&found)))
+                .run(move |tracer| {
+                    answer(Asked { tracer, path, query, body, who, limits }).and_then(|found| json(&found))
+                })
                 .await?
                 .map(|json| as_json(operation.status, json))
         })

@@ -64,7 +64,7 @@ impl Guard {
     pub(crate) fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
         let given = host(uri, headers).unwrap_or_default();
         let name = without_port(given).to_ascii_lowercase();
-        if name == "localhost" || is_address(&name) || self.hosts.contains(&name) {
+        if name == "localhost" || is_address(&name) || self.hosts.iter().any(|host| host.eq_ignore_ascii_case(&name)) {
             return Ok(());
         }
         let detail = format!("this server is not called `{name}`: start it with --host {name} if it should be");

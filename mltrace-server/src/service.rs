@@ -14,14 +14,14 @@ use crate::lane::Lane;
 use crate::logger::Logger;
 
 /// Settings of a server.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Config {
     /// The file that holds the tokens, as [`Tokens`](crate::Tokens) keeps it; none where nobody needs a token.
     pub tokens: Option<PathBuf>,
     /// Whether a token is needed even while the file holds none.
     pub needs_token: bool,
-    /// Names by which the server may be called, beside `localhost` and addresses; given by [`Config::allow_host`].
-    pub(crate) hosts: Vec<String>,
+    /// Names by which the server may be called beside `localhost` and addresses, such as that of a reverse proxy before it.
+    pub hosts: Vec<String>,
     /// How much of the machine requests may take.
     pub limits: Limits,
 }
@@ -68,21 +68,6 @@ impl Default for Limits {
             body_patience: Duration::from_secs(30),
             farewell: Duration::from_secs(30),
         }
-    }
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { tokens: None, needs_token: false, hosts: Vec::new(), limits: Limits::default() }
-    }
-}
-
-impl Config {
-    /// Lets the server be called by another name, such as that of a reverse proxy before it.
-    #[must_use]
-    pub fn allow_host(mut self, name: impl Into<String>) -> Self {
-        self.hosts.push(name.into().to_ascii_lowercase());
-        self
     }
 }
 

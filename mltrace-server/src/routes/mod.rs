@@ -12,12 +12,14 @@ mod tasks;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::StatusCode;
 use mltrace_core::Page;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::api::Api;
 use crate::app::nothing_here;
+use crate::problem::Problem;
 use crate::service::Service;
 
 /// Every route there is.
@@ -29,6 +31,15 @@ pub(crate) fn all(service: &Arc<Service>) -> Router {
     let Api { router, document, .. } = api;
     let pages = pages::router(Arc::clone(service), document.finish());
     router.merge(pages).merge(health::router(Arc::clone(service))).fallback(nothing_here)
+}
+
+/// Refuses an array that is too long.
+fn expect_room(elements: usize, limit: usize) -> Result<(), Problem> {
+    if elements <= limit {
+        return Ok(());
+    }
+    let detail = format!("the array has {elements} elements, and {limit} are taken at a time: send several");
+    Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
 }
 
 /// Something by its name.

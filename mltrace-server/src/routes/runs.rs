@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::Part;
+use super::{Part, expect_room};
 use crate::api::{Api, Asked, Nothing, Operation, as_json};
 use crate::body::{Json, as_text, expect_json, parse};
 use crate::guard::Role;
@@ -143,11 +143,7 @@ fn read(text: &str, limit: usize) -> Result<Parsed, Problem> {
     } else {
         vec![serde_json::from_str(text).map_err(no_json)?]
     };
-    if elements.len() > limit {
-        let detail =
-            format!("the array has {} elements, and {limit} are taken at a time: send several", elements.len());
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
-    }
+    expect_room(elements.len(), limit)?;
     let mut parsed = Parsed { is_array, runs: Vec::new(), indexes: Vec::new(), refused: Vec::new() };
     for (index, element) in elements.into_iter().enumerate() {
         match parse(element.get()) {

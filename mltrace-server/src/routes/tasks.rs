@@ -6,7 +6,7 @@ use mltrace_core::{Page, RunId, Tracer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Named, Part};
+use super::{Named, Part, expect_room};
 use crate::api::{Api, Asked, Nothing, Operation};
 use crate::body::Json;
 use crate::guard::Role;
@@ -49,21 +49,22 @@ struct LoggedValues {
     logged: usize,
 }
 
-fn values(given: Vec<NewValue>) -> Vec<Logged> {
-    given.into_iter().map(|NewValue { id, value, at }| Logged { id, value, at }).collect()
+type Values<'a> = Asked<'a, Named, Nothing, Json<Vec<NewValue>>>;
+
+fn log_outputs(asked: Values<'_>) -> Result<LoggedValues, Problem> {
+    log(asked, |task, values| task.log_outputs(values))
 }
 
-fn log_outputs(asked: Asked<'_, Named, Nothing, Json<Vec<NewValue>>>) -> Result<LoggedValues, Problem> {
-    let values = values(asked.body.0);
-    let logged = values.len();
-    task(asked.tracer, &asked.path)?.log_outputs(values)?;
-    Ok(LoggedValues { logged })
+fn log_feedback(asked: Values<'_>) -> Result<LoggedValues, Problem> {
+    log(asked, |task, values| task.log_feedbacks(values))
 }
 
-fn log_feedback(asked: Asked<'_, Named, Nothing, Json<Vec<NewValue>>>) -> Result<LoggedValues, Problem> {
-    let values = values(asked.body.0);
+fn log(asked: Values<'_>, log: fn(&Task, Vec<Logged>) -> mltrace_core::Result<()>) -> Result<LoggedValues, Problem> {
+    let Json(given) = asked.body;
+    expect_room(given.len(), asked.limits.array)?;
+    let values: Vec<_> = given.into_iter().map(|NewValue { id, value, at }| Logged { id, value, at }).collect();
     let logged = values.len();
-    task(asked.tracer, &asked.path)?.log_feedbacks(values)?;
+    log(&task(asked.tracer, &asked.path)?, values)?;
     Ok(LoggedValues { logged })
 }
 

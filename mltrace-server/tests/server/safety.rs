@@ -107,7 +107,7 @@ async fn the_login_page_sets_a_cookie_that_scripts_and_other_sites_cannot_use() 
 
 #[tokio::test]
 async fn a_name_that_was_made_to_lead_here_is_refused() {
-    let server = Server::with(Config::default().allow_host("Traces.Example"));
+    let server = Server::with(Config { hosts: vec!["Traces.Example".to_owned()], ..Config::default() });
     for host in ["evil.example", "localhost.evil.example", "evil.example:8080", "", "127.0.0.1.evil.example", "[::1"] {
         server.get("/v1/runs").header("host", host).is_refused(421).await;
         server.get("/healthz").header("host", host).is_refused(421).await;

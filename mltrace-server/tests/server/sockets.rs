@@ -11,6 +11,9 @@ use tokio::task::JoinHandle;
 
 use crate::client::Server;
 
+/// Longer than anything here takes, so that what hangs fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 struct Running {
     server: Server,
     address: std::net::SocketAddr,
@@ -34,7 +37,7 @@ async fn talk(address: std::net::SocketAddr, text: &str) -> String {
     stream.write_all(text.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     // A server that refuses may close before it has read everything.
-    let _reset = stream.read_to_end(&mut answer).await;
+    let _reset = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the server hangs");
     String::from_utf8_lossy(&answer).into_owned()
 }
 

@@ -24,6 +24,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("mltrace-core/src/monitor/drift", &["store", "tracer", "clock"]),
     ("mltrace-macros/src", &["mltrace_core", "rusqlite"]),
     ("mltrace-cli/src", &["rusqlite", "SELECT ", "INSERT "]),
+    ("mltrace-server/src", &["rusqlite", "SELECT ", "INSERT "]),
 ];
 
 /// Only the engine knows the driver.

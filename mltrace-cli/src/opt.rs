@@ -1,6 +1,8 @@
 //! Flags, and nothing but flags.
 
 use std::ffi::OsString;
+#[cfg(feature = "server")]
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
@@ -9,6 +11,8 @@ use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, V
 use clap_complete::ArgValueCompleter;
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 use mltrace_core::{ReviewOrder, RunId, Status};
+#[cfg(feature = "server")]
+use mltrace_server::Role;
 
 use crate::{complete, when};
 
@@ -48,12 +52,14 @@ pub(crate) struct Opt {
 }
 
 /// The commands in the order in which questions come.
-const GROUPS: [(&str, &[&str]); 6] = [
+const GROUPS: &[(&str, &[&str])] = &[
     ("What ran", &["recent", "history", "inspect", "components", "tags"]),
     ("Where it came from, and what came of it", &["trace", "impact", "diff", "stale", "verify"]),
     ("Somebody complains", &["flag", "review", "unflag"]),
     ("Data must not be used any more", &["label", "labels", "retract", "retracted"]),
     ("Remarks", &["note", "tag"]),
+    #[cfg(feature = "server")]
+    ("For other programs", &["serve", "token"]),
     ("Care of the store", &["gc", "export", "import", "doctor", "completions"]),
 ];
 
@@ -133,8 +139,26 @@ pub(crate) enum Command {
     Import(Import),
     /// Look the store over: damage, lost runs, what takes the space
     Doctor(Doctor),
+    /// Take runs in and give answers out over HTTP
+    #[cfg(feature = "server")]
+    Serve(Serve),
+    /// Make, list or revoke the tokens that `serve` asks for
+    #[cfg(feature = "server")]
+    Token(Token),
     /// Print completions for a shell
     Completions(Completions),
+}
+
+impl Command {
+    /// Whether it makes a store where there is none.
+    pub(crate) fn makes_store(&self) -> bool {
+        match self {
+            Self::Import(_) => true,
+            #[cfg(feature = "server")]
+            Self::Serve(_) | Self::Token(_) => true,
+            _ => false,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -648,6 +672,70 @@ pub(crate) struct Doctor {
     pub(crate) exit_code: bool,
 }
 
+#[cfg(feature = "server")]
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace serve
+  curl http://127.0.0.1:8080/api/v1/runs
+  curl http://127.0.0.1:8080/api/v1/runs --json '{\"component\": \"dbt\", \"outputs\": [\"rides\"], \\
+      \"started_at\": \"2020-02-01T08:00:00Z\", \"ended_at\": \"2020-02-01T08:05:00Z\"}'
+  mltrace serve --listen 0.0.0.0:8080 --host traces.example.org
+
+http://127.0.0.1:8080/api/docs describes all of it. On this machine nobody needs a token, until one is made; an \
+address that others can reach is not served without one, see `mltrace token --help`. Ends by Ctrl-C or SIGTERM when \
+what is under way is finished. Makes the store if there is none.
+
+JSON: {address, store}, once it can be called")]
+pub(crate) struct Serve {
+    /// The address and port
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+
+    /// A name by which it may be called, beside localhost and addresses, such as a reverse proxy's
+    #[arg(long = "host", value_name = "NAME")]
+    pub(crate) hosts: Vec<String>,
+}
+
+#[cfg(feature = "server")]
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace token add --role log --name spark
+  mltrace token list
+  mltrace token revoke spark
+
+Roles: read asks; log logs, and cannot ask; review asks, flags, notes, tags and retracts; admin does everything. Kept \
+are hashes, in the file STORE.tokens beside the store. A server that runs heeds changes at once.
+
+JSON: {name, role, token}; {items: [{name, role, created_at}], next}; {name}")]
+pub(crate) struct Token {
+    #[command(subcommand)]
+    pub(crate) command: TokenCommand,
+}
+
+#[cfg(feature = "server")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token, and show it this once
+    Add {
+        /// What its bearer may do
+        #[arg(long, value_parser = role())]
+        role: Role,
+
+        /// What to call it, to revoke it by [default: the role]
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List the tokens by name
+    List,
+    /// Take a token away
+    Revoke {
+        /// Its name
+        name: String,
+    },
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Names of components, tags, owners, labels, runs and outputs are completed from the store. The script asks this
@@ -690,6 +778,12 @@ fn run_id(text: &str) -> Result<RunId, String> {
 fn status() -> impl TypedValueParser<Value = Status> {
     PossibleValuesParser::new(Status::ALL.map(Status::as_str))
         .try_map(|name| Status::ALL.into_iter().find(|status| status.as_str() == name).ok_or("there is no such status"))
+}
+
+#[cfg(feature = "server")]
+fn role() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(Role::ALL.map(Role::as_str))
+        .try_map(|name| Role::ALL.into_iter().find(|role| role.as_str() == name).ok_or("there is no such role"))
 }
 
 fn review_order() -> impl TypedValueParser<Value = ReviewOrder> {

@@ -222,6 +222,11 @@ impl Tracer {
         })))
     }
 
+    /// The store's file; `None` for a store in memory.
+    pub fn path(&self) -> Option<&Path> {
+        self.store().path()
+    }
+
     /// Commits the runs that buffered calls have queued so far, waiting for a locked store as long as its busy time-out.
     ///
     /// # Errors

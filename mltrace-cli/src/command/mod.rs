@@ -18,9 +18,13 @@ mod recent;
 mod retract;
 mod retracted;
 mod review;
+#[cfg(feature = "server")]
+mod serve;
 mod stale;
 mod tag;
 mod tags;
+#[cfg(feature = "server")]
+mod token;
 mod trace;
 mod unflag;
 mod verify;
@@ -30,12 +34,16 @@ use std::io::Write;
 use crate::failure::Failure;
 use crate::opt::{Command, Opt};
 use crate::session::Session;
+#[cfg(feature = "server")]
+pub(crate) use serve::Serving;
 pub(crate) use tags::TagUse;
+#[cfg(feature = "server")]
+pub(crate) use token::{KnownToken, NewToken};
 
 /// Answers one command line.
 pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
     let Opt { db, json, command } = opt;
-    let makes_store = matches!(command, Command::Import(_));
+    let makes_store = command.makes_store();
     let open = || if makes_store { Session::create(db, json, out) } else { Session::open(db, json, out) };
     match command {
         Command::Recent(opt) => recent::run(&opt, &mut open()?),
@@ -61,6 +69,10 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Export(opt) => export::run(&opt, &mut open()?),
         Command::Import(opt) => import::run(&opt, &mut open()?),
         Command::Doctor(opt) => doctor::run(&opt, &mut open()?),
+        #[cfg(feature = "server")]
+        Command::Serve(opt) => serve::run(opt, &mut open()?),
+        #[cfg(feature = "server")]
+        Command::Token(opt) => token::run(opt, &mut open()?),
         Command::Completions(opt) => completions::run(&opt, out),
     }
 }

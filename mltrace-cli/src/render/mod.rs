@@ -8,6 +8,8 @@ mod labels;
 mod review;
 mod run;
 mod runs;
+#[cfg(feature = "server")]
+mod serving;
 mod stale;
 mod table;
 mod text;
@@ -24,6 +26,8 @@ pub(crate) use labels::{labelled, labels, retracted, retraction};
 pub(crate) use review::{Origin, flagged, review, unflagged};
 pub(crate) use run::{name_of, run};
 pub(crate) use runs::{RunTable, history, recent};
+#[cfg(feature = "server")]
+pub(crate) use serving::{new_token, serving, tokens};
 pub(crate) use stale::stale;
 pub(crate) use trace::{impact, label_impact, trace};
 pub(crate) use verify::verify;

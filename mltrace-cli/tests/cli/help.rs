@@ -1,9 +1,10 @@
 use crate::cli::{Cli, assert_snapshot};
 
 #[rustfmt::skip]
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 26] = [
     "recent", "history", "inspect", "trace", "impact", "diff", "stale", "flag", "unflag", "review", "components", "tags",
     "tag", "label", "labels", "retract", "retracted", "note", "verify", "gc", "export", "import", "doctor", "completions",
+    "serve", "token",
 ];
 
 #[test]

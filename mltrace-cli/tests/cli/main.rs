@@ -18,6 +18,8 @@ mod pipeline;
 mod recent;
 mod review;
 mod screen;
+#[cfg(feature = "server")]
+mod serve;
 mod stale;
 mod trace;
 mod traced;

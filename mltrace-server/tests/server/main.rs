@@ -5,6 +5,7 @@ mod answers;
 mod client;
 mod described;
 mod limits;
+mod log;
 mod logging;
 mod problems;
 mod safety;

@@ -20,6 +20,7 @@ use crate::limits;
 use crate::store::Observed;
 use crate::tracer::Tracer;
 pub use drift::{AlarmChange, KeptDrift, TaskDrift, TaskDriftReport};
+pub(super) use metrics::MONDAY;
 pub use metrics::{KeptFigure, Metrics, WindowFigure, Windows};
 pub use profiles::ProfilePart;
 pub use reference::{ReferenceSource, Training};
@@ -42,7 +43,7 @@ pub use reference::{ReferenceSource, Training};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Task {
-    tracer: Tracer,
+    pub(super) tracer: Tracer,
     name: String,
 }
 

@@ -25,6 +25,6 @@ pub use retrain::{
 };
 pub use statistics::distance::kolmogorov_smirnov;
 pub use task::{
-    AlarmChange, KeptDrift, KeptFigure, Logged, Metrics, ProfilePart, ReferenceSource, Task, TaskDrift,
-    TaskDriftReport, Training, WindowFigure, Windows,
+    AlarmChange, Estimate, Estimating, KeptDrift, KeptFigure, Logged, Metrics, ProfilePart, ReferenceSource, Task,
+    TaskDrift, TaskDriftReport, Training, WindowFigure, Windows,
 };

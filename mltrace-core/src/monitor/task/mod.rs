@@ -3,6 +3,7 @@
 mod drift;
 #[cfg(test)]
 mod drift_tests;
+mod estimate;
 mod lag;
 mod metrics;
 mod profiles;
@@ -20,6 +21,7 @@ use crate::limits;
 use crate::store::Observed;
 use crate::tracer::Tracer;
 pub use drift::{AlarmChange, KeptDrift, TaskDrift, TaskDriftReport};
+pub use estimate::{Estimate, Estimating};
 pub(super) use metrics::MONDAY;
 pub use metrics::{KeptFigure, Metrics, WindowFigure, Windows};
 pub use profiles::ProfilePart;

@@ -7,10 +7,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::super::metric::{Figure, Metric, Tally};
-use super::{Task, lag};
+use super::Task;
 use crate::clock::{from_micros, now, to_micros};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{Answered, Pair, Span, TaskId, View};
+use crate::store::{Answered, Pair, Span, TaskId, View, lag};
 
 /// The Monday with which windows begin: 5 January 1970, so that weeks, days and hours do as people expect.
 pub(in crate::monitor) const MONDAY: i64 = 4 * 86_400 * 1_000_000;

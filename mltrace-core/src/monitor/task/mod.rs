@@ -1,17 +1,16 @@
 //! Prediction tasks: what a model gave out, and what turned out to be true.
 
+#[cfg(test)]
+mod care_tests;
 mod drift;
 #[cfg(test)]
 mod drift_tests;
 mod estimate;
-mod lag;
 mod metrics;
 mod profiles;
 mod reference;
 #[cfg(test)]
 mod tests;
-
-use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
@@ -63,9 +62,9 @@ impl Tracer {
     ///
     /// # Errors
     /// The store cannot be read.
-    #[allow(clippy::redundant_closure_for_method_calls, reason = "the method itself is not general enough")]
     pub fn tasks(&self) -> Result<Vec<String>> {
-        self.store().read(|view| view.tasks())
+        let tasks = self.store().read(|view| view.tasks())?;
+        Ok(tasks.into_iter().map(|(_, name)| name).collect())
     }
 }
 
@@ -116,7 +115,11 @@ impl Task {
         let outputs = checked("the output", outputs)?;
         self.tracer.store().write(None, |tx| {
             let task = tx.task(&self.name)?;
-            observed(&outputs).try_for_each(|output| tx.put_output(task, &output))
+            let mut lags = Vec::new();
+            for output in observed(&outputs) {
+                lags.extend(tx.put_output(task, &output)?);
+            }
+            tx.count_lags(task, lags)
         })
     }
 
@@ -137,13 +140,11 @@ impl Task {
         let labels = checked("the label", labels)?;
         self.tracer.store().write(None, |tx| {
             let task = tx.task(&self.name)?;
-            let mut steps = BTreeMap::new();
+            let mut lags = Vec::new();
             for label in observed(&labels) {
-                if let Some(lag) = tx.put_label(task, &label)? {
-                    *steps.entry(lag::step(lag)).or_default() += 1;
-                }
+                lags.extend(tx.put_label(task, &label)?);
             }
-            tx.count_lags(task, &steps)
+            tx.count_lags(task, lags)
         })
     }
 }

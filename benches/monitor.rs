@@ -17,9 +17,9 @@ use crate::support::measure::{Block, blocks_in_turns, in_turns, time_calls};
 use crate::support::table::{Bar, Table};
 use crate::support::{Result, memory, raw_write};
 
-const BATCH: usize = 10_000;
+const BATCH: u32 = 10_000;
 const BATCHES: usize = 7;
-const VALUES: usize = 1_000_000;
+const VALUES: u32 = 1_000_000;
 
 pub(crate) fn bench(setting: &Setting, table: &mut Table) -> Result<()> {
     bulk(setting, table)?;
@@ -28,12 +28,12 @@ pub(crate) fn bench(setting: &Setting, table: &mut Table) -> Result<()> {
 }
 
 /// Ids as services give them, which are random to an index.
-fn outputs(block: usize) -> Vec<(String, f64, DateTime<Utc>)> {
-    let output = |row: usize| {
+fn outputs(block: u32) -> Vec<(String, f64, DateTime<Utc>)> {
+    let output = |row: u32| {
         let mut hasher = DefaultHasher::new();
         (block, row).hash(&mut hasher);
-        let at = DateTime::from_timestamp_micros((block * BATCH + row) as i64 * 3_906).unwrap_or_default();
-        (format!("ride-{:016x}", hasher.finish()), row as f64 / BATCH as f64, at)
+        let at = DateTime::from_timestamp_micros(i64::from(block * BATCH + row) * 3_906).unwrap_or_default();
+        (format!("ride-{:016x}", hasher.finish()), f64::from(row) / f64::from(BATCH), at)
     };
     (0..BATCH).map(output).collect()
 }
@@ -43,18 +43,25 @@ fn bulk(setting: &Setting, table: &mut Table) -> Result<()> {
     let raw = raw_write::create(&setting.file("outputs-raw.db"))?;
     raw.execute("INSERT INTO task (id, name) VALUES (1, 'high_tip')", [])?;
     let mut insert = raw.prepare("INSERT INTO pair (task, name, value, output_at) VALUES (1, ?1, ?2, ?3)")?;
-    let blocks: Vec<_> = (0..BATCHES).map(outputs).collect();
+    let blocks: Vec<_> = (0..).map(outputs).take(BATCHES).collect();
     let [ours, theirs] = blocks_in_turns(
         BATCHES,
-        &mut [&mut |block| time_calls(1, |_| Ok(task.log_outputs(blocks[block].iter().cloned())?)), &mut |block| {
-            time_calls(1, |_| {
-                raw.execute_batch("BEGIN IMMEDIATE")?;
-                for (name, value, at) in blocks[block].iter().cloned() {
-                    insert.execute(params![name, value, at.timestamp_micros()])?;
-                }
-                Ok(raw.execute_batch("COMMIT")?)
-            })
-        }],
+        &mut [
+            &mut |block| {
+                time_calls(1, |_| {
+                    Ok(task.log_outputs(blocks[block].iter().map(|(id, value, at)| (id.as_str(), *value, *at)))?)
+                })
+            },
+            &mut |block| {
+                time_calls(1, |_| {
+                    raw.execute_batch("BEGIN IMMEDIATE")?;
+                    for (name, value, at) in &blocks[block] {
+                        insert.execute(params![name, value, at.timestamp_micros()])?;
+                    }
+                    Ok(raw.execute_batch("COMMIT")?)
+                })
+            },
+        ],
     )?;
     table.ratio("outputs in bulk, 10,000 a call / raw inserts", Bar::AtMost(1.3), &ours, &theirs);
     Ok(())
@@ -82,26 +89,32 @@ fn day(setting: &Setting, table: &mut Table) -> Result<()> {
     let [ours, theirs] = in_turns(
         blocks,
         1,
-        &mut [&mut |_| Ok(drop(black_box(ask()?))), &mut |_| {
-            let mut rows = bare.query([])?;
-            while let Some(row) = rows.next()? {
-                black_box((row.get::<_, f64>(0)?, row.get::<_, Option<f64>>(1)?));
-            }
-            Ok(())
-        }],
+        &mut [
+            &mut |_| {
+                black_box(ask()?);
+                Ok(())
+            },
+            &mut |_| {
+                let mut rows = bare.query([])?;
+                while let Some(row) = rows.next()? {
+                    black_box((row.get::<_, f64>(0)?, row.get::<_, Option<f64>>(1)?));
+                }
+                Ok(())
+            },
+        ],
     )?;
     table.ratio(&format!("F1 of a day of {shown} outputs / the bare query"), Bar::None, &ours, &theirs);
     let (bytes, answer) = memory::peak(ask);
     if answer?[0].outputs != count.unsigned_abs() {
         return Err("the day is not whole".into());
     }
-    let mebibytes = bytes as f64 / f64::from(1 << 20);
-    table.row(&format!("  its memory, SQLite's aside, {shown}"), Bar::AtMost(1.0), mebibytes, " MiB", "", "");
+    let kibibytes = f64::from(u32::try_from(bytes)?) / 1024.0;
+    table.row(&format!("  its memory, SQLite's aside, {shown}"), Bar::AtMost(1024.0), kibibytes, " KiB", "", "");
     Ok(())
 }
 
 fn profile(table: &mut Table) -> Result<()> {
-    let values: Vec<f64> = (0..VALUES).map(|row| (row * 7_919 % VALUES) as f64).collect();
+    let values: Vec<f64> = (0..VALUES).map(|row| f64::from(row.wrapping_mul(7_919) % VALUES)).collect();
     let column = || [("distance", Column::floats(values.iter().copied()))];
     let reference = Reference::new(Profile::of(column())?);
     let sum = |_: usize| -> Result<Block> {
@@ -113,13 +126,23 @@ fn profile(table: &mut Table) -> Result<()> {
     let [on_edges, in_sketch, looks] = blocks_in_turns(
         3,
         &mut [
-            &mut |_| time_calls(1, |_| Ok(drop(black_box(reference.profile(column())?)))),
-            &mut |_| time_calls(1, |_| Ok(drop(black_box(Profile::of(column())?)))),
+            &mut |_| {
+                time_calls(1, |_| {
+                    black_box(reference.profile(column())?);
+                    Ok(())
+                })
+            },
+            &mut |_| {
+                time_calls(1, |_| {
+                    black_box(Profile::of(column())?);
+                    Ok(())
+                })
+            },
             &mut |block| sum(block),
         ],
     )?;
     for (what, timing) in [("on a reference's edges", &on_edges), ("without a reference", &in_sketch)] {
-        let each = timing.median_call() / VALUES as f64 * 1e9;
+        let each = timing.median_call() / f64::from(VALUES) * 1e9;
         table.row(&format!("profile {what}, a value"), Bar::None, each, " ns", timing, &looks);
     }
     Ok(())

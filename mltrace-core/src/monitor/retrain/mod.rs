@@ -13,7 +13,7 @@ use super::drift::{Alarm, Severity, Status};
 use super::task::{Task, TaskDriftReport, Training};
 use crate::clock::{now, to_micros};
 use crate::error::{ErrorKind, Result};
-use crate::model::{RunRecord, StaleKind, VerifyStatus, VersionKind};
+use crate::model::{Retraction, RunRecord, StaleKind, VerifyStatus, VersionKind};
 pub use checklist::{Age, Checklist, DataRule, DriftRule, MetricRule, ModelRule};
 
 impl Task {
@@ -125,7 +125,7 @@ impl Retrain<'_> {
         Ok(RetrainReport {
             task: self.task.name().to_owned(),
             as_of,
-            answer: all(findings.iter().map(|finding| finding.answer)),
+            answer: overall(&findings),
             training: training.ok().map(|(training, _)| training),
             findings,
         })
@@ -226,13 +226,16 @@ impl Retrain<'_> {
             ));
         }
         let carried = run.labels.as_deref().unwrap_or_default();
-        let retractions = tracer.store().read(|view| view.retractions())?;
-        for retraction in retractions.iter().filter(|retraction| retraction.retracted_at <= as_of) {
-            if carried.contains(&retraction.label) {
-                let (label, at) = (&retraction.label, shown(retraction.retracted_at));
-                evidence
-                    .push(format!("run {} was trained on data labelled `{label}`, which was retracted {at}", run.id));
-            }
+        let is_reason =
+            |retraction: &Retraction| retraction.retracted_at <= as_of && carried.contains(&retraction.label);
+        let retractions = tracer.store().read(|view| {
+            let mut retractions = view.retractions()?;
+            retractions.retain(is_reason);
+            Ok(retractions)
+        })?;
+        for Retraction { label, retracted_at, .. } in retractions {
+            let at = shown(retracted_at);
+            evidence.push(format!("run {} was trained on data labelled `{label}`, which was retracted {at}", run.id));
         }
         for input in &run.inputs {
             let is_measured = input.pointer.version.as_ref().is_some_and(|version| version.kind != VersionKind::Stated);
@@ -270,15 +273,10 @@ impl Finding {
 }
 
 /// Yes if one is, and no only if all are.
-fn all(answers: impl IntoIterator<Item = Answer> + Clone) -> Answer {
-    let is_any = |wanted: Answer| answers.clone().into_iter().any(|answer| answer == wanted);
-    if is_any(Answer::Yes) {
-        Answer::Yes
-    } else if is_any(Answer::TooLittleToKnow) {
-        Answer::TooLittleToKnow
-    } else {
-        Answer::No
-    }
+fn overall(findings: &[Finding]) -> Answer {
+    let is_any = |wanted: Answer| findings.iter().any(|finding| finding.answer == wanted);
+    let first = [Answer::Yes, Answer::TooLittleToKnow].into_iter().find(|answer| is_any(*answer));
+    first.unwrap_or(Answer::No)
 }
 
 /// Yes only if all are, and no if one is.

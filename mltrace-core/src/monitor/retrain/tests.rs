@@ -43,10 +43,7 @@ fn week(task: &Task, number: i64, per_day: usize, missed: usize) {
     let values = uniform(u64::try_from(number).unwrap() + 9, count);
     task.log_outputs((0..count).map(|at| (ride(at), values[at], time(at)))).unwrap();
     inferred(task, time(count - 1), &ride(count - 1));
-    let truth = |at: usize| match values[at] >= 0.5 {
-        true => 1.0,
-        false => f64::from(u8::from(at % 10 < missed)),
-    };
+    let truth = |at: usize| f64::from(u8::from(values[at] >= 0.5 || at % 10 < missed));
     task.log_feedbacks((0..count).map(|at| (ride(at), truth(at), time(at) + TimeDelta::days(1)))).unwrap();
 }
 
@@ -156,8 +153,7 @@ fn fresher_data_than_the_model_saw_is_a_reason_from_when_it_is_there() {
     let fresher = |day: i64| finding(&ask(&task, day), Criterion::FresherData).clone();
     assert_eq!((fresher(2).answer, fresher(4).answer), (Answer::No, Answer::Yes));
     assert!(fresher(4).evidence[0].starts_with("run 2: it read `rides`"), "{:?}", fresher(4));
-    let mut checklist = Checklist::default();
-    checklist.data = DataRule { fresher: false, modified: false };
+    let checklist = Checklist { data: DataRule { fresher: false, modified: false }, ..Checklist::default() };
     let report = task.retrain().checklist(checklist).as_of(at(4)).get().unwrap();
     assert_eq!(report.findings.len(), 3);
 }

@@ -63,8 +63,7 @@ impl Tracer {
     /// # Errors
     /// The store cannot be read.
     pub fn tasks(&self) -> Result<Vec<String>> {
-        let tasks = self.store().read(|view| view.tasks())?;
-        Ok(tasks.into_iter().map(|(_, name)| name).collect())
+        self.store().read(|view| Ok(view.tasks()?.into_iter().map(|(_, name)| name).collect()))
     }
 }
 

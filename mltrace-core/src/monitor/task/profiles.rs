@@ -91,19 +91,19 @@ impl Task {
         let span = span(first, days)?;
         self.tracer.store().read(|view| {
             let task = self.id(view)?;
-            let parts = self.parts(view, task, span)?.only(|column| column != PREDICTION);
+            let parts = parts(view, task, span)?.only(|column| column != PREDICTION);
             Ok(parts.with_column(PREDICTION, outputs(view, task, span, ColumnProfile::sketch()?)?))
         })
     }
+}
 
-    /// The columns of the parts that were kept of some days.
-    pub(super) fn parts(&self, view: &View<'_>, task: TaskId, span: Span) -> Result<Profile> {
-        let mut columns = Profile::default();
-        for (_, bytes) in view.profiles(task, span.from.div_euclid(DAY), span.to.div_euclid(DAY) - 1)? {
-            columns.absorb(&Profile::from_bytes(&bytes)?)?;
-        }
-        Ok(columns)
+/// The columns of the parts that were kept of some days.
+pub(super) fn parts(view: &View<'_>, task: TaskId, span: Span) -> Result<Profile> {
+    let mut columns = Profile::default();
+    for (_, bytes) in view.profiles(task, span.from.div_euclid(DAY), span.to.div_euclid(DAY) - 1)? {
+        columns.absorb(&Profile::from_bytes(&bytes)?)?;
     }
+    Ok(columns)
 }
 
 /// Sums up the outputs of a span, in constant memory.

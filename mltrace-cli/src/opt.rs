@@ -592,10 +592,11 @@ Kept are runs that ended since; open runs whose process may live; the latest com
 component and partition; the last run of each component and the one its metadata is of; and runs \
 that wrote a flagged output. Older runs that these came from, or that carry a label, become \
 tombstones: component, times, status, inputs, outputs, edges and commit stay, all else goes (they \
-are shown as trimmed). The rest is removed, and the file shrinks. Others can write meanwhile; \
+are shown as trimmed). The rest is removed, with the outputs and labels of tasks from before that \
+time, and the file shrinks. Others can write meanwhile; \
 interrupted, it can be run again.
 
-JSON: {before, dry_run, kept, tombstoned, removed, \
+JSON: {before, dry_run, kept, tombstoned, removed, outputs, \
 components: [{component, kept, tombstoned, removed}], bytes_before, bytes_after}")]
 pub(crate) struct Gc {
     /// Runs from before this time, or this age
@@ -620,7 +621,7 @@ uuid, all else by its content; edges are left out, because they follow from the 
 RFC 3339 UTC. A later mltrace may add keys and types; files that mean something else have a greater \
 format.
 
-JSON: {runs, tags, flags, labels, retractions}, given a file; else the lines themselves")]
+JSON: {runs, tags, flags, labels, retractions, outputs, feedback, profiles, answers}, given a file; else the lines themselves")]
 pub(crate) struct Export {
     /// The file, which has its name once it is whole; stdout if none is given
     #[arg(value_hint = ValueHint::FilePath)]
@@ -647,7 +648,8 @@ The tables of a Python mltrace come out of its PostgreSQL database by
 Its times are read as UTC, as it writes them. Values become stated versions by their hash. What is \
 pickled there (git tags, MLflow's params and metrics) is left out.
 
-JSON: {lines, runs, new_runs, tags, flags, labels, retractions, skipped}")]
+JSON: {lines, runs, new_runs, tags, flags, labels, retractions, outputs, feedback, profiles, \
+answers, skipped}")]
 pub(crate) struct Import {
     /// The files; stdin if none is given
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -120,7 +120,7 @@ fn parameters<T: JsonSchema>(place: &str) -> Vec<Value> {
 fn without_null(mut schema: Value) -> Value {
     let is_null = |value: &Value| value == "null" || value["type"] == "null";
     for key in ["type", "anyOf", "enum"] {
-        let Some(kinds) = schema[key].as_array_mut() else { continue };
+        let Some(kinds) = schema.get_mut(key).and_then(Value::as_array_mut) else { continue };
         kinds.retain(|kind| !is_null(kind) && !kind.is_null());
         if let [only] = kinds.as_slice()
             && key == "type"

@@ -46,7 +46,7 @@ fn the_json_of_gc_has_every_key() {
         told,
         json!({
             "before": "2020-05-01T06:01:00Z", "dry_run": true, "kept": 2, "tombstoned": 1, "removed": 0,
-            "components": [step], "bytes_before": null, "bytes_after": null,
+            "outputs": 0, "components": [step], "bytes_before": null, "bytes_after": null,
         })
     );
 }

@@ -39,6 +39,9 @@ impl Tracer {
 /// knew cannot be told any more: a run that reads a file again whose writer was removed finds no writer, what was stale at a
 /// past moment is judged by the runs that are there, and a review compares with the outputs that are.
 ///
+/// **Outputs** of tasks from before that time are removed with their labels, and what was logged of the profiles of those days;
+/// what was kept of metrics and drift stays.
+///
 /// ```
 /// use chrono::{TimeDelta, Utc};
 /// use mltrace_core::{ComponentRun, Tracer};
@@ -82,6 +85,8 @@ pub struct GcReport {
     pub tombstoned: u64,
     /// Runs that are gone.
     pub removed: u64,
+    /// Outputs of tasks that are gone, with their labels, and labels that never had an output.
+    pub outputs: u64,
     /// The same by component, by name.
     pub components: Vec<GcComponent>,
     /// What the store took with its log, in bytes.
@@ -123,7 +128,8 @@ impl<'t> Gc<'t> {
     pub fn plan(self) -> Result<GcReport> {
         let bytes_before = self.tracer.store().bytes()?;
         let fates = self.fates()?.runs.into_iter().map(|planned| (planned.component, planned.fate));
-        self.report(fates, bytes_before, None)
+        let outputs = self.tracer.store().read(|view| view.count_pairs_before(to_micros(self.before)))?;
+        self.report(fates, outputs, bytes_before, None)
     }
 
     /// Removes runs, in many transactions between which others write, and gives the space back to the file system. When it
@@ -144,6 +150,7 @@ impl<'t> Gc<'t> {
                 break;
             }
         }
+        let outputs = self.remove_outputs()?;
         store.sweep(&provenance::may_write)?;
         match store.shrink() {
             // The runs are gone all the same, and the next `collect` gives the space back.
@@ -151,7 +158,19 @@ impl<'t> Gc<'t> {
             shrunk => shrunk?,
         }
         let bytes_after = Some(store.bytes()?);
-        self.report(fates.into_values(), bytes_before, bytes_after)
+        self.report(fates.into_values(), outputs, bytes_before, bytes_after)
+    }
+
+    fn remove_outputs(&self) -> Result<u64> {
+        const STEP: i64 = 5_000;
+        let mut removed = 0;
+        loop {
+            let step = self.tracer.store().write(None, |tx| tx.remove_pairs_before(to_micros(self.before), STEP))?;
+            removed += step;
+            if step == 0 {
+                return Ok(removed);
+            }
+        }
     }
 
     /// Does what was planned and notes it in `fates`; false when a flag or a label came meanwhile, which may protect what
@@ -200,6 +219,7 @@ impl<'t> Gc<'t> {
     fn report(
         &self,
         fates: impl IntoIterator<Item = (ComponentId, Fate)>,
+        outputs: u64,
         bytes_before: u64,
         bytes_after: Option<u64>,
     ) -> Result<GcReport> {
@@ -227,6 +247,7 @@ impl<'t> Gc<'t> {
             kept: sum(|of| of.kept),
             tombstoned: sum(|of| of.tombstoned),
             removed: sum(|of| of.removed),
+            outputs,
             components: components.into_values().collect(),
             bytes_before,
             bytes_after,

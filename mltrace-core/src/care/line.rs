@@ -7,11 +7,12 @@ use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::error::Result;
 use crate::model::{
     Check, Code, Commit, CommitSource, Definition, InputEntry, IoPointer, Note, PointerType, Process, ProfileEntry,
     RunEntry, Snapshot, Status, Version,
 };
-use crate::store::{Mentioned, Moved, Noticed};
+use crate::store::{Mentioned, Moved, MovedAnswer, MovedPart, Noticed, Told, answer_json};
 
 /// The format that this program writes, and the newest that it reads.
 pub(super) const FORMAT: u32 = 1;
@@ -26,6 +27,13 @@ pub(super) enum Line {
     Flag(MentionLine),
     Label(LabelLine),
     Retraction(RetractionLine),
+    Task(TaskLine),
+    Output(ToldLine),
+    Feedback(ToldLine),
+    #[serde(rename = "task_profile")]
+    Part(PartLine),
+    #[serde(rename = "task_answer")]
+    Answer(AnswerLine),
     /// Of a newer program with the same format.
     #[serde(other)]
     Unknown,
@@ -67,6 +75,41 @@ pub(super) struct RunLine {
     definition: DefinitionLine,
     process: Option<ProcessLine>,
     collected_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct TaskLine {
+    pub(super) task: String,
+}
+
+/// An output or a label.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ToldLine {
+    pub(super) task: String,
+    id: String,
+    value: f64,
+    at: DateTime<Utc>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct PartLine {
+    pub(super) task: String,
+    day: NaiveDate,
+    host: String,
+    uuid: Uuid,
+    #[serde(with = "hexadecimal")]
+    profile: Vec<u8>,
+}
+
+/// What was found of a window, of drift where it names no metric.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct AnswerLine {
+    pub(super) task: String,
+    metric: Option<String>,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    found_at: DateTime<Utc>,
+    answer: serde_json::Value,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -258,6 +301,39 @@ impl From<PointerLine> for IoPointer {
     fn from(line: PointerLine) -> Self {
         let PointerLine { name, version, pointer_type, spelled } = line;
         Self { spelled, version, ..Self::new(name).of_type(pointer_type) }
+    }
+}
+
+impl ToldLine {
+    pub(super) fn new(task: &str, Told { id, value, at }: Told) -> Self {
+        Self { task: task.to_owned(), id, value, at }
+    }
+
+    pub(super) fn into_told(self) -> Told {
+        Told { id: self.id, value: self.value, at: micros(self.at) }
+    }
+}
+
+impl PartLine {
+    pub(super) fn new(task: &str, MovedPart { day, host, uuid, bytes: profile }: MovedPart) -> Self {
+        Self { task: task.to_owned(), day, host, uuid, profile }
+    }
+
+    pub(super) fn into_part(self) -> MovedPart {
+        MovedPart { day: self.day, host: self.host, uuid: self.uuid, bytes: self.profile }
+    }
+}
+
+impl AnswerLine {
+    pub(super) fn new(task: &str, found: MovedAnswer) -> Result<Self> {
+        let MovedAnswer { metric, from, to, found_at, answer } = found;
+        Ok(Self { task: task.to_owned(), metric, from, to, found_at, answer: answer_json(&answer)? })
+    }
+
+    pub(super) fn into_answer(self) -> MovedAnswer {
+        let Self { metric, from, to, found_at, answer, .. } = self;
+        let [from, to, found_at] = [from, to, found_at].map(micros);
+        MovedAnswer { metric, from, to, found_at, answer: answer.to_string() }
     }
 }
 

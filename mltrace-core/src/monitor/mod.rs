@@ -7,6 +7,7 @@ mod drift;
 mod metric;
 mod moments;
 mod profile;
+mod retrain;
 mod runs;
 #[cfg(test)]
 mod runs_tests;
@@ -19,8 +20,11 @@ pub use drift::{Alarm, Calibration, ColumnDrift, Companions, Drift, DriftReport,
 pub use metric::{Confusion, Figure, Metric};
 pub use moments::Moments;
 pub use profile::{Column, ColumnProfile, Kind, Profile, RunProfile};
+pub use retrain::{
+    Age, Answer, Checklist, Criterion, DataRule, DriftRule, Finding, MetricRule, ModelRule, Retrain, RetrainReport,
+};
 pub use statistics::distance::kolmogorov_smirnov;
 pub use task::{
-    AlarmChange, KeptDrift, KeptFigure, Logged, Metrics, ProfilePart, ReferenceSource, Task, TaskDrift,
-    TaskDriftReport, Training, WindowFigure, Windows,
+    AlarmChange, Estimate, Estimating, KeptDrift, KeptFigure, Logged, Metrics, ProfilePart, ReferenceSource, Task,
+    TaskDrift, TaskDriftReport, Training, WindowFigure, Windows,
 };

@@ -1,18 +1,12 @@
-//! Tasks: outputs and their labels, what was measured of them, and parts of profiles.
+//! Tasks while they are logged to and asked about: outputs and their labels, what was found of them, and profiles.
 
 use std::collections::BTreeMap;
 
-use uuid::Uuid;
-
 use super::engine::{Row, Value};
 use super::rows::Coded;
-use super::{ComponentId, View, Write};
+use super::{ComponentId, TaskId, View, Write, lag};
 use crate::error::Result;
 use crate::model::{PointerType, RunId, Status};
-
-/// The key of a task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TaskId(i64);
 
 /// An output, and its label if there is one.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,16 +46,6 @@ pub(crate) struct Answered {
     pub(crate) answer: String,
 }
 
-/// A part of a day's profile.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ProfilePart<'p> {
-    /// Since the epoch.
-    pub(crate) day: i64,
-    pub(crate) host: &'p str,
-    pub(crate) uuid: Uuid,
-    pub(crate) profile: &'p [u8],
-}
-
 /// A model that a run read, and the run that it depends on for that.
 #[derive(Debug, Clone)]
 pub(crate) struct ReadModel {
@@ -81,27 +65,33 @@ pub(crate) struct KeptReport {
 }
 
 impl Write<'_> {
-    /// The key of a task, which is made where there is none.
-    pub(crate) fn task(&self, name: &str) -> Result<TaskId> {
-        match self.task_id(name)? {
-            Some(known) => Ok(known),
-            None => self.insert("INSERT INTO task (name) VALUES (?1)", &[name.into()]).map(TaskId),
+    /// Writes an output, and says how long after it its label came, in microseconds, where only now both are there. A second
+    /// value for a name replaces the first and keeps its time.
+    pub(crate) fn put_output(&self, task: TaskId, output: &Observed<'_>) -> Result<Option<i64>> {
+        let values = [task.into(), output.name.into(), output.value.into(), output.at.into()];
+        let added = self.execute(
+            "INSERT INTO pair (task, name, value, output_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (task, name) DO NOTHING",
+            &values,
+        )?;
+        if added > 0 {
+            return Ok(None);
         }
-    }
-
-    /// Writes an output. A second value for a name replaces the first and keeps its time.
-    pub(crate) fn put_output(&self, task: TaskId, output: &Observed<'_>) -> Result<()> {
+        let times =
+            self.one("SELECT output_at, label_at FROM pair WHERE task = ?1 AND name = ?2", &values[..2], |row| {
+                Ok((row.optional_integer(0)?, row.optional_integer(1)?))
+            })?;
         self.execute(
-            "INSERT INTO pair (task, name, value, output_at) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (task, name) DO UPDATE
-             SET value = excluded.value, output_at = coalesce(pair.output_at, excluded.output_at)",
-            &[task.into(), output.name.into(), output.value.into(), output.at.into()],
-        )
-        .map(drop)
+            "UPDATE pair SET value = ?3, output_at = coalesce(output_at, ?4) WHERE task = ?1 AND name = ?2",
+            &values,
+        )?;
+        Ok(match times {
+            Some((None, Some(label_at))) => Some(label_at.saturating_sub(output.at)),
+            _ => None,
+        })
     }
 
-    /// Writes a label, and says how long after its output it came, in microseconds: none where it came before, and `None`
-    /// where it replaces one, whose time it keeps.
+    /// Writes a label, and says how long after its output it came, in microseconds, where only now both are there. A second
+    /// one for a name replaces the first and keeps its time.
     pub(crate) fn put_label(&self, task: TaskId, label: &Observed<'_>) -> Result<Option<i64>> {
         let known = self.one(
             "SELECT id, output_at, label_at FROM pair WHERE task = ?1 AND name = ?2",
@@ -113,26 +103,20 @@ impl Write<'_> {
                 "INSERT INTO pair (task, name, truth, label_at) VALUES (?1, ?2, ?3, ?4)",
                 &[task.into(), label.name.into(), label.value.into(), label.at.into()],
             )?;
-            return Ok(Some(0));
+            return Ok(None);
         };
         self.execute(
             "UPDATE pair SET truth = ?2, label_at = ?3 WHERE id = ?1",
             &[id.into(), label.value.into(), label_at.unwrap_or(label.at).into()],
         )?;
-        let lag = output_at.map_or(0, |output_at| label.at.saturating_sub(output_at).max(0));
-        Ok(label_at.is_none().then_some(lag))
+        Ok(output_at.filter(|_| label_at.is_none()).map(|output_at| label.at.saturating_sub(output_at)))
     }
 
-    /// Counts labels by the step of their lag.
-    pub(crate) fn count_lags(&self, task: TaskId, steps: &BTreeMap<i64, i64>) -> Result<()> {
-        for (&step, &labels) in steps {
-            self.execute(
-                "INSERT INTO label_lag (task, step, labels) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (task, step) DO UPDATE SET labels = label_lag.labels + excluded.labels",
-                &[task.into(), step.into(), labels.into()],
-            )?;
-        }
-        Ok(())
+    /// Counts labels by how long after their outputs they came, in microseconds.
+    pub(crate) fn count_lags(&self, task: TaskId, lags: impl IntoIterator<Item = i64>) -> Result<()> {
+        let mut steps: BTreeMap<i64, i64> = BTreeMap::new();
+        lags.into_iter().for_each(|lag| *steps.entry(lag::step(lag)).or_default() += 1);
+        steps.into_iter().try_for_each(|(step, labels)| self.count_lag(task, step, labels))
     }
 
     pub(crate) fn put_measured(&self, task: TaskId, metric: &str, measured: &Answered) -> Result<()> {
@@ -163,33 +147,9 @@ impl Write<'_> {
         )
         .map(drop)
     }
-
-    /// Keeps a part of a profile, and says whether it was not there.
-    pub(crate) fn put_profile(&self, task: TaskId, part: &ProfilePart<'_>) -> Result<bool> {
-        let added = self.execute(
-            "INSERT INTO task_profile (task, day, host, uuid, profile) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (task, day, host, uuid) DO NOTHING",
-            &[
-                task.into(),
-                part.day.into(),
-                part.host.into(),
-                part.uuid.as_bytes().as_slice().into(),
-                part.profile.into(),
-            ],
-        )?;
-        Ok(added > 0)
-    }
 }
 
 impl View<'_> {
-    pub(crate) fn task_id(&self, name: &str) -> Result<Option<TaskId>> {
-        self.one("SELECT id FROM task WHERE name = ?1", &[name.into()], |row| row.integer(0).map(TaskId))
-    }
-
-    pub(crate) fn tasks(&self) -> Result<Vec<String>> {
-        self.all("SELECT name FROM task ORDER BY name", &[], |row| Ok(row.text(0)?.to_owned()))
-    }
-
     /// Hands over the pairs of a span in the order of their outputs.
     pub(crate) fn pairs(&self, task: TaskId, span: Span, each: &mut dyn FnMut(Pair) -> Result<()>) -> Result<()> {
         let sql = "SELECT output_at, value, CASE WHEN label_at <= ?4 THEN truth END FROM pair
@@ -232,9 +192,11 @@ impl View<'_> {
 
     /// How many labels there are by the step of their lag, the shortest first.
     pub(crate) fn lags(&self, task: TaskId) -> Result<Vec<(i64, i64)>> {
-        self.all("SELECT step, labels FROM label_lag WHERE task = ?1 ORDER BY step", &[task.into()], |row| {
-            Ok((row.integer(0)?, row.integer(1)?))
-        })
+        self.all(
+            "SELECT step, labels FROM label_lag WHERE task = ?1 AND labels > 0 ORDER BY step",
+            &[task.into()],
+            |row| Ok((row.integer(0)?, row.integer(1)?)),
+        )
     }
 
     /// What was measured of windows, by their ends and then in the order of measuring.
@@ -383,10 +345,4 @@ fn report(row: &dyn Row) -> Result<KeptReport> {
 
 fn pair(row: &dyn Row) -> Result<Pair> {
     Ok(Pair { output_at: row.integer(0)?, value: row.real(1)?, truth: row.optional_real(2)? })
-}
-
-impl From<TaskId> for Value<'_> {
-    fn from(id: TaskId) -> Self {
-        Self::Integer(id.0)
-    }
 }

@@ -394,7 +394,6 @@ impl Row for rusqlite::Row<'_> {
         column(self, index, |value| value.as_f64())
     }
 
-    #[cfg(feature = "monitor")]
     fn optional_real(&self, index: usize) -> Result<Option<f64>> {
         column(self, index, |value| value.as_f64_or_null())
     }

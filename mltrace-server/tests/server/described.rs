@@ -113,6 +113,32 @@ async fn every_route_of_the_design_is_described() {
     assert_eq!(described, expected);
 }
 
+/// The place of a null, which no word of a description may be.
+fn null_in(value: &Value, place: &str) -> Option<String> {
+    match value {
+        Value::Null => Some(place.to_owned()),
+        Value::Array(items) => items.iter().find_map(|item| null_in(item, place)),
+        Value::Object(fields) => {
+            // A default and a choice may be null.
+            let words = fields.iter().filter(|(word, _)| !["default", "enum", "const"].contains(&word.as_str()));
+            words.into_iter().find_map(|(word, value)| null_in(value, &format!("{place}/{word}")))
+        }
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn the_description_says_nothing_empty() {
+    let document = document(&Server::new()).await;
+    assert_eq!(null_in(&document, ""), None);
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for operation in methods.as_object().unwrap().values() {
+            let parameters = operation["parameters"].as_array().unwrap();
+            assert!(parameters.iter().all(|one| one["description"] != ""), "{path} has a parameter without a word");
+        }
+    }
+}
+
 #[tokio::test]
 async fn answers_are_as_they_are_described() {
     let server = Server::new();

@@ -1,4 +1,4 @@
-use super::super::profile::{Column, Profile};
+use super::super::profile::{Column, ColumnProfile, Profile};
 use super::*;
 use crate::error::ErrorKind;
 use crate::monitor::testing::{assert_close, uniform};
@@ -279,4 +279,33 @@ fn splits_of_one_pool_do_not_alarm() {
 #[allow(clippy::cast_possible_truncation, reason = "small numbers")]
 fn floor(value: f64) -> i64 {
     value.floor() as i64
+}
+
+/// The size of two months of all of a city's taxis, between which plain tests find what no model would notice.
+#[test]
+fn millions_of_values_that_moved_by_a_hair_are_a_shift_whatever_p_says() {
+    const CHUNK: usize = 100_000;
+    let frozen = Profile::of([("column", floats(uniform(1, 10_000)))]).unwrap();
+    let shape = frozen.column("column").unwrap().shape().unwrap();
+    let of = |seed: u64, chunks: usize, moved: f64| {
+        let mut column = ColumnProfile::nothing(&shape);
+        for chunk in 0..chunks {
+            let values = uniform(seed + chunk as u64, CHUNK).into_iter().map(|value| value * (1.0 - moved) + moved);
+            column.take_in(&floats(values.collect())).unwrap();
+        }
+        Profile::default().with_column("column", column)
+    };
+    let reference = Reference::new(of(1_000, 64, 0.0));
+    let found = reference.drift(&of(2_000, 63, 0.0137)).get().unwrap().columns.remove(0);
+    assert_eq!((found.reference_count, found.count, found.status), (6_400_000, 6_300_000, Status::Shift));
+    assert_eq!(found.alarms, []);
+    let statistic = found.statistic.unwrap();
+    assert!((statistic - 0.0137).abs() < 1e-3, "{statistic}");
+    // 2 exp(-2 x²), the first term of the limiting distribution.
+    let x2 = 6.4e6 * 6.3e6 / 12.7e6 * statistic.powi(2);
+    let companions = found.companions.unwrap();
+    assert_close(companions.log10_p, 2_f64.log10() - 2.0 * x2 / std::f64::consts::LN_10, 1e-9, "log10 p");
+    assert!(companions.p == 0.0 && companions.log10_p < -400.0, "{companions:?}");
+    let found = reference.drift(&of(3_000, 63, 0.0)).get().unwrap().columns.remove(0);
+    assert_eq!(found.status, Status::Ok, "{found:?}");
 }

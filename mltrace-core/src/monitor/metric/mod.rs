@@ -131,6 +131,14 @@ impl Metric {
         NAMES.iter().find(|&&(metric, _)| metric == self).map_or("", |&(_, name)| name)
     }
 
+    /// Whether a smaller figure is the better one, as of errors.
+    pub fn is_better_smaller(self) -> bool {
+        matches!(
+            self,
+            Self::LogLoss | Self::Brier | Self::MeanAbsoluteError | Self::MeanSquaredError | Self::MedianAbsoluteError
+        )
+    }
+
     /// What it comes to over pairs; `None` where it cannot be told: of no pairs, where the metric says so, or where the
     /// figure is beyond what a number holds.
     ///

@@ -217,7 +217,7 @@ struct Live {
 impl Live {
     fn gather(task: &Task, view: &View<'_>, found: &Found, span: Span) -> Result<Self> {
         let id = task.id(view)?;
-        let parts = task.parts(view, id, span)?.only(|column| column != PREDICTION);
+        let parts = profiles::parts(view, id, span)?.only(|column| column != PREDICTION);
         let mut live = Self { profile: parts, watched: BTreeSet::new(), notes: Vec::new() };
         let has_parts = view.has_task_profiles(id)?;
         let behind = Behind::last(view, id, span.to)?;
@@ -265,18 +265,15 @@ impl Live {
     }
 
     fn add_predictions(&mut self, view: &View<'_>, task: TaskId, found: &Found, span: Span) -> Result<()> {
-        let column = match found.reference.whole(PREDICTION) {
-            Some(frozen) => {
-                self.watched.insert(PREDICTION.to_owned());
-                ColumnProfile::nothing(&frozen.shape()?)
-            }
-            None => {
-                self.notes.push(format!(
-                    "the reference has no column `{PREDICTION}`, so the outputs are not compared: let the training run profile \
-                     what its model gives out on validation data, as this column"
-                ));
-                ColumnProfile::sketch()?
-            }
+        let column = if let Some(frozen) = found.reference.whole(PREDICTION) {
+            self.watched.insert(PREDICTION.to_owned());
+            ColumnProfile::nothing(&frozen.shape()?)
+        } else {
+            self.notes.push(format!(
+                "the reference has no column `{PREDICTION}`, so the outputs are not compared: let the training run profile \
+                 what its model gives out on validation data, as this column"
+            ));
+            ColumnProfile::sketch()?
         };
         let column = profiles::outputs(view, task, span, column)?;
         self.profile = std::mem::take(&mut self.profile).with_column(PREDICTION, column);

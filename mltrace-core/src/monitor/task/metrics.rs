@@ -7,13 +7,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::super::metric::{Figure, Metric, Tally};
-use super::{Task, lag};
+use super::Task;
 use crate::clock::{from_micros, now, to_micros};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{Answered, Pair, Span, TaskId, View};
+use crate::store::{Answered, Pair, Span, TaskId, View, lag};
 
 /// The Monday with which windows begin: 5 January 1970, so that weeks, days and hours do as people expect.
-const MONDAY: i64 = 4 * 86_400 * 1_000_000;
+pub(in crate::monitor) const MONDAY: i64 = 4 * 86_400 * 1_000_000;
 /// Windows of one answer.
 const MOST: i64 = 100_000;
 
@@ -125,6 +125,15 @@ impl Task {
         Metrics::new(self, Measure::Own { name: name.into(), of: Arc::new(of) })
     }
 
+    /// The age by which 95 of 100 labels came so far, at which a window is mature; `None` where none has come.
+    ///
+    /// # Errors
+    /// There is no such task, or the store cannot be read.
+    pub fn usual_lag(&self) -> Result<Option<TimeDelta>> {
+        let usual = self.tracer.store().read(|view| Ok(lag::usual(&view.lags(self.id(view)?)?)))?;
+        Ok(usual.map(TimeDelta::microseconds))
+    }
+
     /// What was kept of a metric, by its name: the earliest windows first.
     ///
     /// # Errors
@@ -146,7 +155,7 @@ impl Task {
             .collect()
     }
 
-    pub(super) fn id(&self, view: &View<'_>) -> Result<TaskId> {
+    pub(in crate::monitor) fn id(&self, view: &View<'_>) -> Result<TaskId> {
         view.task_id(&self.name)?.ok_or_else(|| {
             let message = format!("there is no task `{}`: log an output to it first", self.name);
             Error::new(ErrorKind::NotFound, message)

@@ -1,16 +1,16 @@
 //! Prediction tasks: what a model gave out, and what turned out to be true.
 
+#[cfg(test)]
+mod care_tests;
 mod drift;
 #[cfg(test)]
 mod drift_tests;
-mod lag;
+mod estimate;
 mod metrics;
 mod profiles;
 mod reference;
 #[cfg(test)]
 mod tests;
-
-use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
@@ -20,6 +20,8 @@ use crate::limits;
 use crate::store::Observed;
 use crate::tracer::Tracer;
 pub use drift::{AlarmChange, KeptDrift, TaskDrift, TaskDriftReport};
+pub use estimate::{Estimate, Estimating};
+pub(super) use metrics::MONDAY;
 pub use metrics::{KeptFigure, Metrics, WindowFigure, Windows};
 pub use profiles::ProfilePart;
 pub use reference::{ReferenceSource, Training};
@@ -42,7 +44,7 @@ pub use reference::{ReferenceSource, Training};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Task {
-    tracer: Tracer,
+    pub(super) tracer: Tracer,
     name: String,
 }
 
@@ -60,9 +62,8 @@ impl Tracer {
     ///
     /// # Errors
     /// The store cannot be read.
-    #[allow(clippy::redundant_closure_for_method_calls, reason = "the method itself is not general enough")]
     pub fn tasks(&self) -> Result<Vec<String>> {
-        self.store().read(|view| view.tasks())
+        self.store().read(|view| Ok(view.tasks()?.into_iter().map(|(_, name)| name).collect()))
     }
 }
 
@@ -113,7 +114,11 @@ impl Task {
         let outputs = checked("the output", outputs)?;
         self.tracer.store().write(None, |tx| {
             let task = tx.task(&self.name)?;
-            observed(&outputs).try_for_each(|output| tx.put_output(task, &output))
+            let mut lags = Vec::new();
+            for output in observed(&outputs) {
+                lags.extend(tx.put_output(task, &output)?);
+            }
+            tx.count_lags(task, lags)
         })
     }
 
@@ -134,13 +139,11 @@ impl Task {
         let labels = checked("the label", labels)?;
         self.tracer.store().write(None, |tx| {
             let task = tx.task(&self.name)?;
-            let mut steps = BTreeMap::new();
+            let mut lags = Vec::new();
             for label in observed(&labels) {
-                if let Some(lag) = tx.put_label(task, &label)? {
-                    *steps.entry(lag::step(lag)).or_default() += 1;
-                }
+                lags.extend(tx.put_label(task, &label)?);
             }
-            tx.count_lags(task, &steps)
+            tx.count_lags(task, lags)
         })
     }
 }

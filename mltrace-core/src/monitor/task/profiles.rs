@@ -10,7 +10,7 @@ use super::Task;
 use super::reference::PREDICTION;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
-use crate::store::{self, Span, TaskId, View};
+use crate::store::{MovedPart, Span, TaskId, View};
 
 /// The profile of a part of a day's data. Host and identity tell it from other parts, so that it can be handed over again.
 #[derive(Debug, Clone)]
@@ -46,9 +46,9 @@ impl Task {
     /// The host's name is empty or too long, or the store cannot be written.
     pub fn log_profile(&self, part: &ProfilePart) -> Result<bool> {
         limits::name("the host", &part.host)?;
-        let profile = part.profile.to_bytes()?;
-        let part = store::ProfilePart { day: number(part.day), host: &part.host, uuid: part.uuid, profile: &profile };
-        self.tracer.store().write(None, |tx| tx.put_profile(tx.task(&self.name)?, &part))
+        let bytes = part.profile.to_bytes()?;
+        let part = MovedPart { day: part.day, host: part.host.clone(), uuid: part.uuid, bytes };
+        self.tracer.store().write(None, |tx| tx.take_part(&self.name, &part))
     }
 
     /// The profiles of some days, by day, each merged from its parts. Days without any are not there.
@@ -91,19 +91,19 @@ impl Task {
         let span = span(first, days)?;
         self.tracer.store().read(|view| {
             let task = self.id(view)?;
-            let parts = self.parts(view, task, span)?.only(|column| column != PREDICTION);
+            let parts = parts(view, task, span)?.only(|column| column != PREDICTION);
             Ok(parts.with_column(PREDICTION, outputs(view, task, span, ColumnProfile::sketch()?)?))
         })
     }
+}
 
-    /// The columns of the parts that were kept of some days.
-    pub(super) fn parts(&self, view: &View<'_>, task: TaskId, span: Span) -> Result<Profile> {
-        let mut columns = Profile::default();
-        for (_, bytes) in view.profiles(task, span.from.div_euclid(DAY), span.to.div_euclid(DAY) - 1)? {
-            columns.absorb(&Profile::from_bytes(&bytes)?)?;
-        }
-        Ok(columns)
+/// The columns of the parts that were kept of some days.
+pub(super) fn parts(view: &View<'_>, task: TaskId, span: Span) -> Result<Profile> {
+    let mut columns = Profile::default();
+    for (_, bytes) in view.profiles(task, span.from.div_euclid(DAY), span.to.div_euclid(DAY) - 1)? {
+        columns.absorb(&Profile::from_bytes(&bytes)?)?;
     }
+    Ok(columns)
 }
 
 /// Sums up the outputs of a span, in constant memory.

@@ -79,7 +79,7 @@ impl Task {
     }
 
     /// The same, of the outputs before a time in microseconds.
-    pub(super) fn training_before(&self, view: &View<'_>, before: i64) -> Result<Training> {
+    pub(in crate::monitor) fn training_before(&self, view: &View<'_>, before: i64) -> Result<Training> {
         let task = self.id(view)?;
         if let Some((output, run)) = last_written(view, task, before)? {
             return trained(view, output, run);

@@ -11,6 +11,7 @@ pub(super) fn step(lag: i64) -> i64 {
 }
 
 /// The longest lag of a step.
+#[cfg(feature = "monitor")]
 fn longest(step: i64) -> i64 {
     let doublings = u32::try_from((step >> BITS) - 1).unwrap_or_default();
     let lead = step - (i64::from(doublings) << BITS);
@@ -18,7 +19,8 @@ fn longest(step: i64) -> i64 {
 }
 
 /// The age by which 95 of 100 labels have come, of labels counted by their step; `None` of none.
-pub(super) fn usual(steps: &[(i64, i64)]) -> Option<i64> {
+#[cfg(feature = "monitor")]
+pub(crate) fn usual(steps: &[(i64, i64)]) -> Option<i64> {
     let all: i128 = steps.iter().map(|&(_, labels)| i128::from(labels)).sum();
     let mut before = 0;
     let reached = steps.iter().find(|&&(_, labels)| {
@@ -28,7 +30,7 @@ pub(super) fn usual(steps: &[(i64, i64)]) -> Option<i64> {
     reached.map(|&(step, _)| longest(step))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "monitor"))]
 mod tests {
     use super::*;
 

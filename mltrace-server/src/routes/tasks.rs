@@ -1,7 +1,7 @@
 //! What models gave out, what turned out to be true, and how far their data has moved.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use mltrace_core::monitor::{Logged, Metric, Task, TaskDriftReport, WindowFigure, Windows};
+use mltrace_core::monitor::{Logged, Metric, RetrainReport, Task, TaskDriftReport, WindowFigure, Windows};
 use mltrace_core::{Page, RunId, Tracer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,11 +17,14 @@ pub(super) fn add(api: Api) -> Api {
         Operation::change("post", "/tasks/{name}/outputs", "logOutputs", "Log what a model gave out", Role::Log);
     let feedback =
         Operation::change("post", "/tasks/{name}/feedback", "logFeedback", "Log what turned out to be true", Role::Log);
+    let retrain =
+        Operation::get("/tasks/{name}/retrain", "getRetrain", "Whether the model is to be trained again, and why");
     api.add(Operation::get("/tasks", "listTasks", "The names of all tasks"), tasks)
         .add(outputs.creates(), log_outputs)
         .add(feedback.creates(), log_feedback)
         .add(Operation::get("/tasks/{name}/metrics", "getMetrics", "A metric over windows of output time"), metrics)
         .add(Operation::get("/tasks/{name}/drift", "getDrift", "How far the data is from what the model saw"), drift)
+        .add(retrain.of_files(), self::retrain)
 }
 
 fn tasks(asked: Asked<'_, Nothing, Part, ()>) -> Result<Page<String>, Problem> {
@@ -137,6 +140,24 @@ fn drift(asked: Asked<'_, Named, Compared, ()>) -> Result<TaskDriftReport, Probl
     }
     if let Some(run) = asked.query.reference {
         question = question.reference(run);
+    }
+    Ok(question.get()?)
+}
+
+/// As of when.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct AsOf {
+    /// As of this time, rather than now.
+    as_of: Option<DateTime<Utc>>,
+}
+
+/// By the checklist that stands unless told otherwise. Inputs of training are measured, so that files are read.
+fn retrain(asked: Asked<'_, Named, AsOf, ()>) -> Result<RetrainReport, Problem> {
+    let task = task(asked.tracer, &asked.path)?;
+    let mut question = task.retrain();
+    if let Some(time) = asked.query.as_of {
+        question = question.as_of(time);
     }
     Ok(question.get()?)
 }

@@ -126,6 +126,8 @@ async fn tasks_take_outputs_and_late_labels_and_tell_how_good_they_were() {
     server.get("/v1/tasks/taxi/tip/metrics?metric=beauty").is_refused(400).await;
     server.get("/v1/tasks/other/metrics?metric=f1").is_refused(404).await;
     server.get("/v1/tasks/taxi/tip/drift").is_refused(404).await;
+    let retrain = server.get("/v1/tasks/taxi/tip/retrain").gives(200).await;
+    assert_eq!((&retrain["task"], &retrain["answer"]), (&json!("taxi/tip"), &json!("too_little_to_know")));
 }
 
 #[tokio::test]

@@ -100,6 +100,7 @@ async fn every_route_of_the_design_is_described() {
         "get /tasks",
         "get /tasks/{name}/drift",
         "get /tasks/{name}/metrics",
+        "get /tasks/{name}/retrain",
         "get /trace",
         "get /verify",
         "post /labels/{name}/retract",
@@ -168,6 +169,7 @@ async fn answers_are_as_they_are_described() {
         ("/verify", "/verify"),
         ("/tasks", "/tasks"),
         ("/tasks/{name}/metrics", "/tasks/tip/metrics?metric=f1"),
+        ("/tasks/{name}/retrain", "/tasks/tip/retrain"),
     ] {
         let content = &document["paths"][format!("/api/v1{operation}")]["get"]["responses"]["200"]["content"];
         let answer = server.get(&format!("/api/v1{path}")).gives(200).await;

@@ -34,6 +34,7 @@ pub struct Retrain<'t> {
 
 /// What is answered, to a criterion or to all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// Retrain: one criterion is met.
@@ -46,6 +47,7 @@ pub enum Answer {
 
 /// What the answer rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Criterion {
@@ -63,6 +65,7 @@ pub enum Criterion {
 
 /// What was found of a criterion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Finding {
     /// Which one.
@@ -77,6 +80,7 @@ pub struct Finding {
 
 /// Whether to train a model again, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RetrainReport {
     /// The task.

@@ -708,7 +708,8 @@ Examples:
   mltrace token revoke spark
 
 Roles: read asks; log logs, and cannot ask; review asks, flags, notes, tags and retracts; admin does everything. Kept \
-are hashes, in the file STORE.tokens beside the store. A server that runs heeds changes at once.
+are hashes, in the file STORE.tokens beside the store. A server that runs heeds changes at once. Where the last token \
+is revoked nobody is let in; to serve this machine without tokens again, delete the file.
 
 JSON: {name, role, token}; {items: [{name, role, created_at}], next}; {name}")]
 pub(crate) struct Token {

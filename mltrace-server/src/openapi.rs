@@ -118,6 +118,9 @@ fn parameters<T: JsonSchema>(place: &str) -> Vec<Value> {
 
 /// The schema of a parameter that is there: null is what it is where it is left out.
 fn without_null(mut schema: Value) -> Value {
+    if schema["format"] == "uint32" {
+        schema["maximum"] = u32::MAX.into();
+    }
     let is_null = |value: &Value| value == "null" || value["type"] == "null";
     for key in ["type", "anyOf", "enum"] {
         let Some(kinds) = schema.get_mut(key).and_then(Value::as_array_mut) else { continue };

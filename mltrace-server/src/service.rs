@@ -16,9 +16,10 @@ use crate::logger::Logger;
 /// Settings of a server.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
-    /// The file that holds the tokens, as [`Tokens`](crate::Tokens) keeps it; none where nobody needs a token.
+    /// The file that holds the tokens, as [`Tokens`](crate::Tokens) keeps it. Nobody needs a token while there is no file,
+    /// and nobody is let in where the last one was revoked.
     pub tokens: Option<PathBuf>,
-    /// Whether a token is needed even while the file holds none.
+    /// Whether a token is needed even while there is no file.
     pub needs_token: bool,
     /// Names by which the server may be called beside `localhost` and addresses, such as that of a reverse proxy before it.
     pub hosts: Vec<String>,

@@ -38,11 +38,11 @@ pub(crate) fn run(opt: Token, session: &mut Session<'_>) -> Result<(), Failure> 
     match opt.command {
         TokenCommand::Add { name, role } => {
             let name = name.unwrap_or_else(|| role.as_str().to_owned());
-            let token = tokens.add(&name, role).map_err(refused)?;
+            let token = tokens.add(&name, role).map_err(|error| refused(&error))?;
             session.answer(&NewToken { name, role, token }, |new, _| render::new_token(new))
         }
         TokenCommand::List => {
-            let known = tokens.list().map_err(refused)?;
+            let known = tokens.list().map_err(|error| refused(&error))?;
             let items = known
                 .into_iter()
                 .map(|token| KnownToken { name: token.name, role: token.role, created_at: token.created_at })
@@ -50,7 +50,7 @@ pub(crate) fn run(opt: Token, session: &mut Session<'_>) -> Result<(), Failure> 
             session.answer(&Page { items, next: None }, render::tokens)
         }
         TokenCommand::Revoke { name } => {
-            tokens.revoke(&name).map_err(refused)?;
+            tokens.revoke(&name).map_err(|error| refused(&error))?;
             session.answer(&RevokedToken { name }, |revoked, _| format!("revoked {}\n", revoked.name))
         }
     }
@@ -62,7 +62,7 @@ pub(super) fn store(session: &Session<'_>) -> Result<PathBuf, Failure> {
     path.ok_or_else(|| Failure::Store("a store in memory has no tokens".to_owned()))
 }
 
-fn refused(error: io::Error) -> Failure {
+fn refused(error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists | io::ErrorKind::InvalidInput => {
             Failure::Question(error.to_string())

@@ -27,7 +27,7 @@ pub(crate) fn tokens(tokens: &Page<KnownToken>, screen: Screen) -> String {
         Column { title: "made", fit: Fit::Left },
     ];
     if tokens.items.is_empty() {
-        return "no tokens: nobody needs one at this machine, and nobody else is served\n".to_owned();
+        return "no tokens: mltrace token add --role ROLE\n".to_owned();
     }
     let row = |token: &KnownToken| {
         let made = age(token.created_at, screen.now);

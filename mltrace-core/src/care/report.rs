@@ -44,6 +44,7 @@ pub struct RunReport {
     /// unless given.
     pub uuid: Option<Uuid>,
     /// The component that ran.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub component: String,
     /// When it started.
     pub started_at: DateTime<Utc>,
@@ -290,7 +291,7 @@ impl RunReport {
         };
         let started_at = self.started_at.trunc_subsecs(6);
         let GitReport { commit, dirty, tags } = self.git.clone();
-        let known = commit.is_some().then(|| Commit { hash: commit, dirty, tags, source: CommitSource::Build });
+        let known = commit.is_some().then_some(Commit { hash: commit, dirty, tags, source: CommitSource::Build });
         let process = Process {
             uuid: identity(host, self.pid, &self.git),
             host: host.clone(),

@@ -31,6 +31,7 @@ fn labels(asked: Asked<'_, Nothing, Part, ()>) -> Result<Page<Label>, Problem> {
 #[serde(deny_unknown_fields)]
 struct Reason {
     /// Why.
+    #[schemars(length(min = 1))]
     reason: String,
     /// Who retracts it; the name of the token that is used, unless given.
     by: Option<String>,

@@ -1,4 +1,8 @@
 //! The routes, one file for each group.
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "an operation is handed what it is asked, whether it keeps all of it or not"
+)]
 
 mod components;
 mod health;

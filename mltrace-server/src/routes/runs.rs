@@ -63,6 +63,7 @@ fn run(asked: Asked<'_, OneRun, Nothing, ()>) -> Result<RunRecord, Problem> {
 #[serde(deny_unknown_fields)]
 struct NewNote {
     /// What it says.
+    #[schemars(length(min = 1))]
     text: String,
 }
 

@@ -38,6 +38,7 @@ fn tasks(asked: Asked<'_, Nothing, Part, ()>) -> Result<Page<String>, Problem> {
 #[serde(deny_unknown_fields)]
 struct NewValue {
     /// Of the output.
+    #[schemars(length(min = 1))]
     id: String,
     /// A finite number.
     value: f64,
@@ -55,11 +56,11 @@ struct LoggedValues {
 type Values<'a> = Asked<'a, Named, Nothing, Json<Vec<NewValue>>>;
 
 fn log_outputs(asked: Values<'_>) -> Result<LoggedValues, Problem> {
-    log(asked, |task, values| task.log_outputs(values))
+    log(asked, Task::log_outputs)
 }
 
 fn log_feedback(asked: Values<'_>) -> Result<LoggedValues, Problem> {
-    log(asked, |task, values| task.log_feedbacks(values))
+    log(asked, Task::log_feedbacks)
 }
 
 fn log(asked: Values<'_>, log: fn(&Task, Vec<Logged>) -> mltrace_core::Result<()>) -> Result<LoggedValues, Problem> {

@@ -35,9 +35,9 @@ async fn a_run_is_found_by_its_number_and_by_its_uuid() {
     assert_eq!(by_number["dependencies"][0]["run"], 1);
     let uuid = by_number["uuid"].as_str().unwrap();
     assert_eq!(server.get(&format!("/v1/runs/{uuid}")).gives(200).await, by_number);
-    assert!(server.get("/v1/runs/7").is_refused(404).await.contains("no run 7"));
-    server.get("/v1/runs/0197f3c0-0000-7000-8000-000000000001").is_refused(404).await;
-    server.get("/v1/runs/seven").is_refused(404).await;
+    assert!(server.get("/v1/runs/7").refuses(404).await.contains("no run 7"));
+    server.get("/v1/runs/0197f3c0-0000-7000-8000-000000000001").refuses(404).await;
+    server.get("/v1/runs/seven").refuses(404).await;
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn a_component_and_its_runs_are_found_though_its_name_holds_slashes() {
         let runs = server.get(&format!("/v1/components/{name}/runs?status=completed")).gives(200).await;
         assert_eq!(runs["items"][0]["id"], 1);
     }
-    assert!(server.get("/v1/components/etl").is_refused(404).await.contains("there are etl/clean, train"));
+    assert!(server.get("/v1/components/etl").refuses(404).await.contains("there are etl/clean, train"));
     let all = server.get("/v1/components?limit=1").gives(200).await;
     assert_eq!((names(&all, "name"), &all["next"]), (vec!["etl/clean".to_owned()], &json!("etl/clean")));
     assert_eq!(names(&server.get("/v1/components?after=etl/clean").gives(200).await, "name"), ["train"]);
@@ -69,7 +69,7 @@ async fn the_runs_of_a_component_come_in_pages_either_way() {
     let after = first["next"].as_str().unwrap();
     let rest = server.get(&format!("/v1/components/stage/runs?oldest_first=true&after={after}")).gives(200).await;
     assert_eq!(ids(&rest), [3]);
-    server.get("/v1/components/stage/runs?after=nonsense").is_refused(422).await;
+    server.get("/v1/components/stage/runs?after=nonsense").refuses(422).await;
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn a_pointer_is_found_by_a_name_that_begins_with_a_slash() {
     let server = pipeline();
     let pointer = server.get("/v1/pointers//data/rides.csv").gives(200).await;
     assert_eq!((&pointer["name"], &pointer["type"]), (&json!("/data/rides.csv"), &json!("data")));
-    server.get("/v1/pointers/nothing").is_refused(404).await;
+    server.get("/v1/pointers/nothing").refuses(404).await;
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn lineage_is_walked_both_ways() {
     let label = server.get("/v1/impact?label=customer-7").gives(200).await;
     assert_eq!((&label["label"]["name"], label["runs"].as_array().unwrap().len()), (&json!("customer-7"), 2));
     for question in ["/v1/trace", "/v1/trace?output=a&run=1", "/v1/impact?run=1&label=x"] {
-        assert!(server.get(question).is_refused(400).await.starts_with("give "));
+        assert!(server.get(question).refuses(400).await.starts_with("give "));
     }
 }
 
@@ -110,7 +110,7 @@ async fn runs_are_compared_judged_and_verified() {
     let rest = server.get(&format!("/v1/stale?after={after}")).gives(200).await;
     assert_eq!(names(&rest, "component"), ["train"]);
     assert_eq!(server.get("/v1/verify").gives(200).await["changed"], 0);
-    server.get("/v1/diff?before=1").is_refused(400).await;
+    server.get("/v1/diff?before=1").refuses(400).await;
 }
 
 #[tokio::test]
@@ -123,9 +123,9 @@ async fn tasks_take_outputs_and_late_labels_and_tell_how_good_they_were() {
     assert_eq!(server.get("/v1/tasks").gives(200).await["items"], json!(["taxi/tip"]));
     let metrics = server.get("/v1/tasks/taxi/tip/metrics?metric=accuracy").gives(200).await;
     assert_eq!((&metrics["items"][0]["figure"], &metrics["items"][0]["labelled"]), (&json!(1.0), &json!(1)));
-    server.get("/v1/tasks/taxi/tip/metrics?metric=beauty").is_refused(400).await;
-    server.get("/v1/tasks/other/metrics?metric=f1").is_refused(404).await;
-    server.get("/v1/tasks/taxi/tip/drift").is_refused(404).await;
+    server.get("/v1/tasks/taxi/tip/metrics?metric=beauty").refuses(400).await;
+    server.get("/v1/tasks/other/metrics?metric=f1").refuses(404).await;
+    server.get("/v1/tasks/taxi/tip/drift").refuses(404).await;
     let retrain = server.get("/v1/tasks/taxi/tip/retrain").gives(200).await;
     assert_eq!((&retrain["task"], &retrain["answer"]), (&json!("taxi/tip"), &json!("too_little_to_know")));
 }
@@ -145,6 +145,6 @@ async fn a_store_that_is_damaged_is_alive_and_not_ready() {
     let server = pipeline();
     assert_eq!(server.get("/readyz").send().await.status, 200);
     std::fs::remove_file(server.folder.path().join("store.db")).unwrap();
-    server.get("/readyz").is_refused(503).await;
+    server.get("/readyz").refuses(503).await;
     assert_eq!(server.get("/healthz").send().await.status, 200);
 }

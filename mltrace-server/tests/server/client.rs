@@ -118,7 +118,7 @@ impl Asking {
     }
 
     /// A problem of this status; gives its detail.
-    pub(crate) async fn is_refused(self, status: u16) -> String {
+    pub(crate) async fn refuses(self, status: u16) -> String {
         let answer = self.send().await;
         assert_eq!(answer.status, status, "{}", answer.text());
         assert_eq!(answer.headers["content-type"], "application/problem+json");

@@ -22,7 +22,7 @@ fn fits(document: &Value, schema: &Value, value: &Value, place: &str) -> Result<
         let Some(parts) = schema.get(word).and_then(Value::as_array) else { continue };
         let mut fitting = parts.iter().map(|part| fits(document, part, value, place));
         if all {
-            fitting.collect::<Result<(), _>>()?
+            fitting.collect::<Result<(), _>>()?;
         } else if !fitting.any(|part| part.is_ok()) {
             return Err(format!("{place} fits none of {word}"));
         }

@@ -33,9 +33,9 @@ fn run() -> serde_json::Value {
 async fn a_body_that_is_too_large_is_refused_with_or_without_its_length() {
     let server = limited(Limits { body: 1_000, ..Limits::default() });
     let send = |body: Body| server.post("/v1/runs", &json!({})).body(body);
-    send("x".repeat(1_001).into()).is_refused(413).await;
+    send("x".repeat(1_001).into()).refuses(413).await;
     let chunks = (0..11).map(|_| Ok::<_, Infallible>(Bytes::from_static(&[b' '; 100])));
-    send(Body::from_stream(Ready(chunks))).is_refused(413).await;
+    send(Body::from_stream(Ready(chunks))).refuses(413).await;
     server.post("/v1/runs", &run()).gives(201).await;
 }
 
@@ -58,18 +58,18 @@ async fn a_compressed_body_is_read_and_a_bomb_is_not() {
     assert_eq!(server.tracer.run(RunId(1)).unwrap().component, "stage");
     let bomb = gzip(&vec![b' '; 64 << 20]);
     assert!(bomb.len() < 100_000);
-    send(bomb).is_refused(413).await;
-    send(b"no gzip".to_vec()).is_refused(400).await;
+    send(bomb).refuses(413).await;
+    send(b"no gzip".to_vec()).refuses(400).await;
     let whole = gzip(run().to_string().as_bytes());
-    send(whole[..whole.len() - 9].to_vec()).is_refused(400).await;
+    send(whole[..whole.len() - 9].to_vec()).refuses(400).await;
 }
 
 #[tokio::test]
 async fn an_array_that_is_too_long_is_refused_whole() {
     let server = limited(Limits { array: 2, ..Limits::default() });
-    server.post("/v1/runs", &json!([run(), run(), run()])).is_refused(413).await;
+    server.post("/v1/runs", &json!([run(), run(), run()])).refuses(413).await;
     let value = json!({"id": "a", "value": 1.0});
-    server.post("/v1/tasks/t/outputs", &json!([value, value, value])).is_refused(413).await;
+    server.post("/v1/tasks/t/outputs", &json!([value, value, value])).refuses(413).await;
     assert!(server.tracer.recent(1).unwrap().items.is_empty());
 }
 
@@ -77,7 +77,7 @@ async fn an_array_that_is_too_long_is_refused_whole() {
 async fn a_body_that_never_comes_is_given_up() {
     let server = limited(Limits { body_patience: Duration::from_secs(3), ..Limits::default() });
     let asking = server.post("/v1/runs", &json!({})).body(Body::from_stream(Never));
-    assert!(asking.is_refused(408).await.contains("within 3 s"));
+    assert!(asking.refuses(408).await.contains("within 3 s"));
 }
 
 /// A stream that never gives anything.

@@ -40,9 +40,9 @@ async fn at_its_most_talkative_the_log_tells_of_requests_and_carries_no_token() 
     let server = Server::new();
     let token = server.token(Role::Read);
     server.get("/v1/runs").bearer(&token).gives(200).await;
-    server.ask("PUT", "/v1/pointers/x/flag").bearer(&token).is_refused(403).await;
+    server.ask("PUT", "/v1/pointers/x/flag").bearer(&token).refuses(403).await;
     server.get("/v1/tags").header("cookie", &format!("mltrace_token={token}")).gives(200).await;
-    server.get(&format!("/v1/labels?token={token}")).bearer("mltrace_wrong").is_refused(400).await;
+    server.get(&format!("/v1/labels?token={token}")).bearer("mltrace_wrong").refuses(400).await;
     let form = server.ask("POST", "/login").header("content-type", "application/x-www-form-urlencoded");
     assert_eq!(form.body(format!("token={token}")).send().await.status, 303);
     let log = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();

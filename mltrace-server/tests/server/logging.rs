@@ -74,7 +74,7 @@ async fn what_is_no_json_is_refused_and_an_empty_array_is_nothing_to_do() {
     let server = Server::new();
     for body in ["", "{", "[1,", "\u{feff}{}"] {
         let asking = server.ask("POST", "/v1/runs").header("content-type", "application/json").body(body);
-        assert!(asking.is_refused(400).await.contains("no JSON"));
+        assert!(asking.refuses(400).await.contains("no JSON"));
     }
     assert_eq!(server.post("/v1/runs", &json!([])).gives(201).await, json!({"runs": [], "refused": []}));
 }

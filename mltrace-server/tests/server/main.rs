@@ -1,5 +1,4 @@
 //! The service as its callers meet it, without a socket unless that is what is tested.
-#![allow(clippy::missing_docs_in_private_items, reason = "tests say it by their names")]
 
 mod answers;
 mod client;

@@ -7,17 +7,17 @@ use crate::client::Server;
 #[tokio::test]
 async fn whatever_refuses_a_request_answers_with_a_problem() {
     let server = Server::new();
-    server.get("/nothing").is_refused(404).await;
-    server.get("/v1/nothing").is_refused(404).await;
-    server.get("/v1/runs?limit=none").is_refused(400).await;
-    server.get("/v1/runs?limit=0").is_refused(400).await;
-    server.get("/v1/runs?after=x").is_refused(400).await;
-    server.get("/v1/runs?colour=red").is_refused(400).await;
-    server.get("/v1/components/%ff").is_refused(400).await;
-    server.post("/v1/runs", &json!({})).header("content-type", "text/plain").is_refused(415).await;
-    server.post("/v1/runs", &json!({})).header("content-encoding", "br").is_refused(415).await;
-    server.ask("POST", "/v1/runs/1/notes").body("{}").is_refused(415).await;
-    server.post("/v1/runs/1/notes", &json!({"texts": 1})).is_refused(422).await;
+    server.get("/nothing").refuses(404).await;
+    server.get("/v1/nothing").refuses(404).await;
+    server.get("/v1/runs?limit=none").refuses(400).await;
+    server.get("/v1/runs?limit=0").refuses(400).await;
+    server.get("/v1/runs?after=x").refuses(400).await;
+    server.get("/v1/runs?colour=red").refuses(400).await;
+    server.get("/v1/components/%ff").refuses(400).await;
+    server.post("/v1/runs", &json!({})).header("content-type", "text/plain").refuses(415).await;
+    server.post("/v1/runs", &json!({})).header("content-encoding", "br").refuses(415).await;
+    server.ask("POST", "/v1/runs/1/notes").body("{}").refuses(415).await;
+    server.post("/v1/runs/1/notes", &json!({"texts": 1})).refuses(422).await;
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ async fn an_output_is_flagged_reviewed_and_unflagged() {
     let review = server.get("/v1/review?by=coverage").gives(200).await;
     assert_eq!(review["runs"][0]["run"]["component"], "inference");
     assert_eq!(server.ask("DELETE", flag).gives(200).await["items"].as_array().unwrap().len(), 1);
-    assert!(server.ask("DELETE", flag).is_refused(404).await.contains("not flagged"));
+    assert!(server.ask("DELETE", flag).refuses(404).await.contains("not flagged"));
 }
 
 #[tokio::test]
@@ -25,8 +25,8 @@ async fn a_run_is_noted_and_a_component_tagged() {
     server.run("etl/clean", "raw", "rides");
     let run = server.post("/v1/runs/1/notes", &json!({"text": "the vendor resent it"})).gives(201).await;
     assert_eq!(run["notes"][0]["text"], "the vendor resent it");
-    server.post("/v1/runs/1/notes", &json!({"text": " "})).is_refused(422).await;
-    server.post("/v1/runs/9/notes", &json!({"text": "x"})).is_refused(404).await;
+    server.post("/v1/runs/1/notes", &json!({"text": " "})).refuses(422).await;
+    server.post("/v1/runs/9/notes", &json!({"text": "x"})).refuses(404).await;
     let tags = server.ask("PUT", "/v1/components/etl/clean/tags").json(&json!({"tags": ["nightly"]}));
     assert_eq!(tags.gives(200).await["tags"], json!(["nightly"]));
     let listed = server.get("/v1/tags").gives(200).await;
@@ -43,7 +43,7 @@ async fn a_retraction_carries_the_name_of_who_came_with_a_token() {
     let first = retract("consent withdrawn").gives(200).await;
     assert_eq!((&first["retracted_by"], &first["is_new"]), (&json!("review"), &json!(true)));
     assert_eq!(retract("again").gives(200).await["reason"], "consent withdrawn");
-    retract("").is_refused(422).await;
+    retract("").refuses(422).await;
     let labels = server.get("/v1/labels").bearer(&token).gives(200).await;
     assert_eq!(labels["items"][0]["retraction"]["reason"], "consent withdrawn");
 }

@@ -38,27 +38,41 @@ pub(crate) fn gc(report: &GcReport, screen: Screen) -> String {
 }
 
 fn outcome(report: &GcReport) -> String {
-    let GcReport { tombstoned, removed, bytes_before, .. } = report;
+    let GcReport { tombstoned, removed, outputs, bytes_before, .. } = report;
     let size = bytes(*bytes_before);
     match report.bytes_after {
         Some(after) => format!(
-            "{} removed, {} made of others; the store took {size} and takes {}",
+            "{}{} removed, {} made of others; the store took {size} and takes {}",
             count(*removed, "run"),
+            of_tasks(*outputs),
             count(*tombstoned, "tombstone"),
             bytes(after)
         ),
-        None if tombstoned + removed == 0 => format!("there is nothing to remove; the store takes {size}"),
-        None => format!("nothing was changed, the store takes {size}: add --yes to do it"),
+        None if tombstoned + removed + outputs == 0 => {
+            format!("there is nothing to remove; the store takes {size}")
+        }
+        None => {
+            let also =
+                if *outputs > 0 { format!("{} would go, too\n", count(*outputs, "output")) } else { String::new() };
+            format!("{also}nothing was changed, the store takes {size}: add --yes to do it")
+        }
     }
 }
 
+/// ` and 2 outputs`, if there are any.
+fn of_tasks(outputs: u64) -> String {
+    if outputs > 0 { format!(" and {}", count(outputs, "output")) } else { String::new() }
+}
+
 pub(crate) fn exported(report: &ExportReport, to: &Path) -> String {
-    let remarks = remarks([report.tags, report.flags, report.labels, report.retractions]);
+    let ExportReport { tags, flags, labels, retractions, outputs, feedback, profiles, answers, .. } = *report;
+    let remarks = remarks([tags, flags, labels, retractions, outputs, feedback, profiles, answers]);
     format!("{}{remarks} written to {}\n", count(report.runs, "run"), one_line(&to.display().to_string()))
 }
 
 pub(crate) fn imported(report: &ImportReport) -> String {
-    let remarks = remarks([report.tags, report.flags, report.labels, report.retractions]);
+    let ImportReport { tags, flags, labels, retractions, outputs, feedback, profiles, answers, .. } = *report;
+    let remarks = remarks([tags, flags, labels, retractions, outputs, feedback, profiles, answers]);
     let skipped = match report.skipped {
         0 => String::new(),
         lines => format!("{} of a kind that this mltrace does not know left out\n", count(lines, "line")),
@@ -67,8 +81,8 @@ pub(crate) fn imported(report: &ImportReport) -> String {
 }
 
 /// `, 2 tags, 1 flag`: what there is of what is no run.
-fn remarks(counts: [u64; 4]) -> String {
-    let nouns = ["tag", "flag", "label", "retraction"];
+fn remarks(counts: [u64; 8]) -> String {
+    let nouns = ["tag", "flag", "label", "retraction", "output", "feedback", "profile", "finding"];
     let told = counts.into_iter().zip(nouns).filter(|(number, _)| *number > 0);
     told.flat_map(|(number, noun)| [", ".to_owned(), count(number, noun)]).collect()
 }

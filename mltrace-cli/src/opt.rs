@@ -780,11 +780,9 @@ Kept are runs that ended since; open runs whose process may live; the latest com
 component and partition; the last run of each component and the one its metadata is of; and runs \
 that wrote a flagged output. Older runs that these came from, or that carry a label, become \
 tombstones: component, times, status, inputs, outputs, edges and commit stay, all else goes (they \
-are shown as trimmed). The rest is removed, and the file shrinks. Others can write meanwhile; \
+are shown as trimmed). The rest is removed, with the outputs and labels of tasks from before that \
+time, and the file shrinks. Others can write meanwhile; \
 interrupted, it can be run again.
-
-Of tasks, outputs from before that time go with their labels, and what was kept of profiles of those days; \
-what was found of metrics and drift stays.
 
 JSON: {before, dry_run, kept, tombstoned, removed, outputs, \
 components: [{component, kept, tombstoned, removed}], bytes_before, bytes_after}")]
@@ -839,7 +837,8 @@ The tables of a Python mltrace come out of its PostgreSQL database by
 Its times are read as UTC, as it writes them. Values become stated versions by their hash. What is \
 pickled there (git tags, MLflow's params and metrics) is left out.
 
-JSON: {lines, runs, new_runs, tags, flags, labels, retractions, outputs, feedback, profiles, answers, skipped}")]
+JSON: {lines, runs, new_runs, tags, flags, labels, retractions, outputs, feedback, profiles, \
+answers, skipped}")]
 pub(crate) struct Import {
     /// The files; stdin if none is given
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -46,8 +46,8 @@ fn the_json_of_gc_has_every_key() {
     assert_eq!(
         told,
         json!({
-            "before": "2020-05-01T06:01:00Z", "dry_run": true, "kept": 2, "tombstoned": 1, "removed": 0, "outputs": 0,
-            "components": [step], "bytes_before": null, "bytes_after": null,
+            "before": "2020-05-01T06:01:00Z", "dry_run": true, "kept": 2, "tombstoned": 1, "removed": 0,
+            "outputs": 0, "components": [step], "bytes_before": null, "bytes_after": null,
         })
     );
 }
@@ -57,9 +57,9 @@ fn gc_says_that_outputs_of_tasks_would_go_and_that_they_went() {
     let store = Deployed::new().store;
     let asked = || Cli::on(&store).args("gc --older-than 2020-03-04");
     let out = asked().succeeds();
-    assert!(out.contains("72 outputs would go, too\nnothing was changed"), "{out}");
+    assert!(out.contains("72 outputs of tasks would go, too; nothing was changed"), "{out}");
     let out = asked().arg("--yes").succeeds();
-    assert!(out.contains("runs and 72 outputs removed"), "{out}");
+    assert!(out.contains("72 outputs of tasks removed; "), "{out}");
     assert_eq!(Cli::on(&store).args("outputs high_tip").answers()["outputs"], 900);
 }
 
@@ -69,9 +69,9 @@ fn what_was_logged_to_tasks_moves_from_store_to_store() {
     let file = from.folder().join("store.jsonl");
     let file = file.to_str().unwrap();
     let out = Cli::on(&from).args("export").arg(file).succeeds();
-    assert!(out.starts_with("28 runs, 972 outputs, 778 feedbacks written to "), "{out}");
+    assert!(out.starts_with("28 runs, 972 outputs, 778 late labels written to "), "{out}");
     let out = Cli::on(&to).args("import").arg(file).succeeds();
-    assert_eq!(out, "28 runs, 972 outputs, 778 feedbacks read, 28 of the runs new to this store\n");
+    assert_eq!(out, "28 runs, 972 outputs, 778 late labels read, 28 of the runs new to this store\n");
     let metrics = |store| Cli::on(store).args("metrics high_tip --by week").answers();
     assert_eq!(metrics(&to), metrics(&from));
 }

@@ -39,7 +39,7 @@ fn main() -> mltrace::Result<()> {
         let rides = rides(day, day >= today - Days::new(24));
         task.log_outputs(predict(&rides))?;
         // Nine of ten labels come, a day later or two.
-        let late = |nth: usize| rides[nth].at + TimeDelta::hours(if nth % 2 == 0 { 24 } else { 48 });
+        let late = |nth: usize| rides[nth].at + TimeDelta::hours(if nth.is_multiple_of(2) { 24 } else { 48 });
         let known = rides.iter().enumerate().filter(|(nth, _)| nth % 10 > 0 && late(*nth) < Utc::now());
         let label = |ride: &Ride| f64::from(u8::from(ride.has_high_tip));
         task.log_feedbacks(known.map(|(nth, ride)| (ride.id.clone(), label(ride), late(nth))))?;

@@ -47,8 +47,8 @@ fn of_run(id: RunId, session: &mut Session<'_>) -> Result<(), Failure> {
     let run = inspect::find(&session.tracer, id)?;
     let part = |(name, profile): (String, RunProfile)| part(name, profile.days().len(), profile.whole());
     let profiles = session.tracer.profiles(id)?.into_iter().map(part).collect();
-    let profiled = Profiled { run: Some(id), task: None, window: None, profiles };
-    session.answer(&profiled, |profiled, screen| render::run_profile(&run, profiled, screen))
+    let found = Profiled { run: Some(id), task: None, window: None, profiles };
+    session.answer(&found, |profiled, screen| render::run_profile(&run, profiled, screen))
 }
 
 fn of_task(opt: &opt::Profile, session: &mut Session<'_>) -> Result<(), Failure> {
@@ -58,8 +58,8 @@ fn of_task(opt: &opt::Profile, session: &mut Session<'_>) -> Result<(), Failure>
     let window = Window { first, days: opt.window };
     let profile = session.tracer.task(&opt.of)?.profile(first, opt.window)?;
     let profiles = vec![part(opt.of.clone(), 0, &profile)];
-    let profiled = Profiled { run: None, task: Some(opt.of.clone()), window: Some(window), profiles };
-    session.answer(&profiled, |profiled, screen| render::task_profile(&opt.of, window, profiled, screen))
+    let found = Profiled { run: None, task: Some(opt.of.clone()), window: Some(window), profiles };
+    session.answer(&found, |profiled, screen| render::task_profile(&opt.of, window, profiled, screen))
 }
 
 fn part(name: String, days: usize, profile: &Profile) -> ProfiledPart {

@@ -37,7 +37,7 @@ fn head(outputs: &Outputs, screen: Screen) -> String {
         }
     };
     let silent = outputs.days.iter().filter(|day| day.outputs == 0);
-    let silence = silent.clone().last().map(|last| {
+    let silence = silent.clone().next_back().map(|last| {
         let days = count(silent.count() as u64, "day");
         paint(OPEN, format!("no outputs on {days}, the last such {}", last.day))
     });

@@ -1,5 +1,6 @@
 //! What data looks like, column by column.
 
+use chrono::Days;
 use mltrace_core::RunRecord;
 use mltrace_core::monitor::{ColumnSummary, Kind, Window};
 
@@ -45,7 +46,8 @@ pub(crate) fn task_profile(task: &str, window: Window, profiled: &Profiled, scre
 
 /// The days of a window.
 pub(super) fn days(window: Window) -> String {
-    let last = window.first.iter_days().take(window.days as usize).last().unwrap_or(window.first);
+    let after_first = Days::new(u64::from(window.days).saturating_sub(1));
+    let last = window.first.checked_add_days(after_first).unwrap_or(window.first);
     if last == window.first { format!("{last} (UTC)") } else { format!("{} to {last} (UTC)", window.first) }
 }
 

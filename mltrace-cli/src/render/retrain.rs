@@ -40,7 +40,8 @@ fn finding(finding: &Finding, screen: Screen) -> String {
     let evidence = finding.evidence.iter().flat_map(|said| wrap(&one_line(said), room));
     let advice = finding.advice.iter().flat_map(|advice| wrap(&format!("-> {}", one_line(advice)), room));
     let lines = evidence.chain(advice.map(|line| paint(style, line)));
-    word + &lines.map(|line| format!("{:INDENT$}{line}\n", "")).collect::<String>()
+    let indent = " ".repeat(INDENT);
+    lines.fold(word, |text, line| text + &indent + &line + "\n")
 }
 
 fn answered(answer: Answer) -> (Style, &'static str) {

@@ -46,7 +46,9 @@ pub(crate) fn flagged(flagged: &[Flagged], origins: &[Origin], screen: Screen) -
 /// The news after flagging the outputs of a task, with the runs that wrote them.
 pub(crate) fn flagged_of_task(task: &str, flagged: &[Flagged], runs: &[RunRecord], screen: Screen) -> String {
     let mut writers: BTreeMap<&str, Vec<RunId>> = BTreeMap::new();
-    runs.iter().for_each(|run| writers.entry(&run.component).or_default().push(run.id));
+    for run in runs {
+        writers.entry(&run.component).or_default().push(run.id);
+    }
     let by = |(component, runs): (&str, Vec<RunId>)| match runs.as_slice() {
         [only] => run_name(*only, component),
         [first, .., last] => format!("{} runs of {}, #{first} to #{last}", runs.len(), one_line(component)),

@@ -14,7 +14,7 @@ use crate::store::{Pair, Span, lag};
 /// Days of one answer.
 const MOST_DAYS: i64 = 100_000;
 /// Outputs that are flagged at once.
-const MOST_FLAGGED: usize = 10_000;
+const MOST_FLAGGED: u16 = 10_000;
 
 /// The outputs of a task over some time, summed up in constant memory.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -145,9 +145,8 @@ impl Task {
     /// There is no such task, these are more than 10,000 outputs, or the store cannot be written.
     pub fn flag(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Vec<Flagged>> {
         self.tracer.store().write(None, |tx| {
-            let most = MOST_FLAGGED as i64;
-            let ids = tx.output_names(self.id(tx)?, to_micros(from), to_micros(to), most + 1)?;
-            if ids.len() > MOST_FLAGGED {
+            let ids = tx.output_names(self.id(tx)?, to_micros(from), to_micros(to), i64::from(MOST_FLAGGED) + 1)?;
+            if ids.len() > usize::from(MOST_FLAGGED) {
                 let message = format!(
                     "these are more than {MOST_FLAGGED} outputs: flag those of a shorter time, which tell as much of the runs \
                      behind them"

@@ -60,8 +60,7 @@ fn more_days_than_anybody_reads_are_refused_with_what_to_do() {
 fn values_of_many_outputs_are_summed_up_within_the_error_that_is_stated() {
     let task = task();
     let scores = uniform(11, 20_000);
-    task.log_outputs(scores.iter().enumerate().map(|(ride, &score)| (ride.to_string(), score, at(ride as i64))))
-        .unwrap();
+    task.log_outputs((0_i64..).zip(&scores).map(|(ride, &score)| (ride.to_string(), score, at(ride)))).unwrap();
     let values = task.outputs(None, None).unwrap().values;
     assert_eq!(values.count, 20_000);
     assert!(values.rank_error > 0.0 && values.rank_error < 0.004);

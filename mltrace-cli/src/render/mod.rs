@@ -2,9 +2,15 @@
 
 mod care;
 mod catalogue;
+mod chart;
 mod checks;
 mod diff;
+mod drift;
 mod labels;
+mod metrics;
+mod outputs;
+mod profile;
+mod retrain;
 mod review;
 mod run;
 mod runs;
@@ -22,8 +28,13 @@ mod wrap;
 pub(crate) use care::{exported, gc, health, imported};
 pub(crate) use catalogue::{components, tagged, tags};
 pub(crate) use diff::diff;
+pub(crate) use drift::drift;
 pub(crate) use labels::{labelled, labels, retracted, retraction};
-pub(crate) use review::{Origin, flagged, review, unflagged};
+pub(crate) use metrics::metrics;
+pub(crate) use outputs::outputs;
+pub(crate) use profile::{run_profile, task_profile};
+pub(crate) use retrain::retrain;
+pub(crate) use review::{Origin, flagged, flagged_of_task, review, unflagged};
 pub(crate) use run::{name_of, run};
 pub(crate) use runs::{RunTable, history, recent};
 #[cfg(feature = "server")]

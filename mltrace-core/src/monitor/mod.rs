@@ -19,12 +19,12 @@ mod testing;
 pub use drift::{Alarm, Calibration, ColumnDrift, Companions, Drift, DriftReport, Reference, Severity, Status, Window};
 pub use metric::{Confusion, Figure, Metric};
 pub use moments::Moments;
-pub use profile::{Column, ColumnProfile, Kind, Profile, RunProfile};
+pub use profile::{Bin, CategoryCount, Column, ColumnProfile, ColumnSummary, Kind, Percentile, Profile, RunProfile};
 pub use retrain::{
     Age, Answer, Checklist, Criterion, DataRule, DriftRule, Finding, MetricRule, ModelRule, Retrain, RetrainReport,
 };
 pub use statistics::distance::kolmogorov_smirnov;
 pub use task::{
-    AlarmChange, Estimate, Estimating, KeptDrift, KeptFigure, Logged, Metrics, ProfilePart, ReferenceSource, Task,
-    TaskDrift, TaskDriftReport, Training, WindowFigure, Windows,
+    AlarmChange, Estimate, Estimating, KeptDrift, KeptFigure, LabelledOutput, Logged, Metrics, OutputDay, Outputs,
+    ProfilePart, ReferenceSource, Task, TaskDrift, TaskDriftReport, Training, WindowFigure, Windows,
 };

@@ -236,6 +236,27 @@ impl View<'_> {
         )
     }
 
+    /// The ids of the outputs of a time, the first first. Times are in microseconds.
+    pub(crate) fn output_names(&self, task: TaskId, from: i64, to: i64, limit: i64) -> Result<Vec<String>> {
+        self.all(
+            "SELECT name FROM pair WHERE task = ?1 AND output_at >= ?2 AND output_at < ?3
+             ORDER BY output_at, name LIMIT ?4",
+            &[task.into(), Value::from(from), to.into(), limit.into()],
+            |row| Ok(row.text(0)?.to_owned()),
+        )
+    }
+
+    /// Of the labelled outputs of a time the one farthest from its label: id, time, value and truth.
+    pub(crate) fn most_wrong(&self, task: TaskId, from: i64, to: i64) -> Result<Option<(String, i64, f64, f64)>> {
+        self.one(
+            "SELECT name, output_at, value, truth FROM pair
+             WHERE task = ?1 AND output_at >= ?2 AND output_at < ?3 AND truth IS NOT NULL
+             ORDER BY abs(value - truth) DESC, output_at, name LIMIT 1",
+            &[task.into(), Value::from(from), to.into()],
+            |row| Ok((row.text(0)?.to_owned(), row.integer(1)?, row.real(2)?, row.real(3)?)),
+        )
+    }
+
     /// Hands over the values of the outputs of a span, in the order of their times.
     pub(crate) fn output_values(
         &self,

@@ -5,6 +5,7 @@ mod column;
 pub(super) mod grid;
 mod of_run;
 mod sketch;
+mod summary;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ use column::Values;
 use grid::Grid;
 pub use of_run::RunProfile;
 use sketch::Quantiles;
+pub use summary::{Bin, CategoryCount, ColumnSummary, Percentile};
 
 /// Up to how many distinct values integers are taken for categories.
 const FEW: usize = 300;

@@ -10,6 +10,7 @@ use super::super::metric::{Figure, Metric, Tally};
 use super::Task;
 use crate::clock::{from_micros, now, to_micros};
 use crate::error::{Error, ErrorKind, Result};
+use crate::query::there_are;
 use crate::store::{Answered, Pair, Span, TaskId, View, lag};
 
 /// The Monday with which windows begin: 5 January 1970, so that weeks, days and hours do as people expect.
@@ -156,10 +157,15 @@ impl Task {
     }
 
     pub(in crate::monitor) fn id(&self, view: &View<'_>) -> Result<TaskId> {
-        view.task_id(&self.name)?.ok_or_else(|| {
-            let message = format!("there is no task `{}`: log an output to it first", self.name);
-            Error::new(ErrorKind::NotFound, message)
-        })
+        if let Some(known) = view.task_id(&self.name)? {
+            return Ok(known);
+        }
+        let names = view.tasks()?.into_iter().map(|(_, name)| name).collect();
+        let message = match there_are(&self.name, names) {
+            Some(known) => format!("there is no task `{}`: {known}", self.name),
+            None => format!("there is no task `{}`: log an output to it with `Task::log_output` first", self.name),
+        };
+        Err(Error::new(ErrorKind::NotFound, message))
     }
 }
 

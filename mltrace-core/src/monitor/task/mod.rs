@@ -7,6 +7,9 @@ mod drift;
 mod drift_tests;
 mod estimate;
 mod metrics;
+mod outputs;
+#[cfg(test)]
+mod outputs_tests;
 mod profiles;
 mod reference;
 #[cfg(test)]
@@ -23,6 +26,7 @@ pub use drift::{AlarmChange, KeptDrift, TaskDrift, TaskDriftReport};
 pub use estimate::{Estimate, Estimating};
 pub(super) use metrics::MONDAY;
 pub use metrics::{KeptFigure, Metrics, WindowFigure, Windows};
+pub use outputs::{LabelledOutput, OutputDay, Outputs};
 pub use profiles::ProfilePart;
 pub use reference::{ReferenceSource, Training};
 

@@ -67,7 +67,7 @@ impl Task {
 }
 
 /// Values of outputs that are summed up at a time.
-const CHUNK: usize = 1 << 13;
+pub(super) const CHUNK: usize = 1 << 13;
 
 impl Task {
     /// What was logged to the task itself over whole days, UTC: its outputs as the column `prediction`, and the columns of the

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
+use crate::described::Described;
 use crate::problem::{Fault, Problem};
 
 /// Bodies up to this size, in bytes, are read without asking for room.
@@ -101,9 +102,8 @@ impl<T: DeserializeOwned + JsonSchema + Send + 'static> FromBody for Json<T> {
         expect_json(headers)?;
         let text = as_text(bytes)?;
         parse(text).map(Json).map_err(|(pointer, detail)| {
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
             let summary = format!("the body cannot be read: {detail}");
-            Problem::new(status, summary).with(vec![Fault { index: 0, pointer, detail }])
+            Problem::bad_request(summary).with(vec![Fault { index: 0, pointer, detail }])
         })
     }
 }
@@ -124,12 +124,10 @@ pub(crate) fn as_text(bytes: &[u8]) -> Result<&str, Problem> {
 
 /// A value out of its JSON; or else where it is wrong, as a JSON pointer, and how.
 pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, (String, String)> {
-    let mut json = serde_json::Deserializer::from_str(text);
+    let json = serde_json::from_str(text).map_err(|error| (String::new(), error.to_string()))?;
     let mut track = serde_path_to_error::Track::new();
-    let value = T::deserialize(serde_path_to_error::Deserializer::new(&mut json, &mut track));
-    let value = value.map_err(|error| (pointer(&track.path()), error.to_string()))?;
-    json.end().map_err(|error| (String::new(), error.to_string()))?;
-    Ok(value)
+    let value = T::deserialize(serde_path_to_error::Deserializer::new(Described(json), &mut track));
+    value.map_err(|error| (pointer(&track.path()), error.to_string()))
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {

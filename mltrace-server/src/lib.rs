@@ -6,6 +6,7 @@
 mod api;
 mod app;
 mod body;
+mod described;
 mod guard;
 mod lane;
 mod logger;

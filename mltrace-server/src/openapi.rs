@@ -11,7 +11,8 @@ use crate::problem::{MEDIA_TYPE, Problem};
 
 const ABOUT: &str = "Runs of pipelines: logged from any language, and asked about. A name that holds slashes may be given \
     in a path as it is, or with each as %2F. Lists come in pages: give the `next` of a page back as `after`. Times are \
-    RFC 3339.";
+    RFC 3339. What does not have the form that is described here is answered with 400, and what has it but cannot be meant \
+    with 422.";
 
 /// What is described so far.
 pub(crate) struct Document {

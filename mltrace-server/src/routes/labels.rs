@@ -33,6 +33,7 @@ struct Reason {
     /// Why.
     #[schemars(length(min = 1))]
     reason: String,
+    #[schemars(length(min = 1))]
     /// Who retracts it; the name of the token that is used, unless given.
     by: Option<String>,
 }

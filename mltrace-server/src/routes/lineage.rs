@@ -46,7 +46,7 @@ fn trace(asked: Asked<'_, Nothing, From, ()>) -> Result<Graph, Problem> {
     let mut question = match (output, run) {
         (Some(output), None) => asked.tracer.trace(output),
         (None, Some(run)) => asked.tracer.trace_run(run),
-        _ => return Err(Problem::bad_request("give either `output` or `run`")),
+        _ => return Err(Problem::refused("give either `output` or `run`")),
     };
     if let Some(version) = version {
         question = question.version(version);
@@ -95,7 +95,7 @@ fn impact(asked: Asked<'_, Nothing, Of, ()>) -> Result<Touched, Problem> {
         (None, None, Some(label)) => return Ok(Touched::Label(Box::new(asked.tracer.impact_label(&label)?))),
         (Some(pointer), None, None) => asked.tracer.impact(pointer),
         (None, Some(run), None) => asked.tracer.impact_run(run),
-        _ => return Err(Problem::bad_request("give one of `pointer`, `run` and `label`")),
+        _ => return Err(Problem::refused("give one of `pointer`, `run` and `label`")),
     };
     if let Some(version) = version {
         question = question.version(version);

@@ -32,7 +32,7 @@ pub(super) fn add(api: Api) -> Api {
 fn recent(asked: Asked<'_, Nothing, Part, ()>) -> Result<Page<RunRecord>, Problem> {
     let limit = super::limit(asked.query.limit);
     let Some(after) = asked.query.after else { return Ok(asked.tracer.recent(limit)?) };
-    let last: RunId = after.parse().map_err(|_| Problem::bad_request("`after` is not the `next` of a list of runs"))?;
+    let last: RunId = after.parse().map_err(|_| Problem::refused("`after` is not the `next` of a list of runs"))?;
     Ok(asked.tracer.recent_before(last, limit)?)
 }
 
@@ -104,6 +104,7 @@ struct LoggedRun {
 async fn log_runs(service: &Service, parts: &Parts, body: &[u8]) -> Result<Response, Problem> {
     expect_json(&parts.headers)?;
     let Parsed { is_array, runs, indexes, mut refused } = read(as_text(body)?, service.limits.array)?;
+    let can_be_read = !runs.is_empty();
     let written = if runs.is_empty() { Vec::new() } else { service.logger.log(runs).await? };
     let mut logged = Vec::with_capacity(written.len());
     for (index, written) in indexes.into_iter().zip(written) {
@@ -122,7 +123,8 @@ async fn log_runs(service: &Service, parts: &Parts, body: &[u8]) -> Result<Respo
         && let Some(first) = refused.first()
     {
         let detail = format!("nothing was written: {}", first.detail);
-        return Ok(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with(refused).into_response());
+        let problem = if can_be_read { Problem::refused(detail) } else { Problem::bad_request(detail) };
+        return Ok(problem.with(refused).into_response());
     }
     let json = serde_json::to_vec(&LoggedRuns { runs: logged, refused }).map_err(|_| Problem::internal())?;
     Ok(as_json(StatusCode::CREATED, json))

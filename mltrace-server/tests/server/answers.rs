@@ -94,7 +94,7 @@ async fn lineage_is_walked_both_ways() {
     let label = server.get("/v1/impact?label=customer-7").gives(200).await;
     assert_eq!((&label["label"]["name"], label["runs"].as_array().unwrap().len()), (&json!("customer-7"), 2));
     for question in ["/v1/trace", "/v1/trace?output=a&run=1", "/v1/impact?run=1&label=x"] {
-        assert!(server.get(question).refuses(400).await.starts_with("give "));
+        assert!(server.get(question).refuses(422).await.starts_with("give "));
     }
 }
 

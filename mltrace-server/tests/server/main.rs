@@ -8,5 +8,6 @@ mod log;
 mod logging;
 mod problems;
 mod safety;
+mod schemathesis;
 mod sockets;
 mod triage;

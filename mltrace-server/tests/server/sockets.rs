@@ -14,15 +14,18 @@ use crate::client::Server;
 /// Longer than anything here takes, so that what hangs fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-struct Running {
-    server: Server,
-    address: std::net::SocketAddr,
+pub(crate) struct Running {
+    pub(crate) server: Server,
+    pub(crate) address: std::net::SocketAddr,
     end: oneshot::Sender<()>,
     ended: JoinHandle<()>,
 }
 
-async fn start(limits: Limits) -> Running {
-    let server = Server::with(Config { limits, ..Config::default() });
+async fn limited(limits: Limits) -> Running {
+    start(Server::with(Config { limits, ..Config::default() }), limits).await
+}
+
+pub(crate) async fn start(server: Server, limits: Limits) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (end, told) = oneshot::channel::<()>();
@@ -43,13 +46,13 @@ async fn talk(address: std::net::SocketAddr, text: &str) -> String {
 
 #[tokio::test]
 async fn a_head_that_comes_too_slowly_ends_the_connection() {
-    let running = start(Limits { head_patience: Duration::from_millis(100), ..Limits::default() }).await;
+    let running = limited(Limits { head_patience: Duration::from_millis(100), ..Limits::default() }).await;
     talk(running.address, "GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-slow:").await;
 }
 
 #[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
-    let running = start(Limits::default()).await;
+    let running = limited(Limits::default()).await;
     let huge = format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-huge: {}\r\n\r\n", "x".repeat(1 << 20));
     let answer = talk(running.address, &huge).await;
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
@@ -59,7 +62,7 @@ async fn a_head_that_is_too_large_is_refused() {
 
 #[tokio::test]
 async fn a_server_that_is_told_to_end_answers_what_is_under_way() {
-    let running = start(Limits::default()).await;
+    let running = limited(Limits::default()).await;
     let body = r#"{"component":"stage","started_at":"2020-02-01T08:00:00Z","ended_at":"2020-02-01T08:05:00Z"}"#;
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     let length = body.len();

@@ -17,6 +17,9 @@ use crate::store::{Answered, Pair, Span, TaskId, View, lag};
 pub(in crate::monitor) const MONDAY: i64 = 4 * 86_400 * 1_000_000;
 /// Windows of one answer.
 const MOST: i64 = 100_000;
+/// The first and the last moment of the years that have four digits.
+const YEAR_0: i64 = -62_167_219_200_000_000;
+const END_OF_9999: i64 = 253_402_300_799_999_999;
 
 /// Which windows of output time a metric is asked of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -362,7 +365,8 @@ fn limits(span: Span, width: TimeDelta) -> Result<Vec<i64>> {
         return Err(Error::new(ErrorKind::Invalid, message));
     }
     let start = |number: i128| i128::from(MONDAY) + number * i128::from(width);
-    let cut = |time: i128| i64::try_from(time).unwrap_or(if time < 0 { i64::MIN } else { i64::MAX });
+    // No window begins or ends at a time that RFC 3339 cannot write.
+    let cut = |time: i128| i64::try_from(time.clamp(YEAR_0.into(), END_OF_9999.into())).unwrap_or(END_OF_9999);
     Ok((first..=last + 1).map(|number| cut(start(number))).collect())
 }
 

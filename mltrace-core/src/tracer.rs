@@ -320,8 +320,19 @@ impl Tracer {
         IoPointer { spelled, version: Some(artifact.version.clone()), pointer_type, ..pointer }
     }
 
-    /// The name that a path has in this store.
-    pub(crate) fn path_name(&self, path: &Path) -> String {
+    /// The name of a path in this store: cleaned of `.` and `..`, and written relative to the project's root where it lies
+    /// inside it. Traced functions, and runs by hand, record paths under this name.
+    ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use mltrace_core::Tracer;
+    ///
+    /// let tracer = Tracer::builder(":memory:").root("/project").open()?;
+    /// assert_eq!(tracer.path_name(Path::new("/project/./raw/2020-01.csv")), "raw/2020-01.csv");
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    pub fn path_name(&self, path: &Path) -> String {
         self.0.fingerprinter.name(path)
     }
 

@@ -12,6 +12,7 @@ mod lane;
 mod logger;
 mod names;
 mod openapi;
+mod openlineage;
 mod page;
 mod problem;
 mod routes;

@@ -63,6 +63,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("{what}; nothing was done, try again in a second"))
     }
 
+    /// It may have been done, and to try it again changes nothing then.
+    pub(crate) fn overloaded_meanwhile(what: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("{what}; try again in a second"))
+    }
+
     pub(crate) fn internal() -> Self {
         let detail = "a fault in mltrace itself: the server's log says more under this answer's x-request-id";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
@@ -74,8 +79,20 @@ impl Problem {
     }
 }
 
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
+        Self::of(&error)
+    }
+}
+
+impl Problem {
+    pub(crate) fn of(error: &Error) -> Self {
         let status = match error.kind() {
             ErrorKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
             ErrorKind::NotFound => StatusCode::NOT_FOUND,

@@ -13,12 +13,14 @@ use uuid::Uuid;
 use super::import::{invalid, storable, take_run};
 use crate::clock;
 use crate::error::Result;
+use crate::limits;
+use crate::lineage::resolve;
 use crate::model::{
     Check, Code, Commit, CommitSource, Definition, InputEntry, IoPointer, Note, PointerType, Process, RunEntry, RunId,
-    Snapshot, Status, Version,
+    RunRecord, Snapshot, Status, Version,
 };
 use crate::record::keep_first;
-use crate::store::{Moved, Noticed};
+use crate::store::{Moved, Noticed, Put};
 use crate::tracer::Tracer;
 
 /// A run as a program in any language reports it: the JSON of a [`RunRecord`](crate::RunRecord), as far as a writer can know
@@ -148,7 +150,7 @@ impl<'de> Visitor<'de> for PointerVisitor {
     }
 
     fn visit_str<E>(self, name: &str) -> Result<PointerReport, E> {
-        Ok(PointerReport { name: name.to_owned(), version: None, pointer_type: None, captured_at: None })
+        Ok(name.into())
     }
 
     fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<PointerReport, M::Error> {
@@ -241,6 +243,71 @@ impl Tracer {
             }));
         }
         Ok(reported)
+    }
+
+    /// Commits runs of which other programs tell piece by piece, all in one transaction: what `amend` makes of each, given
+    /// which of `runs` it is and what the store knows of it, stands in the place of that. Where it makes nothing the run
+    /// stays as it is. As of a traced run, what is too much to be kept is cut off.
+    ///
+    /// ```
+    /// use mltrace_core::{RunReport, Tracer};
+    /// use uuid::Uuid;
+    ///
+    /// let tracer = Tracer::in_memory()?;
+    /// let run = Uuid::from_u128(1);
+    /// for read in ["rides.csv", "zones.csv"] {
+    ///     let reported = tracer.amend_runs(&[run], |_, known| {
+    ///         let json = r#"{"component": "join", "started_at": "2020-02-01T08:00:00Z"}"#;
+    ///         let mut report: RunReport = serde_json::from_str(json).ok()?;
+    ///         let names = known.iter().flat_map(|known| &known.inputs).map(|input| input.pointer.name.as_str());
+    ///         report.inputs = names.chain([read]).map(Into::into).collect();
+    ///         Some(report)
+    ///     })?;
+    ///     assert!(reported[0].is_ok());
+    /// }
+    /// assert_eq!(tracer.recent(1)?.items[0].inputs.len(), 2);
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing was. Of one run: it holds what cannot be stored.
+    pub fn amend_runs(
+        &self,
+        runs: &[Uuid],
+        amend: impl Fn(usize, Option<&RunRecord>) -> Option<RunReport>,
+    ) -> Result<Vec<Result<Reported>>> {
+        if runs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places: Vec<usize> = (0..runs.len()).collect();
+        let amended = self.store().write_each(None, &places.iter().collect::<Vec<_>>(), |tx, &place| {
+            let known = tx.run_id(runs[place])?.map(|id| tx.runs(&[id])).transpose()?.and_then(|mut runs| runs.pop());
+            match amend(place, known.as_ref()) {
+                None => Ok((known.map(|known| known.id), None)),
+                Some(report) => {
+                    let mut moved = RunReport { uuid: Some(runs[place]), ..report }.into_moved()?;
+                    limits::trim(&mut moved.entry);
+                    let moved = storable(moved)?;
+                    let put = resolve::replace_run(tx, &moved.entry)?;
+                    Ok((Some(put.run), Some((moved.entry, put))))
+                }
+            }
+        })?;
+        let told = |(written, &uuid): (Result<(Option<RunId>, Option<(RunEntry, Put)>)>, &Uuid)| {
+            let (id, change) = written?;
+            if let Some((entry, put)) = &change {
+                self.committed(entry, put);
+            }
+            let id = id.ok_or_else(|| invalid("there is no such run, and nothing was made of it"))?;
+            Ok(Reported { id, uuid, is_new: change.is_some() })
+        };
+        Ok(amended.into_iter().zip(runs).map(told).collect())
+    }
+}
+
+impl From<&str> for PointerReport {
+    fn from(name: &str) -> Self {
+        Self { name: name.to_owned(), version: None, pointer_type: None, captured_at: None }
     }
 }
 

@@ -19,7 +19,17 @@ use crate::store::{Change, ComponentId, OPEN, Producer, Proof, Put, Reading, Rul
 
 /// Writes a run, as one of a process if it is known, and brings every edge that it can change up to date.
 pub(crate) fn put_run<'p>(tx: &Write<'_>, entry: &RunEntry, process: impl Into<Option<&'p Process>>) -> Result<Put> {
-    let put = tx.put_run(entry, process.into(), &Rules { input: &producer_of, declared: &declared })?;
+    resolved(tx, tx.put_run(entry, process.into(), &RULES)?)
+}
+
+/// Writes a run in place of what the store knows of it, and brings every edge that this can change up to date.
+pub(crate) fn replace_run(tx: &Write<'_>, entry: &RunEntry) -> Result<Put> {
+    resolved(tx, tx.replace_run(entry, &RULES)?)
+}
+
+const RULES: Rules<'static> = Rules { input: &producer_of, declared: &declared };
+
+fn resolved(tx: &Write<'_>, put: Put) -> Result<Put> {
     if let Some(change) = &put.change {
         resolve_again(tx, change)?;
     }

@@ -76,7 +76,7 @@ struct Interned {
 }
 
 impl Write<'_> {
-    /// Writes a run, whole, as one of a process if it is known.
+    /// Writes a run, whole, as one of a process if it is known, unless the store knows as much of it.
     pub(crate) fn put_run(&self, entry: &RunEntry, process: Option<&Process>, rules: &Rules<'_>) -> Result<Put> {
         let stored = self.stored(entry)?;
         if let Some(stored) = &stored
@@ -84,6 +84,21 @@ impl Write<'_> {
         {
             return Ok(Put { run: stored.run, change: None, unresolved: Vec::new(), has_retractions: false });
         }
+        self.put_over(stored.as_ref(), entry, process, rules)
+    }
+
+    /// Writes a run, whole, in place of what the store knows of it.
+    pub(crate) fn replace_run(&self, entry: &RunEntry, rules: &Rules<'_>) -> Result<Put> {
+        self.put_over(self.stored(entry)?.as_ref(), entry, None, rules)
+    }
+
+    fn put_over(
+        &self,
+        stored: Option<&Stored>,
+        entry: &RunEntry,
+        process: Option<&Process>,
+        rules: &Rules<'_>,
+    ) -> Result<Put> {
         let (component, definition) = self.definition(&entry.definition)?;
         let started_at = to_micros(entry.started_at);
         let ended_at = entry.ended_at.map_or(OPEN, to_micros);
@@ -103,7 +118,7 @@ impl Write<'_> {
             entry.collected_at.map(to_micros).into(),
         ];
         let mut names = Vec::new();
-        let run = if let Some(stored) = &stored {
+        let run = if let Some(stored) = stored {
             names = self.outputs_of(stored.run)?;
             self.clear(stored.run)?;
             self.execute(
@@ -127,8 +142,8 @@ impl Write<'_> {
         self.put_labels(entry)?;
         names.sort_unstable();
         names.dedup();
-        let began_at = stored.as_ref().map_or(started_at, |stored| stored.started_at.min(started_at));
-        let ended_at = stored.as_ref().map_or(ended_at, |stored| stored.ended_at.min(ended_at));
+        let began_at = stored.map_or(started_at, |stored| stored.started_at.min(started_at));
+        let ended_at = stored.map_or(ended_at, |stored| stored.ended_at.min(ended_at));
         let change = Some(Change { run, names, began_at, component, ended_at });
         Ok(Put { run, change, unresolved, has_retractions: self.has_retractions()? })
     }

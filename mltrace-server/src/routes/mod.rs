@@ -8,6 +8,7 @@ mod components;
 mod health;
 mod labels;
 mod lineage;
+mod openlineage;
 mod pages;
 mod pointers;
 mod runs;
@@ -29,7 +30,7 @@ use crate::service::Service;
 /// Every route there is.
 pub(crate) fn all(service: &Arc<Service>) -> Router {
     let api = Api::new(Arc::clone(service));
-    let api = [runs::add, components::add, pointers::add, labels::add, lineage::add, tasks::add]
+    let api = [runs::add, components::add, pointers::add, labels::add, lineage::add, openlineage::add, tasks::add]
         .into_iter()
         .fold(api, |api, add| add(api));
     let Api { router, document, .. } = api;

@@ -104,6 +104,8 @@ async fn every_route_of_the_design_is_described() {
         "get /trace",
         "get /verify",
         "post /labels/{name}/retract",
+        "post /lineage",
+        "post /lineage/batch",
         "post /runs",
         "post /runs/{run}/notes",
         "post /tasks/{name}/feedback",

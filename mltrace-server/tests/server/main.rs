@@ -6,6 +6,7 @@ mod described;
 mod limits;
 mod log;
 mod logging;
+mod openlineage;
 mod problems;
 mod safety;
 mod schemathesis;

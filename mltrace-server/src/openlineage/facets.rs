@@ -1,0 +1,180 @@
+//! The facets from which a run in the store learns something. All others are kept and shown as they came.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::told::{Of, Place, Told};
+
+/// The key of a facet that could not be used, with the reason.
+const SET_ASIDE: &str = "_setAside";
+/// The key by which a producer takes a facet back.
+const DELETED: &str = "_deleted";
+
+/// Bytes that are kept of a facet, written as JSON; as many as of any param, less what is added here.
+const LARGEST: usize = (64 << 10) - 64;
+/// How deep its lists and objects may nest.
+const DEEPEST: usize = 60;
+/// Bytes that are kept of a name.
+pub(super) const LONGEST: usize = 4 << 10;
+
+#[derive(Deserialize)]
+pub(super) struct Parent {
+    pub(super) run: ParentRun,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ParentRun {
+    #[serde(rename = "runId")]
+    pub(super) id: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ErrorMessage {
+    pub(super) message: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct SourceCode {
+    #[serde(rename = "sourceCode")]
+    pub(super) text: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Sql {
+    pub(super) query: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct SourceCodeLocation {
+    pub(super) url: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) version: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Ownership {
+    pub(super) owners: Vec<Owner>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Owner {
+    pub(super) name: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Tags {
+    pub(super) tags: Vec<Tag>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Tag {
+    pub(super) key: String,
+    pub(super) value: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Documentation {
+    pub(super) description: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct DatasetVersion {
+    #[serde(rename = "datasetVersion")]
+    pub(super) version: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Assertions {
+    pub(super) assertions: Vec<Assertion>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Assertion {
+    #[serde(rename = "assertion")]
+    pub(super) name: String,
+    pub(super) success: bool,
+    pub(super) column: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Tests {
+    pub(super) tests: Vec<Test>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Test {
+    pub(super) name: String,
+    pub(super) status: String,
+    pub(super) description: Option<String>,
+}
+
+impl Told {
+    /// A facet, if it was told, can be read, and was not taken back.
+    pub(super) fn facet<F: DeserializeOwned>(&self, of: Of, key: &str) -> Option<F> {
+        let value = &self.facets.get(&Place { of, key: key.to_owned() })?.value;
+        if value.get(SET_ASIDE).is_some() || value.get(DELETED) == Some(&Value::Bool(true)) {
+            return None;
+        }
+        F::deserialize(value).ok()
+    }
+}
+
+/// A facet as it is kept, and why it is set aside where it cannot be used.
+pub(super) fn checked(place: &Place, value: Value) -> (Value, Option<String>) {
+    let aside = |reason: String, value: Option<Value>| {
+        let kept = match value {
+            Some(value) => json!({ SET_ASIDE: reason, "facet": value }),
+            None => json!({ SET_ASIDE: reason }),
+        };
+        (kept, Some(reason))
+    };
+    let bytes = value.to_string().len();
+    if bytes > LARGEST {
+        return aside(format!("the facet has {bytes} bytes, and {LARGEST} are kept of one"), None);
+    }
+    if !nests_within(DEEPEST, &value) {
+        return aside(format!("the facet nests more than {DEEPEST} deep"), None);
+    }
+    match misread(place, &value) {
+        Some(reason) if bytes > LARGEST / 2 => aside(reason, None),
+        Some(reason) => aside(reason, Some(value)),
+        None => (value, None),
+    }
+}
+
+/// Why a facet that is used here cannot be.
+fn misread(place: &Place, value: &Value) -> Option<String> {
+    fn fault<F: DeserializeOwned>(value: &Value) -> Option<String> {
+        F::deserialize(value).err().map(|error| format!("the facet cannot be read: {error}"))
+    }
+    if !value.is_object() {
+        return Some("a facet is an object".to_owned());
+    }
+    if value.get(DELETED) == Some(&Value::Bool(true)) {
+        return None;
+    }
+    match (&place.of, place.key.as_str()) {
+        (Of::Run, "parent") => fault::<Parent>(value),
+        (Of::Run, "errorMessage") => fault::<ErrorMessage>(value),
+        (Of::Run, "test") => fault::<Tests>(value),
+        (Of::Job, "sourceCode") => fault::<SourceCode>(value),
+        (Of::Job, "sql") => fault::<Sql>(value),
+        (Of::Job, "sourceCodeLocation") => fault::<SourceCodeLocation>(value),
+        (Of::Job, "ownership") => fault::<Ownership>(value),
+        (Of::Job, "tags") => fault::<Tags>(value),
+        (Of::Job, "documentation") => fault::<Documentation>(value),
+        (Of::Dataset(..), "version") => fault::<DatasetVersion>(value),
+        (Of::Dataset(..), "dataQualityAssertions") => fault::<Assertions>(value),
+        _ => None,
+    }
+}
+
+fn nests_within(levels: usize, value: &Value) -> bool {
+    let fits = |inner: &Value| levels > 0 && nests_within(levels - 1, inner);
+    match value {
+        Value::Array(items) => items.iter().all(fits),
+        Value::Object(fields) => fields.values().all(fits),
+        _ => true,
+    }
+}

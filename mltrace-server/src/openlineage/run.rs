@@ -1,0 +1,151 @@
+//! The run in the store, as it follows from what is known of it.
+
+use std::collections::BTreeMap;
+
+use mltrace_core::{Check, CheckStatus, CodeReport, GitReport, PointerReport, RunReport, Status, Version, VersionKind};
+
+use super::event::{clean, uuid};
+use super::facets::{
+    Assertions, DatasetVersion, Documentation, ErrorMessage, LONGEST, Ownership, Parent, SourceCode,
+    SourceCodeLocation, Sql, Tags, Test, Tests,
+};
+use super::names::component;
+use super::told::{How, Of, Side, Told};
+
+impl Told {
+    /// The run. Outputs count where it has completed; where it has not, those do that an event names which ends it.
+    pub(crate) fn run(&self) -> RunReport {
+        let end = self.head.end;
+        let how = end.map(|end| end.how);
+        let started_at = self.head.started_at.unwrap_or(self.head.first_told_at);
+        let location = self.facet::<SourceCodeLocation>(Of::Job, "sourceCodeLocation");
+        let failed = how == Some(How::Fail);
+        let error = self.facet::<ErrorMessage>(Of::Run, "errorMessage").filter(|_| failed);
+        let parent = self.facet::<Parent>(Of::Run, "parent");
+        RunReport {
+            uuid: None,
+            component: component(&self.head.job.namespace, &self.head.job.name),
+            // Clocks of two machines can disagree.
+            started_at: end.map_or(started_at, |end| started_at.min(end.at)),
+            ended_at: end.map(|end| end.at),
+            status: Some(match how {
+                None => Status::Running,
+                Some(How::Complete) => Status::Completed,
+                Some(How::Abort) => Status::Cancelled,
+                Some(How::Fail) => Status::Failed,
+            }),
+            partition: None,
+            parent: parent.and_then(|parent| uuid(&parent.run.id)),
+            inputs: self.pointers(Side::Input, |_| true),
+            outputs: self.pointers(Side::Output, |at_end| how == Some(How::Complete) || how.is_some() && at_end),
+            upstream: Vec::new(),
+            params: self.to_params(),
+            metrics: BTreeMap::new(),
+            checks: self.checks(),
+            labels: Vec::new(),
+            notes: Vec::new(),
+            error: error.map(|error| clean(&error.message)),
+            git: GitReport {
+                commit: location.as_ref().and_then(|location| location.version.as_deref()).map(clean),
+                dirty: None,
+                tags: Vec::new(),
+            },
+            code: self.code(location),
+            description: self.facet::<Documentation>(Of::Job, "documentation").map(|said| clean(&said.description)),
+            owner: self.owner(),
+            tags: self.tags(),
+            stale_after_s: None,
+            host: None,
+            pid: None,
+        }
+    }
+
+    fn pointers(&self, wanted: Side, counts: impl Fn(bool) -> bool) -> Vec<PointerReport> {
+        let wanted = self.datasets.iter().filter(|((side, _), dataset)| *side == wanted && counts(dataset.at_end));
+        wanted
+            .map(|((side, name), _)| {
+                let version = self.facet::<DatasetVersion>(Of::Dataset(*side, name.clone()), "version");
+                let stated = version.filter(|version| is_name(&version.version));
+                PointerReport {
+                    version: stated
+                        .map(|version| Version { kind: VersionKind::Stated, value: clean(&version.version) }),
+                    ..PointerReport::from(name.as_str())
+                }
+            })
+            .collect()
+    }
+
+    fn code(&self, location: Option<SourceCodeLocation>) -> Option<CodeReport> {
+        let source = self.facet::<SourceCode>(Of::Job, "sourceCode").map(|code| code.text);
+        let snapshot = source.or_else(|| Some(self.facet::<Sql>(Of::Job, "sql")?.query));
+        let file = location.and_then(|location| location.path.or(location.url));
+        (snapshot.is_some() || file.is_some()).then(|| CodeReport {
+            file: file.as_deref().map(clean),
+            line: None,
+            crate_version: None,
+            snapshot: snapshot.as_deref().map(clean),
+        })
+    }
+
+    fn owner(&self) -> Option<String> {
+        let owners = self.facet::<Ownership>(Of::Job, "ownership")?.owners;
+        let names: Vec<String> = owners.iter().map(|owner| clean(&owner.name)).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    }
+
+    fn tags(&self) -> Vec<String> {
+        let tags = self.facet::<Tags>(Of::Job, "tags").map(|facet| facet.tags).unwrap_or_default();
+        let mut tags: Vec<String> = tags
+            .iter()
+            .map(|tag| match tag.value.as_deref() {
+                None | Some("" | "true") => clean(&tag.key),
+                Some(value) => clean(&format!("{}={value}", tag.key)),
+            })
+            .filter(|tag| is_name(tag))
+            .collect();
+        tags.sort_unstable();
+        tags.dedup();
+        tags
+    }
+
+    /// What was checked, each once: some producers tell of a test as one of the run and as an assertion on the data.
+    fn checks(&self) -> Vec<Check> {
+        let mut found: BTreeMap<String, Check> = BTreeMap::new();
+        let mut add = |check: Check| {
+            let known = found.entry(check.name.clone()).or_insert_with(|| check.clone());
+            if check.status == CheckStatus::Failed {
+                *known = check;
+            }
+        };
+        let mut asserted: Vec<String> = Vec::new();
+        for (side, name) in self.datasets.keys() {
+            let of = Of::Dataset(*side, name.clone());
+            let assertions = self.facet::<Assertions>(of, "dataQualityAssertions").map(|facet| facet.assertions);
+            for assertion in assertions.unwrap_or_default() {
+                let what = assertion.column.as_ref().map(|column| format!("{}({column})", assertion.name));
+                let what = what.unwrap_or_else(|| assertion.name.clone());
+                asserted.push(assertion.name);
+                add(check(&format!("{what} of {name}"), assertion.success, None));
+            }
+        }
+        let tests: Vec<Test> = self.facet::<Tests>(Of::Run, "test").map(|facet| facet.tests).unwrap_or_default();
+        for test in tests.into_iter().filter(|test| !asserted.contains(&test.name)) {
+            match test.status.to_ascii_lowercase().as_str() {
+                "pass" | "passed" | "success" => add(check(&test.name, true, None)),
+                "fail" | "failed" | "error" => add(check(&test.name, false, test.description)),
+                // One that was skipped has found nothing.
+                _ => {}
+            }
+        }
+        found.into_values().filter(|check| is_name(&check.name)).collect()
+    }
+}
+
+fn check(name: &str, held: bool, message: Option<String>) -> Check {
+    let status = if held { CheckStatus::Passed } else { CheckStatus::Failed };
+    Check { name: clean(name), status, message: message.as_deref().map(clean) }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.len() <= LONGEST
+}

@@ -107,6 +107,17 @@ pub(super) struct Test {
     pub(super) name: String,
     pub(super) status: String,
     pub(super) description: Option<String>,
+    pub(super) expected: Option<String>,
+    pub(super) actual: Option<String>,
+}
+
+impl Test {
+    /// What did not hold, as far as the producer says.
+    pub(super) fn message(self) -> Option<String> {
+        let compared = self.expected.zip(self.actual);
+        let compared = compared.map(|(expected, actual)| format!("expected {expected}, found {actual}"));
+        [self.description, compared].into_iter().flatten().reduce(|said, compared| format!("{said}: {compared}"))
+    }
 }
 
 impl Told {

@@ -132,7 +132,7 @@ impl Told {
         for test in tests.into_iter().filter(|test| !asserted.contains(&test.name)) {
             match test.status.to_ascii_lowercase().as_str() {
                 "pass" | "passed" | "success" => add(check(&test.name, true, None)),
-                "fail" | "failed" | "error" => add(check(&test.name, false, test.description)),
+                "fail" | "failed" | "error" => add(check(&test.name.clone(), false, test.message())),
                 // One that was skipped has found nothing.
                 _ => {}
             }

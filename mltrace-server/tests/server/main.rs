@@ -7,6 +7,7 @@ mod limits;
 mod log;
 mod logging;
 mod openlineage;
+mod openlineage_client;
 mod problems;
 mod safety;
 mod schemathesis;

@@ -406,7 +406,7 @@ fn store_after(batches: &[Vec<Value>]) -> (BTreeMap<Uuid, Value>, Value) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_order_and_any_repetition_of_events_gives_the_same_store(

@@ -61,7 +61,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Data must not be used any more", &["label", "labels", "retract", "retracted"]),
     ("Remarks", &["note", "tag"]),
     #[cfg(feature = "server")]
-    ("For other programs", &["serve", "token"]),
+    ("For other programs", &["serve", "token", "openlineage"]),
     ("Care of the store", &["gc", "export", "import", "doctor", "completions"]),
 ];
 
@@ -157,6 +157,9 @@ pub(crate) enum Command {
     /// Make, list or revoke the tokens that `serve` asks for
     #[cfg(feature = "server")]
     Token(Token),
+    /// Send runs to who collects events of OpenLineage
+    #[cfg(feature = "server")]
+    Openlineage(Openlineage),
     /// Print completions for a shell
     Completions(Completions),
 }
@@ -950,6 +953,54 @@ pub(crate) enum TokenCommand {
         /// Its name
         name: String,
     },
+}
+
+#[cfg(feature = "server")]
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  mltrace openlineage emit --url http://localhost:5000
+
+`mltrace serve` takes events at /api/v1/lineage.")]
+pub(crate) struct Openlineage {
+    #[command(subcommand)]
+    pub(crate) command: OpenlineageCommand,
+}
+
+#[cfg(feature = "server")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum OpenlineageCommand {
+    /// Send all runs that were not sent yet
+    Emit(Emit),
+}
+
+#[cfg(feature = "server")]
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace openlineage emit --url http://localhost:5000
+  OPENLINEAGE_API_KEY=.. mltrace openlineage emit --url https://lineage.example.org --follow
+
+The store is the outbox: traced programs know nothing of this, and what was sent is remembered in the file \
+STORE.openlineage-HASH, one for each address. Each event is sent until it is acknowledged, so it may arrive twice, and \
+START before COMPLETE. Runs that came as events themselves are left out.
+
+OPENLINEAGE_URL, OPENLINEAGE_ENDPOINT, OPENLINEAGE_NAMESPACE, OPENLINEAGE_API_KEY and OPENLINEAGE_DISABLED mean what \
+they mean to other clients.
+
+JSON: {events, refused}; with --follow one object a line")]
+pub(crate) struct Emit {
+    /// Who collects events [default: $OPENLINEAGE_URL]
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+
+    /// The namespace of the jobs that components are [default: $OPENLINEAGE_NAMESPACE, or default]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+
+    /// Go on, and send runs as they come
+    #[arg(long)]
+    pub(crate) follow: bool,
 }
 
 #[derive(Debug, Args)]

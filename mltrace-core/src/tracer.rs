@@ -17,7 +17,7 @@ use crate::component_run::ComponentRun;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::{self, Fingerprinter, STORE_FOLDER, absolute, lexically_clean};
 use crate::fork::PerProcess;
-use crate::model::{IoPointer, PointerType, RunEntry, RunId, Version};
+use crate::model::{IoPointer, PointerType, RunEntry, RunId, Version, VersionKind};
 use crate::record::is_disabled;
 use crate::store::{Durability, Put, Store};
 use crate::writer::{OpenRun, Stats, Writer};
@@ -334,6 +334,23 @@ impl Tracer {
     /// ```
     pub fn path_name(&self, path: &Path) -> String {
         self.0.fingerprinter.name(path)
+    }
+
+    /// The path that a pointer stands for: its name, where that is absolute or its content was measured; `None` if it is no
+    /// path, or it isn't known where that begins.
+    ///
+    /// ```
+    /// use mltrace_core::{IoPointer, Tracer};
+    ///
+    /// let tracer = Tracer::in_memory()?;
+    /// assert_eq!(tracer.path_of(&IoPointer::new("/raw/2020-01.csv")), Some("/raw/2020-01.csv".into()));
+    /// assert_eq!(tracer.path_of(&IoPointer::new("warehouse.rides")), None);
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    pub fn path_of(&self, pointer: &IoPointer) -> Option<PathBuf> {
+        let is_measured = pointer.version.as_ref().is_some_and(|version| version.kind != VersionKind::Stated);
+        let is_path = is_measured || Path::new(&pointer.name).is_absolute();
+        self.0.fingerprinter.path(&pointer.name).filter(|_| is_path)
     }
 
     /// How paths become names and versions in this store.

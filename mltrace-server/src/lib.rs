@@ -21,6 +21,7 @@ mod service;
 mod token;
 
 pub use app::app;
+pub use openlineage::{Collector, Emitter, Sent, Unsent};
 pub use serve::{run, serve};
 pub use service::{Config, Limits};
 pub use token::{Role, Token, Tokens};

@@ -16,6 +16,8 @@ mod label;
 mod labels;
 mod metrics;
 mod note;
+#[cfg(feature = "server")]
+mod openlineage;
 mod outputs;
 mod profile;
 mod recent;
@@ -85,6 +87,8 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Serve(opt) => serve::run(opt, &mut open()?),
         #[cfg(feature = "server")]
         Command::Token(opt) => token::run(opt, &mut open()?),
+        #[cfg(feature = "server")]
+        Command::Openlineage(opt) => openlineage::run(opt, &mut open()?),
         Command::Completions(opt) => completions::run(&opt, out),
     }
 }

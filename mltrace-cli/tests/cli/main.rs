@@ -16,6 +16,8 @@ mod json;
 mod labels;
 mod monitor;
 mod monitored;
+#[cfg(feature = "server")]
+mod openlineage;
 mod pipeline;
 mod recent;
 mod review;

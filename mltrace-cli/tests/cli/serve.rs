@@ -9,13 +9,13 @@ use crate::cli::{Cli, end_of};
 use crate::pipeline::Store;
 
 /// A server in a process of its own, killed with its test.
-struct Server {
+pub(crate) struct Server {
     child: Option<Child>,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Server {
-    fn on(store: &Store) -> Self {
+    pub(crate) fn on(store: &Store) -> Self {
         Self::at(&store.path())
     }
 

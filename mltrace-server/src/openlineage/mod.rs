@@ -5,6 +5,7 @@
 //! earliest. The run in the store is a function of what is known, which is kept with it, as params that begin with
 //! `openlineage`.
 
+mod emit;
 mod event;
 mod facets;
 mod kept;
@@ -13,6 +14,7 @@ mod run;
 mod time;
 mod told;
 
+pub use emit::{Collector, Emitter, Sent, Unsent};
 pub(crate) use event::{Event, Read, read};
 pub(crate) use names::Names;
 pub(crate) use told::Told;

@@ -1,0 +1,97 @@
+//! Who collects events, over HTTP.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// How long an event may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where events are sent to, and as whose.
+#[derive(Debug, Clone)]
+pub struct Collector {
+    url: String,
+    endpoint: String,
+    namespace: String,
+    key: Option<String>,
+    agent: ureq::Agent,
+}
+
+/// Why an event was not taken.
+pub(super) enum Refused {
+    /// It is the event: it would be refused another time, too.
+    Event(String),
+    /// Nobody is there, or too busy.
+    Now(String),
+    /// Whatever is sent is refused.
+    All(String),
+}
+
+impl Collector {
+    /// Under this URL; at the path, in the namespace, and with the key that all clients of OpenLineage have unless they are
+    /// told otherwise: `api/v1/lineage`, `default`, and none.
+    pub fn at(url: impl Into<String>) -> Self {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
+        Self {
+            url: url.into(),
+            endpoint: "api/v1/lineage".to_owned(),
+            namespace: "default".to_owned(),
+            key: None,
+            agent: config.build().into(),
+        }
+    }
+
+    /// Sends to another path below the URL.
+    #[must_use]
+    pub fn endpoint(mut self, path: impl Into<String>) -> Self {
+        self.endpoint = path.into();
+        self
+    }
+
+    /// Calls components jobs of another namespace.
+    #[must_use]
+    pub fn in_namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = namespace.into();
+        self
+    }
+
+    /// Shows this key, as a bearer's token.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    pub(super) fn address(&self) -> String {
+        format!("{}/{}", self.url.trim_end_matches('/'), self.endpoint.trim_start_matches('/'))
+    }
+
+    pub(super) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    pub(super) fn send(&self, event: &Value) -> Result<(), Refused> {
+        let address = self.address();
+        let mut request = self.agent.post(&address).header("content-type", "application/json");
+        if let Some(key) = &self.key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        let mut answer = request.send(event.to_string()).map_err(|error| match error {
+            ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
+                Refused::All(format!("`{address}` is no address: {error}"))
+            }
+            other => Refused::Now(format!("{address} cannot be reached: {other}")),
+        })?;
+        let status = answer.status();
+        // Read to its end, so that the connection can be used again.
+        let said = answer.body_mut().with_config().limit(64 << 10).read_to_string().unwrap_or_default();
+        let said: String = said.chars().take(300).collect();
+        let reason = || format!("{address} answered {status}: {said}");
+        match status.as_u16() {
+            200..=299 => Ok(()),
+            408 | 429 | 500..=599 => Err(Refused::Now(reason())),
+            400 | 409 | 413 | 422 => Err(Refused::Event(reason())),
+            _ => Err(Refused::All(reason())),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What is said of a run, in the words of OpenLineage.
+
+use mltrace_core::{IoPointer, RunRecord, Status, Tracer};
+use serde_json::{Map, Value, json};
+
+/// Who says it.
+const PRODUCER: &str = concat!("https://docs.rs/mltrace-server/", env!("CARGO_PKG_VERSION"));
+const SPECIFICATION: &str = "https://openlineage.io/spec";
+
+/// Whether a run starts or has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Start,
+    End,
+}
+
+/// Who says it, and out of which store.
+pub(super) struct Said<'s> {
+    pub(super) tracer: &'s Tracer,
+    pub(super) namespace: &'s str,
+}
+
+impl Said<'_> {
+    /// The event. Both carry what the run reads and writes, as far as it is known.
+    pub(super) fn event(&self, kind: Kind, run: &RunRecord) -> mltrace_core::Result<Value> {
+        let time = match kind {
+            Kind::Start => run.started_at,
+            Kind::End => run.ended_at.unwrap_or(run.started_at),
+        };
+        Ok(json!({
+            "eventTime": time,
+            "eventType": event_type(kind, run.status),
+            "producer": PRODUCER,
+            "schemaURL": format!("{SPECIFICATION}/2-0-2/OpenLineage.json#/$defs/RunEvent"),
+            "run": { "runId": run.uuid, "facets": self.run_facets(kind, run)? },
+            "job": { "namespace": self.namespace, "name": run.component, "facets": self.job_facets(run)? },
+            "inputs": run.inputs.iter().map(|input| self.dataset(&input.pointer)).collect::<Vec<_>>(),
+            "outputs": run.outputs.iter().map(|output| self.dataset(output)).collect::<Vec<_>>(),
+        }))
+    }
+
+    fn run_facets(&self, kind: Kind, run: &RunRecord) -> mltrace_core::Result<Value> {
+        let mut facets = Map::new();
+        if let Some(parent) = run.parent
+            && let Some(id) = self.tracer.run_id(parent)?
+            && let Some(caller) = self.tracer.runs(&[id])?.pop()
+        {
+            let job = json!({ "namespace": self.namespace, "name": caller.component });
+            let parent = json!({ "run": { "runId": parent }, "job": job });
+            facets.insert("parent".to_owned(), facet("1-2-0/ParentRunFacet", parent));
+        }
+        if let Some(error) = run.error.as_ref().filter(|_| kind == Kind::End) {
+            let error = json!({ "message": error, "programmingLanguage": "rust" });
+            facets.insert("errorMessage".to_owned(), facet("1-0-1/ErrorMessageRunFacet", error));
+        }
+        if kind == Kind::End && !run.checks.is_empty() {
+            let tests = run.checks.iter().map(|check| {
+                let status = if check.status == mltrace_core::CheckStatus::Passed { "pass" } else { "fail" };
+                json!({ "name": check.name, "status": status, "description": check.message })
+            });
+            let tests = json!({ "tests": tests.collect::<Vec<_>>() });
+            facets.insert("test".to_owned(), facet("1-0-1/TestRunFacet", tests));
+        }
+        Ok(facets.into())
+    }
+
+    fn job_facets(&self, run: &RunRecord) -> mltrace_core::Result<Value> {
+        let component = self.tracer.component(&run.component)?;
+        let kind = json!({ "processingType": "BATCH", "integration": "MLTRACE", "jobType": "COMPONENT" });
+        let mut facets = Map::from_iter([("jobType".to_owned(), facet("2-0-4/JobTypeJobFacet", kind))]);
+        if let Some(description) = component.description {
+            let said = json!({ "description": description });
+            facets.insert("documentation".to_owned(), facet("1-1-0/DocumentationJobFacet", said));
+        }
+        if let Some(owner) = component.owner {
+            let owners = json!({ "owners": [{ "name": owner }] });
+            facets.insert("ownership".to_owned(), facet("1-0-1/OwnershipJobFacet", owners));
+        }
+        if !component.tags.is_empty() {
+            let tags: Vec<_> = component.tags.iter().map(|tag| json!({ "key": tag, "value": "true" })).collect();
+            facets.insert("tags".to_owned(), facet("1-0-0/TagsJobFacet", json!({ "tags": tags })));
+        }
+        if let Some(text) = &run.code.snapshot {
+            let code = json!({ "language": "rust", "sourceCode": text });
+            facets.insert("sourceCode".to_owned(), facet("1-0-1/SourceCodeJobFacet", code));
+        }
+        if let (Some(commit), Some(file)) = (&run.git.commit, &run.code.file) {
+            let place = json!({ "type": "git", "url": file, "path": file, "version": commit });
+            facets.insert("sourceCodeLocation".to_owned(), facet("1-1-0/SourceCodeLocationJobFacet", place));
+        }
+        Ok(facets.into())
+    }
+
+    /// By the standard's naming, as far as a name follows it; any other is one of this namespace.
+    fn dataset(&self, pointer: &IoPointer) -> Value {
+        let path = self.tracer.path_of(pointer);
+        let (namespace, name) = match &path {
+            Some(path) => ("file", path.to_string_lossy().into_owned()),
+            None => by_scheme(&pointer.name).unwrap_or_else(|| (self.namespace, pointer.name.clone())),
+        };
+        let version = pointer.version.as_ref().map(|version| {
+            let stated = json!({ "datasetVersion": version.to_string() });
+            facet("1-0-1/DatasetVersionDatasetFacet", stated)
+        });
+        let facets: Map<String, Value> = version.into_iter().map(|facet| ("version".to_owned(), facet)).collect();
+        json!({ "namespace": namespace, "name": name, "facets": facets })
+    }
+}
+
+fn event_type(kind: Kind, status: Status) -> &'static str {
+    match (kind, status) {
+        (Kind::Start, _) => "START",
+        (Kind::End, Status::Completed) => "COMPLETE",
+        (Kind::End, Status::Failed | Status::Panicked) => "FAIL",
+        (Kind::End, _) => "ABORT",
+    }
+}
+
+/// `s3://bucket/key` is `key` of `s3://bucket`.
+fn by_scheme(name: &str) -> Option<(&str, String)> {
+    let authority = name.find("://")? + 3;
+    let end = authority + name[authority..].find('/')?;
+    let (namespace, key) = (&name[..end], &name[end + 1..]);
+    (!key.is_empty()).then(|| (namespace, key.to_owned()))
+}
+
+fn facet(schema: &str, fields: Value) -> Value {
+    let name = schema.split_once('/').map_or(schema, |(_, name)| name);
+    let mut facet = fields;
+    facet["_producer"] = PRODUCER.into();
+    facet["_schemaURL"] = format!("{SPECIFICATION}/facets/{schema}.json#/$defs/{name}").into();
+    facet
+}

@@ -979,22 +979,22 @@ pub(crate) enum OpenlineageCommand {
 #[command(after_help = "\
 Examples:
   mltrace openlineage emit --url http://localhost:5000
-  OPENLINEAGE_API_KEY=.. mltrace openlineage emit --url https://lineage.example.org --follow
+  OPENLINEAGE_API_KEY=.. mltrace openlineage emit --url http://localhost:5000 --follow
 
 The store is the outbox: traced programs know nothing of this, and what was sent is remembered in the file \
 STORE.openlineage-HASH, one for each address. Each event is sent until it is acknowledged, so it may arrive twice, and \
-START before COMPLETE. Runs that came as events themselves are left out.
+START before COMPLETE. Runs that came as events themselves are left out. TLS is a proxy's: it is sent over http.
 
 OPENLINEAGE_URL, OPENLINEAGE_ENDPOINT, OPENLINEAGE_NAMESPACE, OPENLINEAGE_API_KEY and OPENLINEAGE_DISABLED mean what \
 they mean to other clients.
 
 JSON: {events, refused}; with --follow one object a line")]
 pub(crate) struct Emit {
-    /// Who collects events [default: $OPENLINEAGE_URL]
+    /// Who collects events [default: `$OPENLINEAGE_URL`]
     #[arg(long)]
     pub(crate) url: Option<String>,
 
-    /// The namespace of the jobs that components are [default: $OPENLINEAGE_NAMESPACE, or default]
+    /// The namespace of the jobs that components are [default: `$OPENLINEAGE_NAMESPACE`, or `default`]
     #[arg(long, value_name = "NAME")]
     pub(crate) namespace: Option<String>,
 

@@ -196,6 +196,7 @@ fn what_nobody_takes_waits_and_who_is_refused_is_told_why() {
     assert!(unreached.contains("cannot be reached") && unreached.contains("is sent the next time"), "{unreached}");
     let denying = Collector::new(|_| 401);
     assert!(emit(&store, &denying.url).fails(2).contains("answered 401"));
+    assert!(emit(&store, "https://localhost:1").fails(2).contains("needs TLS"));
     assert!(emit(&store, "nowhere").fails(2).contains("nowhere"));
     let unnamed = Cli::on(&store).env("OPENLINEAGE_URL", "").args("openlineage emit").fails(2);
     assert!(unnamed.contains("give --url"), "{unnamed}");

@@ -20,7 +20,7 @@ use crate::model::{
     RunRecord, Snapshot, Status, Version,
 };
 use crate::record::keep_first;
-use crate::store::{Moved, Noticed, Put};
+use crate::store::{Moved, Noticed};
 use crate::tracer::Tracer;
 
 /// A run as a program in any language reports it: the JSON of a [`RunRecord`](crate::RunRecord), as far as a writer can know
@@ -293,15 +293,17 @@ impl Tracer {
                 }
             }
         })?;
-        let told = |(written, &uuid): (Result<(Option<RunId>, Option<(RunEntry, Put)>)>, &Uuid)| {
-            let (id, change) = written?;
-            if let Some((entry, put)) = &change {
-                self.committed(entry, put);
-            }
-            let id = id.ok_or_else(|| invalid("there is no such run, and nothing was made of it"))?;
-            Ok(Reported { id, uuid, is_new: change.is_some() })
-        };
-        Ok(amended.into_iter().zip(runs).map(told).collect())
+        let mut reported = Vec::with_capacity(amended.len());
+        for (amended, &uuid) in amended.into_iter().zip(runs) {
+            reported.push(amended.and_then(|(id, change)| {
+                if let Some((entry, put)) = &change {
+                    self.committed(entry, put);
+                }
+                let id = id.ok_or_else(|| invalid("there is no such run, and nothing was made of it"))?;
+                Ok(Reported { id, uuid, is_new: change.is_some() })
+            }));
+        }
+        Ok(reported)
     }
 }
 

@@ -113,10 +113,11 @@ pub(super) struct Test {
 
 impl Test {
     /// What did not hold, as far as the producer says.
-    pub(super) fn message(self) -> Option<String> {
-        let compared = self.expected.zip(self.actual);
+    pub(super) fn message(&self) -> Option<String> {
+        let compared = self.expected.as_ref().zip(self.actual.as_ref());
         let compared = compared.map(|(expected, actual)| format!("expected {expected}, found {actual}"));
-        [self.description, compared].into_iter().flatten().reduce(|said, compared| format!("{said}: {compared}"))
+        let said = self.description.clone();
+        [said, compared].into_iter().flatten().reduce(|said, compared| format!("{said}: {compared}"))
     }
 }
 

@@ -132,7 +132,7 @@ impl Told {
         for test in tests.into_iter().filter(|test| !asserted.contains(&test.name)) {
             match test.status.to_ascii_lowercase().as_str() {
                 "pass" | "passed" | "success" => add(check(&test.name, true, None)),
-                "fail" | "failed" | "error" => add(check(&test.name.clone(), false, test.message())),
+                "fail" | "failed" | "error" => add(check(&test.name, false, test.message().as_deref())),
                 // One that was skipped has found nothing.
                 _ => {}
             }
@@ -141,9 +141,9 @@ impl Told {
     }
 }
 
-fn check(name: &str, held: bool, message: Option<String>) -> Check {
+fn check(name: &str, held: bool, message: Option<&str>) -> Check {
     let status = if held { CheckStatus::Passed } else { CheckStatus::Failed };
-    Check { name: clean(name), status, message: message.as_deref().map(clean) }
+    Check { name: clean(name), status, message: message.map(clean) }
 }
 
 fn is_name(text: &str) -> bool {

@@ -132,7 +132,7 @@ impl Dataset {
 impl Facet {
     /// The later one stands; of two of one moment, any one, as long as it is always the same.
     fn replaces(&self, known: &Self) -> bool {
-        self.told_at > known.told_at
-            || self.told_at == known.told_at && self.value.to_string() > known.value.to_string()
+        let rank = |facet: &Self| (facet.told_at, facet.value.to_string());
+        rank(self) > rank(known)
     }
 }

@@ -80,6 +80,9 @@ impl Collector {
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
                 Refused::All(format!("`{address}` is no address: {error}"))
             }
+            ureq::Error::TlsRequired => Refused::All(format!(
+                "{address} needs TLS, which is not spoken here: send to a proxy that does, over http"
+            )),
             other => Refused::Now(format!("{address} cannot be reached: {other}")),
         })?;
         let status = answer.status();

@@ -1,6 +1,7 @@
 //! Runs that wait to be written in the background: a bounded queue.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -94,7 +95,12 @@ impl Buffer {
         mut refuse: impl FnMut(&RunEntry, Error),
     ) -> Result<usize> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.append(&mut self.queue().runs);
+        if taken.is_empty() {
+            // Callers wait meanwhile: what is queued is not copied as a rule.
+            mem::swap(&mut *taken, &mut self.queue().runs);
+        } else {
+            taken.append(&mut self.queue().runs);
+        }
         let mut drained = 0;
         let mut most = usize::MAX;
         while !taken.is_empty() {

@@ -1,6 +1,6 @@
 //! Runs that are open: one that stays open for long gets its row before it ends.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,8 @@ pub(super) struct OpenRuns(Mutex<Runs>);
 
 #[derive(Default)]
 struct Runs {
-    open: HashMap<Uuid, Opened>,
+    /// Few as a rule, and then a tree is one node, cheaper than a hash.
+    open: BTreeMap<Uuid, Opened>,
     heartbeat: Option<Instant>,
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct Binding {
     pub(crate) mutable: Option<Token![mut]>,
     /// Seen to be a `&mut`: what it points to may be written later.
     pub(crate) exclusive: bool,
+    /// Seen to be a `&`: it can be recorded without a reference to it, for which every call would put it aside.
+    pub(crate) shared: bool,
     /// The `#[cfg]`s under which the name exists.
     pub(crate) cfgs: Vec<Attribute>,
     /// How many blocks stand around it; in the function's own block 0. An arm of a `match` is a block, and one with the
@@ -340,6 +342,7 @@ impl VisitMut for Names {
                 ident: node.ident.clone(),
                 mutable: node.mutability.filter(|_| !is_reference),
                 exclusive: node.mutability.is_some() && is_reference,
+                shared: false,
                 cfgs: self.cfgs.clone(),
                 depth: 0,
                 block: 0,
@@ -355,7 +358,9 @@ impl VisitMut for Names {
         let around = self.found.len();
         visit_mut::visit_pat_type_mut(self, node);
         for binding in &mut self.found[around..] {
-            binding.exclusive |= exclusive(&node.pat, &node.ty);
+            let is_exclusive = is_exclusive(&node.pat, &node.ty);
+            binding.exclusive |= is_exclusive == Some(true);
+            binding.shared = is_exclusive == Some(false);
         }
     }
 
@@ -367,13 +372,14 @@ impl VisitMut for Names {
     }
 }
 
-/// Whether the one name of a pattern is seen to be a `&mut`, by the type of the pattern.
-fn exclusive(pat: &Pat, ty: &Type) -> bool {
+/// Whether the one name of a pattern is seen to be a `&mut`, by the type of the pattern; `None` if it is not seen to be a
+/// reference.
+fn is_exclusive(pat: &Pat, ty: &Type) -> Option<bool> {
     match ty {
-        Type::Reference(ty) => ty.mutability.is_some() && matches!(pat, Pat::Ident(_)),
-        Type::Paren(ty) => exclusive(pat, &ty.elem),
-        Type::Group(ty) => exclusive(pat, &ty.elem),
-        _ => false,
+        Type::Reference(ty) => matches!(pat, Pat::Ident(_)).then_some(ty.mutability.is_some()),
+        Type::Paren(ty) => is_exclusive(pat, &ty.elem),
+        Type::Group(ty) => is_exclusive(pat, &ty.elem),
+        _ => None,
     }
 }
 

@@ -300,7 +300,8 @@ impl Runtime {
         // It is the body's name, wherever that comes from; only the place is the attribute's.
         let mut value = binding.ident.clone();
         value.set_span(binding.ident.span().located_at(named.name.span()));
-        let record = self.record(named.role, &place, &quote_spanned!(span=> &#value));
+        let value = if binding.shared { value.into_token_stream() } else { quote_spanned!(span=> &#value) };
+        let record = self.record(named.role, &place, &value);
         let cfgs = &binding.cfgs;
         Stmt::Expr(syn::Expr::Verbatim(quote!(#(#cfgs)* #record)), None)
     }

@@ -171,7 +171,7 @@ fn is_store(path: &Path) -> bool {
     // Asked before the lock is taken: a file system that hangs must not hold up every other thread. The real path asks it
     // for every folder on the way, which takes longer than to read a small file, so the name is looked at first.
     let own_name = path.file_name().filter(|_| is_name_its_own(path));
-    if own_name.is_some_and(|name| !is_beside_a_store(name, |store| store.file_name())) {
+    if own_name.is_some_and(|name| !is_beside_a_store(name, Path::file_name)) {
         return false;
     }
     fs::canonicalize(path).is_ok_and(|real| is_beside_a_store(real.as_os_str(), |store| Some(store.as_os_str())))

@@ -298,7 +298,7 @@ pub(crate) fn text(field: impl Display + Copy, value: &str) -> Result<()> {
 /// Refuses a text that holds a NUL byte.
 pub(crate) fn no_nul(field: impl Display + Copy, value: &str) -> Result<()> {
     // Without a way out of the loop it takes many bytes at once.
-    let has_nul = value.bytes().fold(false, |found, byte| found | (byte == 0));
+    let has_nul = value.bytes().fold(1, u8::min) == 0;
     if has_nul { Err(invalid(&format!("{field} holds a NUL byte"))) } else { Ok(()) }
 }
 

@@ -101,14 +101,8 @@ impl PointerType {
     }
 
     fn of_extension(file: &[u8]) -> Option<Self> {
-        let stem = match file {
-            [stem @ .., b'.', b'g', b'z']
-            | [stem @ .., b'.', b'z', b's', b't']
-            | [stem @ .., b'.', b'b', b'z', b'2']
-            | [stem @ .., b'.', b'x', b'z']
-            | [stem @ .., b'.', b'z', b'i', b'p'] => stem,
-            _ => file,
-        };
+        const PACKED: [&[u8]; 5] = [b".gz", b".zst", b".bz2", b".xz", b".zip"];
+        let stem = PACKED.iter().find_map(|end| file.strip_suffix(*end)).unwrap_or(file);
         let dot = stem.iter().rposition(|&byte| byte == b'.')?;
         match &stem[dot + 1..] {
             b"csv" | b"tsv" | b"parquet" | b"pq" | b"arrow" | b"feather" | b"avro" | b"orc" | b"json" | b"jsonl"

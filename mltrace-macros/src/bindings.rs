@@ -14,10 +14,8 @@ pub(crate) struct Binding {
     pub(crate) ident: Ident,
     /// The `mut` of a name that may get another value later.
     pub(crate) mutable: Option<Token![mut]>,
-    /// Seen to be a `&mut`: what it points to may be written later.
-    pub(crate) exclusive: bool,
-    /// Seen to be a `&`: it can be recorded without a reference to it, for which every call would put it aside.
-    pub(crate) shared: bool,
+    /// `None` where it is not seen to be a reference.
+    pub(crate) reference: Option<Reference>,
     /// The `#[cfg]`s under which the name exists.
     pub(crate) cfgs: Vec<Attribute>,
     /// How many blocks stand around it; in the function's own block 0. An arm of a `match` is a block, and one with the
@@ -30,6 +28,21 @@ pub(crate) struct Binding {
     pub(crate) has_value: bool,
     /// The last binding of the name before it at its depth, where that is still in scope.
     pub(crate) hides: Option<Box<Binding>>,
+}
+
+/// What a name is seen to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reference {
+    /// A `&`: it can be recorded without a reference to it, for which every call would put it aside.
+    Shared,
+    /// A `&mut`: what it points to may be written later.
+    Exclusive,
+}
+
+impl Binding {
+    pub(crate) fn is_exclusive(&self) -> bool {
+        self.reference == Some(Reference::Exclusive)
+    }
 }
 
 /// A binding where it cannot be followed: what runs there need not run in this call, or not once.
@@ -110,7 +123,9 @@ impl<'r> Walker<'r> {
         let mut bindings = self.pattern(&local.pat);
         for binding in &mut bindings {
             binding.cfgs.extend(cfgs(&local.attrs));
-            binding.exclusive |= local.init.as_ref().is_some_and(|init| borrows(&local.pat, &init.expr));
+            if local.init.as_ref().is_some_and(|init| borrows(&local.pat, &init.expr)) {
+                binding.reference = Some(Reference::Exclusive);
+            }
             binding.has_value = local.init.is_some();
         }
         self.bound(bindings)
@@ -341,8 +356,7 @@ impl VisitMut for Names {
             self.found.push(Binding {
                 ident: node.ident.clone(),
                 mutable: node.mutability.filter(|_| !is_reference),
-                exclusive: node.mutability.is_some() && is_reference,
-                shared: false,
+                reference: node.by_ref.and(node.mutability).map(|_| Reference::Exclusive),
                 cfgs: self.cfgs.clone(),
                 depth: 0,
                 block: 0,
@@ -358,9 +372,7 @@ impl VisitMut for Names {
         let around = self.found.len();
         visit_mut::visit_pat_type_mut(self, node);
         for binding in &mut self.found[around..] {
-            let is_exclusive = is_exclusive(&node.pat, &node.ty);
-            binding.exclusive |= is_exclusive == Some(true);
-            binding.shared = is_exclusive == Some(false);
+            binding.reference = binding.reference.or_else(|| reference(&node.pat, &node.ty));
         }
     }
 
@@ -372,13 +384,14 @@ impl VisitMut for Names {
     }
 }
 
-/// Whether the one name of a pattern is seen to be a `&mut`, by the type of the pattern; `None` if it is not seen to be a
-/// reference.
-fn is_exclusive(pat: &Pat, ty: &Type) -> Option<bool> {
+/// What the one name of a pattern is seen to be, by the type of the pattern.
+fn reference(pat: &Pat, ty: &Type) -> Option<Reference> {
     match ty {
-        Type::Reference(ty) => matches!(pat, Pat::Ident(_)).then_some(ty.mutability.is_some()),
-        Type::Paren(ty) => is_exclusive(pat, &ty.elem),
-        Type::Group(ty) => is_exclusive(pat, &ty.elem),
+        Type::Reference(ty) if matches!(pat, Pat::Ident(_)) => {
+            Some(ty.mutability.map_or(Reference::Shared, |_| Reference::Exclusive))
+        }
+        Type::Paren(ty) => reference(pat, &ty.elem),
+        Type::Group(ty) => reference(pat, &ty.elem),
         _ => None,
     }
 }

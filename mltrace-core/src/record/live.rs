@@ -106,11 +106,18 @@ impl Live {
     }
 
     pub(super) fn bind<C: Capture + ?Sized>(&self, slot: Slot, value: &C) {
-        harmless("record a binding", || self.state().bind(slot, self.bound(slot.direction, slot.pointer_type, value)));
+        harmless("record a binding", || {
+            // First: it may take long, and the background reports the run meanwhile.
+            let bound = self.bound(slot.direction, slot.pointer_type, value);
+            self.state().bind(slot, bound);
+        });
     }
 
     pub(super) fn bind_label<D: Display + ?Sized>(&self, slot: Slot, label: &D) {
-        harmless("record a label", || self.state().bind(slot, vec![Bound::label(label.to_string())]));
+        harmless("record a label", || {
+            let label = Bound::label(label.to_string());
+            self.state().bind(slot, vec![label]);
+        });
     }
 
     pub(super) fn unbind(&self, slot: Slot) {

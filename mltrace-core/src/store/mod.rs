@@ -310,11 +310,16 @@ impl Store {
                            fork when nothing is being traced, or open another tracer first";
             return Err(Error::new(ErrorKind::Io, message));
         };
-        self.open.fetch_add(1, Ordering::SeqCst);
-        while fork::is_under_way() {
-            self.open.fetch_sub(1, Ordering::SeqCst);
-            thread::sleep(Duration::from_millis(1));
+        loop {
+            while fork::is_under_way() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            // Told first and then asked again: a fork that has not seen this connection waits for it to be counted.
             self.open.fetch_add(1, Ordering::SeqCst);
+            if !fork::is_under_way() {
+                break;
+            }
+            self.open.fetch_sub(1, Ordering::SeqCst);
         }
         let opened = Sqlite::open(path).and_then(|mut engine| {
             if self.writable {

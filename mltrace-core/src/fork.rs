@@ -3,14 +3,14 @@
 //! fork, and parent and child open their own when they need them.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// How many forks lie between the program that was started and this process.
 static DEPTH: AtomicU32 = AtomicU32::new(0);
-/// From the moment at which this process begins to close connections to that at which it has forked.
-static UNDER_WAY: AtomicBool = AtomicBool::new(false);
+/// How many threads are between the moment at which they begin to close connections and that at which they have forked.
+static UNDER_WAY: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) fn depth() -> u32 {
     DEPTH.load(Ordering::Relaxed)
@@ -18,7 +18,7 @@ pub(crate) fn depth() -> u32 {
 
 /// Whether a thread of this process is about to fork.
 pub(crate) fn is_under_way() -> bool {
-    UNDER_WAY.load(Ordering::SeqCst)
+    UNDER_WAY.load(Ordering::SeqCst) > 0
 }
 
 /// Waits for a fork that is under way, but not for ever.
@@ -37,27 +37,29 @@ pub(crate) fn let_pass(at_most: Duration) {
 pub(crate) fn before_fork(prepare: fn()) {
     static PREPARE: OnceLock<fn()> = OnceLock::new();
     extern "C" fn before() {
-        UNDER_WAY.store(true, Ordering::SeqCst);
+        UNDER_WAY.fetch_add(1, Ordering::SeqCst);
         if let Some(prepare) = PREPARE.get() {
             prepare();
         }
     }
     extern "C" fn in_parent() {
-        UNDER_WAY.store(false, Ordering::SeqCst);
+        UNDER_WAY.fetch_sub(1, Ordering::SeqCst);
     }
     extern "C" fn in_child() {
         DEPTH.fetch_add(1, Ordering::Relaxed);
-        UNDER_WAY.store(false, Ordering::SeqCst);
+        // Other threads that were about to fork are not here.
+        UNDER_WAY.store(0, Ordering::SeqCst);
     }
-    PREPARE.get_or_init(|| {
-        // SAFETY: `pthread_atfork` takes plain functions of C calling convention, and these do not unwind.
-        #[allow(unsafe_code, reason = "the standard library has no hook for a fork")]
-        let registered = unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
-        if registered != 0 {
-            tracing::warn!("cannot register for forks of this process: a child of it must not trace");
-        }
-        prepare
-    });
+    // Set before it is registered: a child that is forked off meanwhile would wait for the end of a longer initialisation.
+    if PREPARE.set(prepare).is_err() {
+        return;
+    }
+    // SAFETY: `pthread_atfork` takes plain functions of C calling convention, and these do not unwind.
+    #[allow(unsafe_code, reason = "the standard library has no hook for a fork")]
+    let registered = unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
+    if registered != 0 {
+        tracing::warn!("cannot register for forks of this process: a child of it must not trace");
+    }
 }
 
 /// There is no `fork` here.

@@ -106,12 +106,13 @@ impl Committer {
         }
     }
 
-    /// Keeps the commit of this process once it is known.
+    /// Keeps the commit of this process once it is known. Where that fails it is tried again with the next run.
     pub(super) fn keep_commit(&self) {
         if !self.knows_commit()
             && let Some(commit) = provenance::known_commit()
+            && let Err(error) = self.put_commit(&commit, Some(SHORT_PATIENCE))
         {
-            self.put_commit(&commit);
+            tracing::debug!(%error, "the commit of this process is not kept as yet");
         }
     }
 
@@ -119,23 +120,23 @@ impl Committer {
         self.commit_is_in.load(Ordering::Relaxed) == self.store.moves()
     }
 
-    fn put_commit(&self, commit: &Commit) {
+    fn put_commit(&self, commit: &Commit, patience: Option<Duration>) -> Result<()> {
         // Before: a file that is replaced while this is written has to be told again.
         let file = self.store.moves();
-        match self.store.write(Some(SHORT_PATIENCE), |tx| tx.set_commit(provenance::process(), commit)) {
-            Ok(()) => self.commit_is_in.store(file, Ordering::Relaxed),
-            Err(error) => tracing::warn!(%error, "cannot keep the commit of this process"),
-        }
+        self.store.write(patience, |tx| tx.set_commit(provenance::process(), commit))?;
+        self.commit_is_in.store(file, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Keeps what only comes to be known late, unless the store ends with its writer anyway.
-    pub(super) fn await_commit(&self, deadline: impl FnOnce() -> Instant) {
+    pub(super) fn await_commit(&self, deadline: impl FnOnce() -> Instant, patience: Option<Duration>) {
         if self.store.path().is_some()
             && self.wrote.load(Ordering::Relaxed)
             && !self.knows_commit()
             && let Some(commit) = provenance::await_commit(deadline())
+            && let Err(error) = self.put_commit(&commit, patience)
         {
-            self.put_commit(&commit);
+            tracing::warn!(%error, "the commit of this process is not recorded");
         }
     }
 }

@@ -3,7 +3,7 @@
 //! fork, and parent and child open their own when they need them.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -32,26 +32,40 @@ pub(crate) fn let_pass(at_most: Duration) {
     }
 }
 
+/// What is called in each process that is about to fork.
+static PREPARE: OnceLock<fn()> = OnceLock::new();
+
 /// Has a function called in each process that is about to fork, on the thread that does. It does not panic.
-#[cfg(unix)]
 pub(crate) fn before_fork(prepare: fn()) {
-    static PREPARE: OnceLock<fn()> = OnceLock::new();
-    extern "C" fn before() {
-        UNDER_WAY.fetch_add(1, Ordering::SeqCst);
-        if let Some(prepare) = PREPARE.get() {
-            prepare();
-        }
+    let _ = PREPARE.set(prepare);
+    notice_forks();
+}
+
+#[cfg(unix)]
+extern "C" fn before() {
+    UNDER_WAY.fetch_add(1, Ordering::SeqCst);
+    if let Some(prepare) = PREPARE.get() {
+        prepare();
     }
-    extern "C" fn in_parent() {
-        UNDER_WAY.fetch_sub(1, Ordering::SeqCst);
-    }
-    extern "C" fn in_child() {
-        DEPTH.fetch_add(1, Ordering::Relaxed);
-        // Other threads that were about to fork are not here.
-        UNDER_WAY.store(0, Ordering::SeqCst);
-    }
-    // Set before it is registered: a child that is forked off meanwhile would wait for the end of a longer initialisation.
-    if PREPARE.set(prepare).is_err() {
+}
+
+#[cfg(unix)]
+extern "C" fn in_parent() {
+    UNDER_WAY.fetch_sub(1, Ordering::SeqCst);
+}
+
+#[cfg(unix)]
+extern "C" fn in_child() {
+    DEPTH.fetch_add(1, Ordering::Relaxed);
+    // Other threads that were about to fork are not here.
+    UNDER_WAY.store(0, Ordering::SeqCst);
+}
+
+/// From now on forks are counted. Not by a `Once`, for which a child that is forked off meanwhile would wait for ever.
+#[cfg(unix)]
+fn notice_forks() {
+    static IS_REGISTERED: AtomicBool = AtomicBool::new(false);
+    if IS_REGISTERED.swap(true, Ordering::Relaxed) {
         return;
     }
     // SAFETY: `pthread_atfork` takes plain functions of C calling convention, and these do not unwind.
@@ -64,7 +78,7 @@ pub(crate) fn before_fork(prepare: fn()) {
 
 /// There is no `fork` here.
 #[cfg(not(unix))]
-pub(crate) fn before_fork(_: fn()) {}
+fn notice_forks() {}
 
 /// A value that each process has for itself. What a child inherits is neither used nor dropped by it.
 pub(crate) struct PerProcess<T> {
@@ -82,6 +96,24 @@ impl<T> PerProcess<T> {
         for _ in 0..depth() {
             own = own.in_child.get_or_init(|| Box::new(Self::new()));
         }
-        own.value.get_or_init(make)
+        own.value.get_or_init(|| {
+            notice_forks();
+            make()
+        })
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fork_is_under_way_until_the_last_of_several_threads_has_forked() {
+        before();
+        before();
+        in_parent();
+        assert!(is_under_way());
+        in_parent();
+        assert!(!is_under_way());
     }
 }

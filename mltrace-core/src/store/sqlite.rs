@@ -350,7 +350,7 @@ pub(super) fn create_file(path: &Path) -> Result<()> {
         Err(source) if !path.exists() => {
             let message = format!(
                 "cannot create the store: {source}. Check that its folder exists and that you may write there, and that the \
-                 path is no link that leads nowhere"
+                 path is not a link that leads nowhere"
             );
             Err(Error::new(ErrorKind::Io, message).with_source(source))
         }

@@ -86,3 +86,50 @@ fn flush_on_panic() {
         }
     }));
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Command, Stdio};
+
+    use crate::component_run::ComponentRun;
+    use crate::model::RunId;
+    use crate::tracer::Tracer;
+
+    const RUNS: usize = 500;
+
+    /// A panic cannot leave it, so it ends the process.
+    extern "C" fn end_by_a_panic() {
+        panic!("the end");
+    }
+
+    fn queue_and_panic(path: &str) {
+        let tracer = Tracer::open(path).unwrap();
+        super::flush_on_panic();
+        for _ in 0..RUNS {
+            let mut run = ComponentRun::new("stage");
+            run.start().end();
+            tracer.queue_component_run(run).unwrap();
+        }
+        end_by_a_panic();
+    }
+
+    #[test]
+    fn a_panic_that_aborts_the_process_loses_nothing_that_was_queued() {
+        const NAME: &str = "writer::exit::tests::a_panic_that_aborts_the_process_loses_nothing_that_was_queued";
+        if let Ok(path) = std::env::var("MLTRACE_TEST_PATH") {
+            return queue_and_panic(&path);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let ended = Command::new(std::env::current_exe().unwrap())
+            .args([NAME, "--exact"])
+            .env("MLTRACE_TEST_PATH", &path)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert_eq!(ended.signal(), Some(libc::SIGABRT));
+        assert_eq!(Tracer::open(&path).unwrap().recorded_after(RunId(0)).unwrap().len(), RUNS);
+    }
+}

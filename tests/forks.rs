@@ -250,3 +250,54 @@ fn a_child_forked_off_while_a_store_in_memory_is_used_goes_on_with_it() {
     };
     expect_all_children_to_end(NAME, &folder.path().join("store.db"));
 }
+
+/// A call that waits for a locked store uses it for as long.
+fn fork_amid_a_long_call(path: &Path) {
+    const IS_TOLD: i32 = 3;
+    let tracer = Tracer::open(path).unwrap();
+    let other = rusqlite::Connection::open(path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| log(&tracer, "parent", 1));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            assert!(Instant::now() < deadline, "no child is told");
+            let pid = fork();
+            if pid == 0 {
+                let told = tracer.recent(1).is_err_and(|error| error.to_string().contains("open another tracer"));
+                log_elsewhere(path);
+                std::process::exit(if told { IS_TOLD } else { 0 });
+            }
+            let status = wait_for(pid);
+            assert!(libc::WIFEXITED(status));
+            // Else the call had not begun yet.
+            if libc::WEXITSTATUS(status) == IS_TOLD {
+                break;
+            }
+        }
+        other.execute_batch("ROLLBACK").unwrap();
+    });
+    assert_eq!(tracer.history("parent").get().unwrap().items.len(), 1);
+}
+
+fn log_elsewhere(path: &Path) {
+    log(&Tracer::open(path.with_file_name("elsewhere.db")).unwrap(), "child", 1);
+}
+
+#[test]
+fn a_child_that_was_forked_off_amid_a_long_call_is_told_to_open_another_tracer() {
+    const NAME: &str = "a_child_that_was_forked_off_amid_a_long_call_is_told_to_open_another_tracer";
+    let folder = match own_path() {
+        Ok(path) => return fork_amid_a_long_call(&path),
+        Err(folder) => folder,
+    };
+    let path = folder.path().join("store.db");
+    let again = Command::new(std::env::current_exe().unwrap())
+        .args([NAME, "--exact"])
+        .env("MLTRACE_TEST_PATH", &path)
+        .output()
+        .unwrap();
+    assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
+    let children = Tracer::open(folder.path().join("elsewhere.db")).unwrap().history("child").get().unwrap();
+    assert!(!children.items.is_empty());
+}

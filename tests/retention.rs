@@ -9,10 +9,14 @@ use mltrace::{ComponentRun, Tracer};
 
 const NAME: &str = "runs_are_collected_beside_a_pipeline_that_labels_without_pause";
 
+/// How long the pipeline goes on, at most.
+const LONG: Duration = Duration::from_secs(60);
+
 /// A pipeline that reads data of another customer with each run, until it is killed.
-fn label_for_ever(path: &Path) {
+fn label_without_pause(path: &Path) {
     let tracer = Tracer::open(path).unwrap();
-    for number in 1_u64.. {
+    let begun = Instant::now();
+    for number in (1_u64..).take_while(|_| begun.elapsed() < LONG) {
         let mut run = ComponentRun::new("busy");
         run.start().add_input(format!("customer-{number}")).add_output(format!("score-{number}"));
         run.label(format!("consent-{number}"));
@@ -26,7 +30,7 @@ struct Pipeline(Child);
 
 impl Drop for Pipeline {
     fn drop(&mut self) {
-        self.0.kill().unwrap();
+        let _ = self.0.kill();
         self.0.wait().unwrap();
     }
 }
@@ -34,7 +38,7 @@ impl Drop for Pipeline {
 #[test]
 fn runs_are_collected_beside_a_pipeline_that_labels_without_pause() {
     if let Some(path) = std::env::var_os("MLTRACE_TEST_PATH") {
-        return label_for_ever(&PathBuf::from(path));
+        return label_without_pause(&PathBuf::from(path));
     }
     const OLD: usize = 6_000;
     let folder = tempfile::tempdir().unwrap();
@@ -54,18 +58,17 @@ fn runs_are_collected_beside_a_pipeline_that_labels_without_pause() {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn();
-    let _pipeline = Pipeline(pipeline.unwrap());
+    let mut pipeline = Pipeline(pipeline.unwrap());
     let labels = || tracer.labels().unwrap().len();
     let begun = Instant::now();
     while labels() == 0 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the pipeline does not write");
+        assert!(begun.elapsed() < LONG, "the pipeline does not write");
         std::thread::sleep(Duration::from_millis(5));
     }
     let (mut steps, mut flagged) = (0, 0);
     let before = labels();
     let collected = tracer.gc(Utc::now() - TimeDelta::days(30)).progress(|_, _| {
         steps += 1;
-        assert!(steps < 1_000, "it comes to no end");
         // Of what is collected last, and after the plan was made.
         if steps == 2 {
             tracer.flag("out-1").unwrap();
@@ -73,6 +76,7 @@ fn runs_are_collected_beside_a_pipeline_that_labels_without_pause() {
         }
     });
     let report = collected.collect().unwrap();
+    assert!(pipeline.0.try_wait().unwrap().is_none(), "it only came to its end when the pipeline had");
     assert!(steps > 10 && flagged == 1 && labels() > before + 10, "{steps} steps beside {} labels", labels() - before);
     assert_eq!(report.removed, OLD as u64 - 2, "all but the flagged one and the last");
     assert_eq!(tracer.trace("out-1").get().unwrap().runs.len(), 1);

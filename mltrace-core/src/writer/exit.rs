@@ -90,10 +90,14 @@ fn flush_on_panic() {
 #[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::process::ExitStatusExt;
+    use std::path::Path;
     use std::process::{Command, Stdio};
+    use std::sync::{Mutex, mpsc};
+    use std::{panic, thread};
 
     use crate::component_run::ComponentRun;
     use crate::model::RunId;
+    use crate::store::{Durability, Store, Write};
     use crate::tracer::Tracer;
 
     const RUNS: usize = 500;
@@ -103,8 +107,28 @@ mod tests {
         panic!("the end");
     }
 
+    /// Queues runs while the store is locked, so that nothing but the panic can have them written.
     fn queue_and_panic(path: &str) {
         let tracer = Tracer::open(path).unwrap();
+        let other = Store::create(Path::new(path), Durability::Normal).unwrap();
+        let [(is_locked, locked), (unlock, unlocking), (is_unlocked, unlocked)] =
+            [(); 3].map(|()| mpsc::channel::<()>());
+        thread::spawn(move || {
+            let hold = |_: &Write<'_>| {
+                is_locked.send(()).unwrap();
+                Ok(unlocking.recv().unwrap())
+            };
+            other.write(None, hold).unwrap();
+            is_unlocked.send(()).unwrap();
+        });
+        locked.recv().unwrap();
+        let unlocked = Mutex::new(unlocked);
+        panic::set_hook(Box::new(move |_| {
+            // The abort itself is told as another panic.
+            if unlock.send(()).is_ok() {
+                unlocked.lock().unwrap().recv().unwrap();
+            }
+        }));
         super::flush_on_panic();
         for _ in 0..RUNS {
             let mut run = ComponentRun::new("stage");

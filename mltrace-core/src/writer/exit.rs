@@ -116,7 +116,8 @@ mod tests {
         thread::spawn(move || {
             let hold = |_: &Write<'_>| {
                 is_locked.send(()).unwrap();
-                Ok(unlocking.recv().unwrap())
+                unlocking.recv().unwrap();
+                Ok(())
             };
             other.write(None, hold).unwrap();
             is_unlocked.send(()).unwrap();

@@ -9,6 +9,7 @@ use mltrace::{ComponentRun, Tracer};
 
 const NAME: &str = "runs_are_collected_beside_a_pipeline_that_labels_without_pause";
 
+const OLD: usize = 6_000;
 /// How long the pipeline goes on, at most.
 const LONG: Duration = Duration::from_secs(60);
 
@@ -40,7 +41,6 @@ fn runs_are_collected_beside_a_pipeline_that_labels_without_pause() {
     if let Some(path) = std::env::var_os("MLTRACE_TEST_PATH") {
         return label_without_pause(&PathBuf::from(path));
     }
-    const OLD: usize = 6_000;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     let tracer = Tracer::open(&path).unwrap();

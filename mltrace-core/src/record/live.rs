@@ -14,6 +14,7 @@ use super::body::{current, harmless};
 use super::meta::{Direction, Meta, Slot};
 use crate::capture::Capture;
 use crate::fork::PerProcess;
+use crate::identity::new_uuid;
 use crate::model::{Check, Code, Definition, InputEntry, IoPointer, Note, PointerType, RunEntry, Snapshot, Status};
 use crate::tracer::Tracer;
 use crate::writer::OpenRun;
@@ -76,7 +77,7 @@ impl Live {
     pub(super) fn start(meta: &'static Meta) -> Option<Arc<Self>> {
         let live = Arc::new(Self {
             tracer: tracer::for_traced_function(meta.in_unit_test)?,
-            uuid: Uuid::now_v7(),
+            uuid: new_uuid(),
             definition: definition(meta),
             is_buffered: meta.buffered,
             started_at: clock::now(),
@@ -106,11 +107,18 @@ impl Live {
     }
 
     pub(super) fn bind<C: Capture + ?Sized>(&self, slot: Slot, value: &C) {
-        harmless("record a binding", || self.state().bind(slot, self.bound(slot.direction, slot.pointer_type, value)));
+        harmless("record a binding", || {
+            // First: it may take long, and the background reports the run meanwhile.
+            let bound = self.bound(slot.direction, slot.pointer_type, value);
+            self.state().bind(slot, bound);
+        });
     }
 
     pub(super) fn bind_label<D: Display + ?Sized>(&self, slot: Slot, label: &D) {
-        harmless("record a label", || self.state().bind(slot, vec![Bound::label(label.to_string())]));
+        harmless("record a label", || {
+            let label = Bound::label(label.to_string());
+            self.state().bind(slot, vec![label]);
+        });
     }
 
     pub(super) fn unbind(&self, slot: Slot) {
@@ -413,7 +421,9 @@ fn note_of(dropped: &[String]) -> Option<Note> {
         0 => String::new(),
         more => format!("; and {more} more"),
     };
-    let text = format!("not recorded: {}{more}", told.join("; "));
+    let mut text = format!("not recorded: {}{more}", told.join("; "));
+    // They may quote names that are too long themselves.
+    limits::shorten(&mut text, limits::TEXT);
     Some(Note { written_at: clock::now(), text })
 }
 

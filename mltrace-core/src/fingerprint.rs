@@ -5,8 +5,9 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::fork::PerProcess;
 use crate::model::{Version, VersionKind};
 
 const SAMPLE: u64 = 1 << 20;
@@ -154,12 +155,16 @@ fn sampled(path: &Path, size: u64) -> io::Result<Version> {
 
 /// The stores that this process has opened, by their real paths. Their files are never opened here: when a process closes
 /// any handle of a file, it loses all its locks on it, those of SQLite among them.
-static OPEN_STORES: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+/// Another thread may hold this while the process is forked, and a child has no connections but those it opens itself.
+fn open_stores() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    static OPEN_STORES: PerProcess<Mutex<BTreeSet<PathBuf>>> = PerProcess::new();
+    OPEN_STORES.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// From now on a store's files, and those that SQLite keeps beside it, are left alone.
 pub(crate) fn leave_alone(store: &Path) {
     if let Ok(real) = fs::canonicalize(store) {
-        OPEN_STORES.lock().unwrap_or_else(PoisonError::into_inner).insert(real);
+        open_stores().insert(real);
     }
 }
 
@@ -185,8 +190,7 @@ fn is_name_its_own(path: &Path) -> bool {
 
 /// Whether a path, or a name, is that of an open store or of a file that SQLite keeps beside it.
 fn is_beside_a_store(file: &OsStr, of_store: impl Fn(&Path) -> Option<&OsStr>) -> bool {
-    let stores = OPEN_STORES.lock().unwrap_or_else(PoisonError::into_inner);
-    stores.iter().filter_map(|store| of_store(store)).any(|store| {
+    open_stores().iter().filter_map(|store| of_store(store)).any(|store| {
         let beside = file.as_encoded_bytes().strip_prefix(store.as_encoded_bytes());
         beside.is_some_and(|end| [&b""[..], b"-wal", b"-shm", b"-journal"].contains(&end))
     })

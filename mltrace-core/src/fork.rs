@@ -61,11 +61,13 @@ extern "C" fn in_child() {
     UNDER_WAY.store(0, Ordering::SeqCst);
 }
 
-/// From now on forks are counted. Not by a `Once`, for which a child that is forked off meanwhile would wait for ever.
+/// From now on, once this has returned, forks are counted. Not by a `Once`, for which a child that is forked off meanwhile
+/// would wait for ever. Threads that come at the same time each register, and a fork then counts for several, which is as
+/// good.
 #[cfg(unix)]
 fn notice_forks() {
     static IS_REGISTERED: AtomicBool = AtomicBool::new(false);
-    if IS_REGISTERED.swap(true, Ordering::Relaxed) {
+    if IS_REGISTERED.load(Ordering::Acquire) {
         return;
     }
     // SAFETY: `pthread_atfork` takes plain functions of C calling convention, and these do not unwind.
@@ -74,6 +76,7 @@ fn notice_forks() {
     if registered != 0 {
         tracing::warn!("cannot register for forks of this process: a child of it must not trace");
     }
+    IS_REGISTERED.store(true, Ordering::Release);
 }
 
 /// There is no `fork` here.
@@ -96,10 +99,11 @@ impl<T> PerProcess<T> {
         for _ in 0..depth() {
             own = own.in_child.get_or_init(|| Box::new(Self::new()));
         }
-        own.value.get_or_init(|| {
+        if own.value.get().is_none() {
+            // Before the value is begun: a child that is not counted would wait for the parent's thread that makes it.
             notice_forks();
-            make()
-        })
+        }
+        own.value.get_or_init(make)
     }
 }
 

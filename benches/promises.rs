@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p mltrace` takes a minute or two and stores of 100,000 runs; `cargo bench -p mltrace -- --full` takes ten
 //! minutes and stores of a million. Names of subjects run those alone, as in `cargo bench -p mltrace -- trace growth`.
-//! Nothing fails by time: what is not met says NO.
+//! The subject `monitor` needs `--features monitor`. Nothing fails by time: what is not met says NO.
 //!
 //! Names are random, as those of real outputs are. The baselines do the same logical work: `support/raw_write.rs` and
 //! `support/raw_read.rs` on plain rusqlite, with the same schema, keys and look-ups and every statement prepared.
@@ -12,6 +12,8 @@ mod cold_build;
 mod disabled;
 mod durable;
 mod growth;
+#[cfg(feature = "monitor")]
+mod monitor;
 mod questions;
 mod support;
 mod threads;
@@ -28,7 +30,7 @@ use tempfile::TempDir;
 
 type Subject = fn(&Setting, &mut Table) -> Result<()>;
 
-const SUBJECTS: [(&str, Subject); 8] = [
+const SUBJECTS: &[(&str, Subject)] = &[
     ("disabled", disabled::bench),
     ("buffered", buffered::bench),
     ("durable", durable::bench),
@@ -36,6 +38,8 @@ const SUBJECTS: [(&str, Subject); 8] = [
     ("trace", trace::bench),
     ("questions", questions::bench),
     ("growth", growth::bench),
+    #[cfg(feature = "monitor")]
+    ("monitor", monitor::bench),
     ("cold-build", cold_build::bench),
 ];
 
@@ -97,7 +101,7 @@ fn main() -> Result<()> {
     let is_full = arguments.iter().any(|argument| argument == "--full");
     let named: Vec<_> = arguments.iter().filter(|argument| *argument != "--full").collect();
     if let Some(unknown) = named.iter().find(|name| SUBJECTS.iter().all(|(subject, _)| subject != *name)) {
-        let subjects = SUBJECTS.map(|(subject, _)| subject).join(", ");
+        let subjects = SUBJECTS.iter().map(|(subject, _)| *subject).collect::<Vec<_>>().join(", ");
         return Err(format!("there is no subject `{unknown}`; there are {subjects}, and `--full`").into());
     }
     let setting = Setting {
@@ -108,7 +112,7 @@ fn main() -> Result<()> {
     };
     let mut table = Table::default();
     for (subject, bench) in SUBJECTS {
-        if named.is_empty() || named.iter().any(|name| *name == subject) {
+        if named.is_empty() || named.iter().any(|name| name == subject) {
             eprintln!("{subject} ..");
             bench(&setting, &mut table)?;
         }

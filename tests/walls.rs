@@ -17,6 +17,11 @@ const WALLS: &[(&str, &[&str])] = &[
     ("mltrace-core/src/lineage", &["rusqlite", "record", "SELECT ", "INSERT ", "UPDATE "]),
     ("mltrace-core/src/care", &["rusqlite", "SELECT ", "INSERT "]),
     ("mltrace-core/src/query", &["rusqlite", "record", "SELECT "]),
+    ("mltrace-core/src/monitor", &["rusqlite", "record", "writer", "SELECT ", "INSERT "]),
+    ("mltrace-core/src/monitor/statistics", &["store", "tracer", "clock"]),
+    ("mltrace-core/src/monitor/metric", &["store", "tracer", "clock"]),
+    ("mltrace-core/src/monitor/profile", &["store", "tracer", "clock"]),
+    ("mltrace-core/src/monitor/drift", &["store", "tracer", "clock"]),
     ("mltrace-macros/src", &["mltrace_core", "rusqlite"]),
     ("mltrace-cli/src", &["rusqlite", "SELECT ", "INSERT "]),
 ];

@@ -47,6 +47,17 @@ pub(crate) fn runs(typed: &OsStr) -> Vec<CompletionCandidate> {
     beginning(typed, recent().into_iter().map(told))
 }
 
+pub(crate) fn tasks(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let tasks = store().and_then(|tracer| tracer.tasks().ok()).unwrap_or_default();
+    beginning(typed, tasks.into_iter().map(|task| (task, None)))
+}
+
+pub(crate) fn runs_and_tasks(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let mut offered = tasks(typed);
+    offered.extend(runs(typed));
+    offered
+}
+
 /// Things that runs wrote lately, and files, which is what most names are.
 pub(crate) fn outputs(typed: &OsStr) -> Vec<CompletionCandidate> {
     let written = recent().into_iter().flat_map(|run| {

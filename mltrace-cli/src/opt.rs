@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::ArgValueCompleter;
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
+use mltrace_core::monitor::Metric;
 use mltrace_core::{ReviewOrder, RunId, Status};
 
 use crate::{complete, when};
@@ -30,7 +31,7 @@ Examples:
 
 Exit codes:
   0  done
-  1  the answer is no, where --exit-code asks: stale, changed, damaged
+  1  all is not well, where --exit-code asks: stale, changed, drifted ..
   2  usage, or not found
   3  the store cannot be read, or not be written"
 )]
@@ -48,9 +49,10 @@ pub(crate) struct Opt {
 }
 
 /// The commands in the order in which questions come.
-const GROUPS: [(&str, &[&str]); 6] = [
+const GROUPS: [(&str, &[&str]); 7] = [
     ("What ran", &["recent", "history", "inspect", "components", "tags"]),
     ("Where it came from, and what came of it", &["trace", "impact", "diff", "stale", "verify"]),
+    ("Watch a model", &["outputs", "metrics", "profile", "drift", "retrain"]),
     ("Somebody complains", &["flag", "review", "unflag"]),
     ("Data must not be used any more", &["label", "labels", "retract", "retracted"]),
     ("Remarks", &["note", "tag"]),
@@ -101,6 +103,16 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Show what is stale, and why
     Stale(Stale),
+    /// Show how many outputs a task has, and how they are spread
+    Outputs(Outputs),
+    /// Show how well a task does over time, and when it was worst
+    Metrics(Metrics),
+    /// Show what the data of a run or a task looks like
+    Profile(Profile),
+    /// Show how far data is from what the model was trained on
+    Drift(Drift),
+    /// Answer whether to train the model again, by a checklist
+    Retrain(Retrain),
     /// Flag outputs that somebody complains about, for `review`
     Flag(Flag),
     /// Take a flag away
@@ -354,8 +366,196 @@ pub(crate) struct Stale {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  mltrace outputs high_tip
+  mltrace outputs high_tip --since 2w
+
+Days are those of UTC. What is logged to a task comes from `Tracer::task` in the library.
+
+JSON: {task, first, last, outputs, labelled, share_labelled, usual_lag_s, \
+values: {kind, count, nulls, null_share, mean, deviation, min, max, percentiles: [{percent, value}], rank_error, \
+bins: [{from, to, count}], distinct, categories: [{category, count}]}, days: [{day, outputs, labelled}]}")]
+pub(crate) struct Outputs {
+    /// The task's name
+    #[arg(add = ArgValueCompleter::new(complete::tasks))]
+    pub(crate) task: String,
+
+    /// Outputs from this time on
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    pub(crate) since: Option<DateTime<Utc>>,
+
+    /// Outputs before this time
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    pub(crate) until: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace metrics high_tip
+  mltrace metrics high_tip --metric roc_auc --by week --since 2020-02-01
+  mltrace metrics high_tip --last 1000
+  mltrace metrics high_tip --json | jq '.worst.from'
+
+How to read it: each window has a figure of its own, and beside it stands what it comes to since the \
+start, which is slow to show a change. A figure is of the labelled outputs only; a window is early \
+while it is younger than the age by which 95 of 100 labels came. The worst window is one with 30 \
+labels or more, and not an early one if there are others. Windows are those of UTC, weeks begin on \
+Monday. An estimate is of the last outputs, where none is labelled as yet: no measurement.
+
+JSON: {task, metric, threshold, windows: [{from, to, figure, outputs, labelled, share_labelled, is_mature}], \
+rolling: [{from, to, figure, outputs, labelled, share_labelled, is_mature}] | null, \
+worst: {from, to, figure, outputs, labelled, share_labelled, is_mature, most_wrong: {id, at, value, truth} | null} | null, \
+estimate: {since, is_estimate, figure, outputs, learned_from} | null}")]
+pub(crate) struct Metrics {
+    /// The task's name
+    #[arg(add = ArgValueCompleter::new(complete::tasks))]
+    pub(crate) task: String,
+
+    /// Which metric, as scikit-learn defines it
+    #[arg(long, value_name = "METRIC", default_value = "f1", value_parser = metric())]
+    pub(crate) metric: Metric,
+
+    /// How long a window is: hour, day, week, or as 7d, 36h, 30m
+    #[arg(long, value_name = "LENGTH", default_value = "day", value_parser = when::length)]
+    pub(crate) by: TimeDelta,
+
+    /// Outputs from this time on
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    pub(crate) since: Option<DateTime<Utc>>,
+
+    /// Rather than windows the last labelled outputs, so many
+    #[arg(long, value_name = "N", conflicts_with = "by", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) last: Option<u32>,
+
+    /// From which value on an output counts as positive
+    #[arg(long, value_name = "VALUE", default_value_t = 0.5)]
+    pub(crate) threshold: f64,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace profile 12
+  mltrace profile high_tip --window 28d
+  mltrace profile 12 --json | jq '.profiles[].columns[] | {column, null_share}'
+
+Of a run, what it said with `run.profile`. Of a task its outputs, as the column `prediction`, and what was kept \
+with `Task::log_profile`, over the last 7 whole days unless told otherwise, UTC.
+
+JSON: {run, task, window: {first, days} | null, profiles: [{name, days, columns: [{column, kind, count, nulls, \
+null_share, mean, deviation, min, max, percentiles: [{percent, value}], rank_error, bins: [{from, to, count}], \
+distinct, categories: [{category, count}]}]}]}")]
+pub(crate) struct Profile {
+    /// The run's number, as 12 or '#12', or the task's name
+    #[arg(value_name = "RUN|TASK", add = ArgValueCompleter::new(complete::runs_and_tasks))]
+    pub(crate) of: String,
+
+    /// Of a task: how many whole days, as 7d or 4w
+    #[arg(long, value_name = "LENGTH", default_value = "7d", value_parser = when::days)]
+    pub(crate) window: u32,
+
+    /// Of a task: up to the start of this day, UTC [default: today]
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    pub(crate) until: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace drift high_tip
+  mltrace drift high_tip --window 28d --until 2020-06-01
+  mltrace drift high_tip --reference 12 --exit-code
+
+How to read the table: `differs` is how far the column is from the reference, 0 to 1 (KS, the \
+Kolmogorov-Smirnov statistic, of numbers; JS, the Jensen-Shannon distance, of categories); `noise` what \
+chance alone adds at most; `surely` what is left without it, which must exceed `limit` to alarm. The limit is 0.1, or \
+more where the reference's own history differs so much; ? says that it has too little history to tell. PSI and \
+log10 p are shown for those who know them, and never alarm. A column is
+  drift       changed by more than the limit: an alarm
+  shift       changed, by no more than that
+  ok          not told from chance
+  no data     nothing came, or nulls only: an alarm where the reference had data
+  too few     fewer than 30 values: nothing can be told
+  seasonal    the reference itself differs as much over such windows: not judged
+  identifier  a key, nearly every value is new: not judged
+`nulls` and `unseen` are alarms of their own: more nulls, or categories that the reference never saw. Critical is \
+an alarm of the prediction, or of three of ten columns.
+
+JSON: {reference: {training: {output, inference, model, run} | null, runs}, window: {first, days} | null, severity, \
+judged, columns: [{column, kind, status, alarms, reference_count, count, reference_null_share, null_share, \
+statistic, noise, bound, tolerance, calibration, anomalous, \
+companions: {p, log10_p, stability_index, wasserstein, cramers_v} | null}], unknown, notes}")]
+pub(crate) struct Drift {
+    /// The task's name
+    #[arg(add = ArgValueCompleter::new(complete::tasks))]
+    pub(crate) task: String,
+
+    /// How many whole days, as 7d or 4w
+    #[arg(long, value_name = "LENGTH", default_value = "7d", value_parser = when::days)]
+    pub(crate) window: u32,
+
+    /// Up to the start of this day, UTC [default: today]
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    pub(crate) until: Option<DateTime<Utc>>,
+
+    /// Compare with what this run profiled [default: the run that trained the model in use]
+    #[arg(long, value_name = "RUN", value_parser = run_id, add = ArgValueCompleter::new(complete::runs))]
+    pub(crate) reference: Option<RunId>,
+
+    /// Exit with 1 if a column alarms
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mltrace retrain high_tip
+  mltrace retrain high_tip --checklist retrain.toml
+  mltrace retrain high_tip --exit-code > retrain.txt; test $? = 1 && ./train
+
+The checklist is a file in TOML, in which each line can be left out. These are the defaults:
+  [metric]            # the metric fell
+  name = \"f1\"
+  tolerance = 0.05    # below the metric of the model's own training run
+  windows = 2         # in so many windows in a row, old enough for their labels to be there
+  window = \"7d\"
+  confidence = 0.95   # by the better end of an interval of this confidence
+  min_labelled = 200  # with fewer labels in a window nothing can be told
+  [drift]
+  windows = 2         # so many weeks in a row with critical drift
+  [model]
+  max_age = \"90d\"
+  [data]
+  fresher = true      # there is fresher data than the model saw
+  modified = true     # an input of training was modified or retracted
+
+JSON: {task, as_of, answer, training: {output, inference, model, run} | null, \
+findings: [{criterion, answer, evidence, advice}]}")]
+pub(crate) struct Retrain {
+    /// The task's name
+    #[arg(add = ArgValueCompleter::new(complete::tasks))]
+    pub(crate) task: String,
+
+    /// By which criteria
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) checklist: Option<PathBuf>,
+
+    /// As of which time
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    pub(crate) as_of: Option<DateTime<Utc>>,
+
+    /// Exit with 1 if the model should be trained again
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("which").required(true).args(["outputs", "task"]), after_help = "\
+Examples:
   mltrace flag ride-00017 ride-00023
   mltrace flag models/forest.model --version ab12cd34
+  mltrace flag --task high_tip --from 2020-04-13 --until 2020-04-14
 
 An output is flagged as it is now: the flag stays on this version when the name is written again. \
 What no run wrote can be flagged too.
@@ -363,12 +563,24 @@ What no run wrote can be flagged too.
 JSON: {items: [{name, spelled, version, type, flagged, labels, written_by}], next}")]
 pub(crate) struct Flag {
     /// The outputs: names, paths or ids of predictions
-    #[arg(required = true, value_name = "OUTPUT", add = ArgValueCompleter::new(complete::outputs))]
+    #[arg(value_name = "OUTPUT", add = ArgValueCompleter::new(complete::outputs))]
     pub(crate) outputs: Vec<String>,
 
     /// Flag this version of them, given by its beginning, rather than the latest
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", conflicts_with = "task")]
     pub(crate) version: Option<String>,
+
+    /// Flag the outputs of this task that were given out in some time, 10,000 at most
+    #[arg(long, requires_all = ["from", "until"], add = ArgValueCompleter::new(complete::tasks))]
+    pub(crate) task: Option<String>,
+
+    /// Of a task: from this time on
+    #[arg(long, value_name = "TIME", requires = "task", value_parser = when::parse)]
+    pub(crate) from: Option<DateTime<Utc>>,
+
+    /// Of a task: before this time
+    #[arg(long, value_name = "TIME", requires = "task", value_parser = when::parse)]
+    pub(crate) until: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Args)]
@@ -568,10 +780,11 @@ Kept are runs that ended since; open runs whose process may live; the latest com
 component and partition; the last run of each component and the one its metadata is of; and runs \
 that wrote a flagged output. Older runs that these came from, or that carry a label, become \
 tombstones: component, times, status, inputs, outputs, edges and commit stay, all else goes (they \
-are shown as trimmed). The rest is removed, and the file shrinks. Others can write meanwhile; \
+are shown as trimmed). The rest is removed, with the outputs and labels of tasks from before that \
+time, and the file shrinks. Others can write meanwhile; \
 interrupted, it can be run again.
 
-JSON: {before, dry_run, kept, tombstoned, removed, \
+JSON: {before, dry_run, kept, tombstoned, removed, outputs, \
 components: [{component, kept, tombstoned, removed}], bytes_before, bytes_after}")]
 pub(crate) struct Gc {
     /// Runs from before this time, or this age
@@ -591,12 +804,13 @@ Examples:
   mltrace export | jq 'select(.type == \"run\") | .definition.component' | sort | uniq -c
 
 A line is an object that says in `type` what it is: `header` (format 1) first, then `run` with \
-everything that was written of it, `tag`, `flag`, `label`, `retraction`. Runs are known by their \
+everything that was written of it, `tag`, `flag`, `label`, `retraction`; of tasks `task`, `output`, `feedback`, \
+`task_profile`, `task_answer`. Runs are known by their \
 uuid, all else by its content; edges are left out, because they follow from the runs. Times are \
 RFC 3339 UTC. A later mltrace may add keys and types; files that mean something else have a greater \
 format.
 
-JSON: {runs, tags, flags, labels, retractions}, given a file; else the lines themselves")]
+JSON: {runs, tags, flags, labels, retractions, outputs, feedback, profiles, answers}, given a file; else the lines themselves")]
 pub(crate) struct Export {
     /// The file, which has its name once it is whole; stdout if none is given
     #[arg(value_hint = ValueHint::FilePath)]
@@ -623,7 +837,8 @@ The tables of a Python mltrace come out of its PostgreSQL database by
 Its times are read as UTC, as it writes them. Values become stated versions by their hash. What is \
 pickled there (git tags, MLflow's params and metrics) is left out.
 
-JSON: {lines, runs, new_runs, tags, flags, labels, retractions, skipped}")]
+JSON: {lines, runs, new_runs, tags, flags, labels, retractions, outputs, feedback, profiles, \
+answers, skipped}")]
 pub(crate) struct Import {
     /// The files; stdin if none is given
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -690,6 +905,10 @@ fn run_id(text: &str) -> Result<RunId, String> {
 fn status() -> impl TypedValueParser<Value = Status> {
     PossibleValuesParser::new(Status::ALL.map(Status::as_str))
         .try_map(|name| Status::ALL.into_iter().find(|status| status.as_str() == name).ok_or("there is no such status"))
+}
+
+fn metric() -> impl TypedValueParser<Value = Metric> {
+    PossibleValuesParser::new(Metric::all().map(Metric::name)).try_map(|name| name.parse::<Metric>())
 }
 
 fn review_order() -> impl TypedValueParser<Value = ReviewOrder> {

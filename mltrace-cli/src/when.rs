@@ -17,6 +17,24 @@ fn parse_at(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
     })
 }
 
+/// Reads the length of a window: `hour`, `day`, `week`, or as `7d`, `36h`, `30m`.
+pub(crate) fn length(text: &str) -> Result<TimeDelta, String> {
+    let length = match text {
+        "hour" => Some(TimeDelta::hours(1)),
+        "day" => Some(TimeDelta::days(1)),
+        "week" => Some(TimeDelta::weeks(1)),
+        _ => age(text).filter(|length| *length > TimeDelta::zero()),
+    };
+    length.ok_or_else(|| "give a length as hour, day, week, or as 7d, 36h, 30m".to_owned())
+}
+
+/// Reads a number of whole days, as `7d` or `4w`.
+pub(crate) fn days(text: &str) -> Result<u32, String> {
+    let days = age(text).filter(|length| *length == TimeDelta::days(length.num_days())).map(|length| length.num_days());
+    let days = days.and_then(|days| u32::try_from(days).ok()).filter(|days| *days > 0);
+    days.ok_or_else(|| "give whole days, as 7d or 4w".to_owned())
+}
+
 fn age(text: &str) -> Option<TimeDelta> {
     let unit = text.chars().next_back()?;
     let count: u32 = text.strip_suffix(unit)?.parse().ok()?;
@@ -60,6 +78,24 @@ mod tests {
             ("3s", "2020-03-01T12:00:00+00:00"),
         ] {
             assert_eq!(at(age).unwrap(), time, "{age}");
+        }
+    }
+
+    #[test]
+    fn a_length_has_a_name_or_a_number() {
+        for (text, hours) in [("hour", 1), ("day", 24), ("week", 168), ("7d", 168), ("36h", 36), ("1w", 168)] {
+            assert_eq!(length(text), Ok(TimeDelta::hours(hours)), "{text}");
+        }
+        for text in ["", "0d", "month", "-1d", "1.5h"] {
+            assert!(length(text).unwrap_err().contains("as 7d"), "{text}");
+        }
+    }
+
+    #[test]
+    fn days_are_whole() {
+        assert_eq!((days("7d"), days("4w"), days("48h")), (Ok(7), Ok(28), Ok(2)));
+        for text in ["36h", "0d", "day", "7", "4294967295w"] {
+            assert!(days(text).is_err(), "{text}");
         }
     }
 

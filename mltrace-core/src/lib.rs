@@ -33,6 +33,8 @@ mod identity;
 mod limits;
 mod lineage;
 mod model;
+#[cfg(feature = "monitor")]
+pub mod monitor;
 mod outcome;
 mod provenance;
 mod query;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IoPointer, RunEntry, Version, VersionKind};
+use crate::model::{IoPointer, ProfileEntry, RunEntry, Version, VersionKind};
 
 /// Names of components, pointers, partitions, params, metrics, checks, labels and tags, in bytes.
 pub(crate) const NAME: usize = 4 << 10;
@@ -21,6 +21,8 @@ pub(crate) const TEXT: usize = 64 << 10;
 pub(crate) const SNAPSHOT: usize = 256 << 10;
 /// Inputs of a run, and outputs of it.
 pub(crate) const POINTERS: usize = 250_000;
+/// Profiles of a run, in bytes.
+const PROFILES: usize = 64 << 20;
 /// Params of a run, and metrics, checks, labels, notes, tags and upstream components of it.
 const FACTS: usize = 10_000;
 /// Lists and maps within each other in the value of a param. Readers of JSON give up at about twice as many.
@@ -75,6 +77,7 @@ fn check_fields(entry: &RunEntry) -> Result<()> {
     for label in &entry.labels {
         name("a label", label)?;
     }
+    profiles(&entry.profiles)?;
     for note in &entry.notes {
         text("a note", &note.text)?;
         time("the time of a note", note.written_at)?;
@@ -98,6 +101,17 @@ fn counts(entry: &RunEntry) -> Result<()> {
         ("upstream components", entry.upstream.len()),
     ];
     facts.into_iter().try_for_each(|(what, found)| count(what, found, FACTS))
+}
+
+fn profiles(profiles: &[ProfileEntry]) -> Result<()> {
+    profiles.iter().try_for_each(|profile| name("a profile's name", &profile.name))?;
+    let bytes: usize = profiles.iter().map(|profile| profile.bytes.len()).sum();
+    if bytes <= PROFILES {
+        return Ok(());
+    }
+    let message =
+        format!("the run's profiles have {bytes} bytes, and {PROFILES} are kept of one run: profile fewer columns");
+    Err(invalid(&message))
 }
 
 fn count(what: &str, found: usize, limit: usize) -> Result<()> {
@@ -139,6 +153,9 @@ pub(crate) fn trim(entry: &mut RunEntry) -> Vec<String> {
         .metrics
         .retain(|key, value| fits("a metric", name("a metric's name", key)) && fits("a metric", number(key, *value)));
     entry.params.retain(|key, value| fits("a param", param(key, value)));
+    if !fits("a profile", profiles(&entry.profiles)) {
+        entry.profiles.clear();
+    }
     // What a check found is worth more than the end of its name.
     for check in &mut entry.checks {
         shorten(&mut check.name, NAME);

@@ -45,6 +45,7 @@ pub(crate) fn run(component: &str, started_at: i64, ended_at: i64) -> RunEntry {
         checks: Vec::new(),
         labels: Vec::new(),
         notes: Vec::new(),
+        profiles: Vec::new(),
         error: None,
         collected_at: None,
     }

@@ -68,5 +68,9 @@ fn add(sum: &mut ImportReport, part: &ImportReport) {
     sum.flags += part.flags;
     sum.labels += part.labels;
     sum.retractions += part.retractions;
+    sum.outputs += part.outputs;
+    sum.feedback += part.feedback;
+    sum.profiles += part.profiles;
+    sum.answers += part.answers;
     sum.skipped += part.skipped;
 }

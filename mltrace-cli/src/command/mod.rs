@@ -4,6 +4,7 @@ mod completions;
 mod components;
 mod diff;
 mod doctor;
+mod drift;
 mod export;
 mod flag;
 mod gc;
@@ -13,10 +14,14 @@ mod import;
 mod inspect;
 mod label;
 mod labels;
+mod metrics;
 mod note;
+mod outputs;
+mod profile;
 mod recent;
 mod retract;
 mod retracted;
+mod retrain;
 mod review;
 mod stale;
 mod tag;
@@ -30,6 +35,8 @@ use std::io::Write;
 use crate::failure::Failure;
 use crate::opt::{Command, Opt};
 use crate::session::Session;
+pub(crate) use metrics::{FEWEST, Measured, Tail, Worst};
+pub(crate) use profile::{Profiled, ProfiledColumn, ProfiledPart};
 pub(crate) use tags::TagUse;
 
 /// Answers one command line.
@@ -45,6 +52,11 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Impact(opt) => impact::run(opt, &mut open()?),
         Command::Diff(opt) => diff::run(&opt, &mut open()?),
         Command::Stale(opt) => stale::run(opt, &mut open()?),
+        Command::Outputs(opt) => outputs::run(&opt, &mut open()?),
+        Command::Metrics(opt) => metrics::run(&opt, &mut open()?),
+        Command::Profile(opt) => profile::run(&opt, &mut open()?),
+        Command::Drift(opt) => drift::run(&opt, &mut open()?),
+        Command::Retrain(opt) => retrain::run(&opt, &mut open()?),
         Command::Flag(opt) => flag::run(&opt, &mut open()?),
         Command::Unflag(opt) => unflag::run(&opt, &mut open()?),
         Command::Review(opt) => review::run(&opt, &mut open()?),

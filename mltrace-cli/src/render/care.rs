@@ -38,27 +38,50 @@ pub(crate) fn gc(report: &GcReport, screen: Screen) -> String {
 }
 
 fn outcome(report: &GcReport) -> String {
-    let GcReport { tombstoned, removed, bytes_before, .. } = report;
+    let GcReport { tombstoned, removed, outputs, bytes_before, .. } = report;
     let size = bytes(*bytes_before);
+    let of_tasks = |told: &str| match outputs {
+        0 => String::new(),
+        some => format!("{} of tasks {told}; ", count(*some, "output")),
+    };
     match report.bytes_after {
         Some(after) => format!(
-            "{} removed, {} made of others; the store took {size} and takes {}",
+            "{} removed, {} made of others; {}the store took {size} and takes {}",
             count(*removed, "run"),
             count(*tombstoned, "tombstone"),
+            of_tasks("removed"),
             bytes(after)
         ),
-        None if tombstoned + removed == 0 => format!("there is nothing to remove; the store takes {size}"),
-        None => format!("nothing was changed, the store takes {size}: add --yes to do it"),
+        None if tombstoned + removed + outputs == 0 => format!("there is nothing to remove; the store takes {size}"),
+        None => format!("{}nothing was changed, the store takes {size}: add --yes to do it", of_tasks("would go, too")),
     }
 }
 
 pub(crate) fn exported(report: &ExportReport, to: &Path) -> String {
-    let remarks = remarks([report.tags, report.flags, report.labels, report.retractions]);
+    let remarks = remarks(&[
+        (report.tags, "tag"),
+        (report.flags, "flag"),
+        (report.labels, "label"),
+        (report.retractions, "retraction"),
+        (report.outputs, "output"),
+        (report.feedback, "late label"),
+        (report.profiles, "profile"),
+        (report.answers, "answer"),
+    ]);
     format!("{}{remarks} written to {}\n", count(report.runs, "run"), one_line(&to.display().to_string()))
 }
 
 pub(crate) fn imported(report: &ImportReport) -> String {
-    let remarks = remarks([report.tags, report.flags, report.labels, report.retractions]);
+    let remarks = remarks(&[
+        (report.tags, "tag"),
+        (report.flags, "flag"),
+        (report.labels, "label"),
+        (report.retractions, "retraction"),
+        (report.outputs, "output"),
+        (report.feedback, "late label"),
+        (report.profiles, "profile"),
+        (report.answers, "answer"),
+    ]);
     let skipped = match report.skipped {
         0 => String::new(),
         lines => format!("{} of a kind that this mltrace does not know left out\n", count(lines, "line")),
@@ -67,10 +90,9 @@ pub(crate) fn imported(report: &ImportReport) -> String {
 }
 
 /// `, 2 tags, 1 flag`: what there is of what is no run.
-fn remarks(counts: [u64; 4]) -> String {
-    let nouns = ["tag", "flag", "label", "retraction"];
-    let told = counts.into_iter().zip(nouns).filter(|(number, _)| *number > 0);
-    told.flat_map(|(number, noun)| [", ".to_owned(), count(number, noun)]).collect()
+fn remarks(counts: &[(u64, &str)]) -> String {
+    let told = counts.iter().filter(|(number, _)| *number > 0);
+    told.flat_map(|&(number, noun)| [", ".to_owned(), count(number, noun)]).collect()
 }
 
 pub(crate) fn health(health: &Health, screen: Screen) -> String {

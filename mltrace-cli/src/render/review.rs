@@ -1,14 +1,19 @@
 //! Flags, and the runs behind them.
 
-use mltrace_core::{Blame, Compared, Flagged, IoPointer, Review, RunId, Suspect, SuspectComponent};
+use std::collections::BTreeMap;
 
+use mltrace_core::{Blame, Compared, Flagged, IoPointer, Review, RunId, RunRecord, Suspect, SuspectComponent};
+
+use super::chart::bar;
 use super::table::{Cell, Column, Fit, table};
-use super::text::{DIM, NEWS, STRONG, count, cut_start, next, one_line, paint, version};
+use super::text::{DIM, NEWS, STRONG, count, cut_start, next, one_line, paint, run_name, version};
 use super::time::{age, local};
 use super::wrap::wrap;
 use crate::session::Screen;
 
 const INDENT: &str = "  ";
+/// In columns.
+const BAR: usize = 6;
 
 /// Where a flagged output came from.
 #[derive(Debug)]
@@ -36,6 +41,32 @@ pub(crate) fn flagged(flagged: &[Flagged], origins: &[Origin], screen: Screen) -
         }
     };
     flagged.iter().zip(origins).map(news).chain([next("mltrace review")]).collect()
+}
+
+/// The news after flagging the outputs of a task, with the runs that wrote them.
+pub(crate) fn flagged_of_task(task: &str, flagged: &[Flagged], runs: &[RunRecord], screen: Screen) -> String {
+    let mut writers: BTreeMap<&str, Vec<RunId>> = BTreeMap::new();
+    for run in runs {
+        writers.entry(&run.component).or_default().push(run.id);
+    }
+    let by = |(component, runs): (&str, Vec<RunId>)| match runs.as_slice() {
+        [only] => run_name(*only, component),
+        [first, .., last] => format!("{} runs of {}, #{first} to #{last}", runs.len(), one_line(component)),
+        [] => String::new(),
+    };
+    let by: Vec<_> = writers.into_iter().map(by).collect();
+    let unwritten = flagged.iter().filter(|flagged| flagged.written_by.is_none()).count() as u64;
+    let told = [
+        (!by.is_empty()).then(|| format!("written by {}", by.join("; "))),
+        (unwritten > 0).then(|| {
+            let of = if by.is_empty() { "none of them".to_owned() } else { format!("{unwritten} of them not") };
+            format!("{of} written by a traced run: let the run that infers write each output's id")
+        }),
+    ];
+    let head = format!("flagged {} of {}", count(flagged.len() as u64, "output"), one_line(task));
+    let lines = told.into_iter().flatten().flat_map(|line| wrap(&line, screen.width.saturating_sub(INDENT.len())));
+    let lines = lines.map(|line| format!("{INDENT}{line}\n"));
+    [head + "\n"].into_iter().chain(lines).chain([next("mltrace review")]).collect()
 }
 
 /// The news after taking flags away.
@@ -127,9 +158,9 @@ fn figures(blame: &Blame, review: &Review) -> [Cell; 3] {
     let flagged = review.flagged.len() - review.unproduced.len();
     let others = review.compared.as_ref().map_or(0, |compared| compared.outputs);
     [
-        Cell::new(format!("{} {} of {flagged}", bar(blame.coverage), blame.count)),
+        Cell::new(format!("{} {} of {flagged}", bar(blame.coverage, BAR), blame.count)),
         Cell::new(if others == 0 { String::new() } else { format!("{} of {others}", blame.others) }),
-        Cell::new(format!("{} {:.2}", bar(blame.suspicion), blame.suspicion)),
+        Cell::new(format!("{} {:.2}", bar(blame.suspicion, BAR), blame.suspicion)),
     ]
 }
 
@@ -152,27 +183,4 @@ fn advice(first: &Suspect, before: Option<RunId>) -> String {
 fn name(pointer: &IoPointer) -> String {
     let version = pointer.version.as_ref().map(|at| format!(" ({})", version(Some(at))));
     one_line(&pointer.name) + &version.unwrap_or_default()
-}
-
-/// A share from 0 to 1, drawn.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of 48 eighths")]
-fn bar(share: f64) -> String {
-    const COLUMNS: usize = 6;
-    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let eighths = (share.clamp(0.0, 1.0) * 48.0).round() as usize;
-    let drawn = "█".repeat(eighths / 8) + EIGHTHS[eighths % 8];
-    format!("{drawn:COLUMNS$}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_share_is_drawn_in_eighths_of_six_columns() {
-        for (share, drawn) in [(0.0, "      "), (0.01, "      "), (0.02, "▏     "), (0.5, "███   "), (1.0, "██████")]
-        {
-            assert_eq!(bar(share), drawn);
-        }
-    }
 }

@@ -142,6 +142,12 @@ pub(crate) fn next(step: &str) -> String {
     paint(DIM, format!("next: {step}")) + "\n"
 }
 
+/// The same, of several steps to choose from.
+pub(crate) fn nexts(steps: &[String]) -> String {
+    let leads = ["next: "].into_iter().chain(std::iter::repeat("      "));
+    leads.zip(steps).map(|(lead, step)| paint(DIM, format!("{lead}{step}")) + "\n").collect()
+}
+
 /// What is worth knowing about an edge, in words.
 pub(crate) fn marks(dependency: &Dependency) -> impl Iterator<Item = String> {
     let run = dependency.run;
@@ -155,6 +161,40 @@ pub(crate) fn metric(value: f64) -> String {
     let plain = value.to_string();
     let rounded = if value.abs() < 0.001 { format!("{value:.2e}") } else { format!("{value:.4}") };
     if plain.len() <= rounded.len() { plain } else { rounded }
+}
+
+/// A value in few characters, without zeros that rounding has left.
+pub(crate) fn short(value: f64) -> String {
+    if value.abs() >= 1e6 {
+        return format!("{value:.2e}");
+    }
+    let text = metric(value);
+    let has_zeros = text.contains('.') && !text.contains('e');
+    if has_zeros { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// A value with three telling digits, where it stands among many.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 3 decimals")]
+pub(crate) fn rough(value: f64) -> String {
+    let size = value.abs();
+    if value != 0.0 && !(1e-3..1e5).contains(&size) {
+        return format!("{value:.1e}");
+    }
+    let decimals = (2.0 - size.max(1e-3).log10().floor()).clamp(0.0, 3.0) as usize;
+    let text = format!("{value:.decimals$}");
+    if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// A share in percent, with two telling digits; what is little is not shown as nothing, nor nearly all as all.
+pub(crate) fn percent(share: f64) -> String {
+    match share * 100.0 {
+        0.0 => "0 %".to_owned(),
+        ..0.1 => "<0.1 %".to_owned(),
+        percent @ ..9.95 => format!("{percent:.1} %"),
+        percent @ ..99.5 => format!("{percent:.0} %"),
+        100.0 => "100 %".to_owned(),
+        _ => ">99 %".to_owned(),
+    }
 }
 
 /// A param as its author would write it: text without quotes.
@@ -225,6 +265,41 @@ mod tests {
     fn an_error_of_many_lines_is_led_by_its_first() {
         assert_eq!(first_line("no rides\n\ncaused by: no file"), "no rides …");
         assert_eq!(first_line("no rides\n"), "no rides");
+    }
+
+    #[test]
+    fn a_value_is_short_whatever_its_size() {
+        for (value, text) in
+            [(0.999_999, "1"), (0.6 + 1e-9, "0.6"), (-2.5e9, "-2.50e9"), (1e-7, "1.00e-7"), (120.0, "120")]
+        {
+            assert_eq!(short(value), text);
+        }
+    }
+
+    #[test]
+    fn a_value_among_many_has_three_telling_digits() {
+        let values = [
+            (0.0, "0"),
+            (0.010_66, "0.011"),
+            (0.5, "0.5"),
+            (2.546_7, "2.55"),
+            (-71.234, "-71.2"),
+            (1_234.5, "1234"),
+            (1e5, "1.0e5"),
+            (2e-4, "2.0e-4"),
+        ];
+        for (value, text) in values {
+            assert_eq!(rough(value), text);
+        }
+    }
+
+    #[test]
+    fn a_share_in_percent_is_neither_nothing_nor_all_unless_it_is() {
+        for (share, text) in
+            [(0.0, "0 %"), (0.0004, "<0.1 %"), (0.012, "1.2 %"), (0.9, "90 %"), (0.9999, ">99 %"), (1.0, "100 %")]
+        {
+            assert_eq!(percent(share), text);
+        }
     }
 
     #[test]

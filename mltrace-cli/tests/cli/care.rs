@@ -6,6 +6,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::cli::{Cli, assert_snapshot};
+use crate::monitored::Deployed;
 use crate::pipeline::Store;
 
 #[test]
@@ -46,9 +47,33 @@ fn the_json_of_gc_has_every_key() {
         told,
         json!({
             "before": "2020-05-01T06:01:00Z", "dry_run": true, "kept": 2, "tombstoned": 1, "removed": 0,
-            "components": [step], "bytes_before": null, "bytes_after": null,
+            "outputs": 0, "components": [step], "bytes_before": null, "bytes_after": null,
         })
     );
+}
+
+#[test]
+fn gc_says_that_outputs_of_tasks_would_go_and_that_they_went() {
+    let store = Deployed::new().store;
+    let asked = || Cli::on(&store).args("gc --older-than 2020-03-04");
+    let out = asked().succeeds();
+    assert!(out.contains("72 outputs of tasks would go, too; nothing was changed"), "{out}");
+    let out = asked().arg("--yes").succeeds();
+    assert!(out.contains("72 outputs of tasks removed; "), "{out}");
+    assert_eq!(Cli::on(&store).args("outputs high_tip").answers()["outputs"], 900);
+}
+
+#[test]
+fn what_was_logged_to_tasks_moves_from_store_to_store() {
+    let (from, to) = (Deployed::new().store, Store::empty());
+    let file = from.folder().join("store.jsonl");
+    let file = file.to_str().unwrap();
+    let out = Cli::on(&from).args("export").arg(file).succeeds();
+    assert!(out.starts_with("28 runs, 972 outputs, 778 late labels written to "), "{out}");
+    let out = Cli::on(&to).args("import").arg(file).succeeds();
+    assert_eq!(out, "28 runs, 972 outputs, 778 late labels read, 28 of the runs new to this store\n");
+    let metrics = |store| Cli::on(store).args("metrics high_tip --by week").answers();
+    assert_eq!(metrics(&to), metrics(&from));
 }
 
 #[test]

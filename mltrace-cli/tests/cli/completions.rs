@@ -49,6 +49,10 @@ fn bash_completes_outputs_runs_owners_tags_and_labels() {
     all(&["components", "--owner", ""], "data-team");
     all(&["components", "--tag", ""], "nightly");
     all(&["retract", "cust"], "customer-7");
+    store.tracer.task("high_tip").unwrap().log_output("ride", 0.5).unwrap();
+    all(&["drift", "hi"], "high_tip");
+    all(&["profile", "hi"], "high_tip");
+    all(&["metrics", "high_tip", "--metric", "roc"], "roc_auc");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 use crate::cli::{Cli, assert_snapshot};
 
 #[rustfmt::skip]
-const COMMANDS: [&str; 24] = [
-    "recent", "history", "inspect", "trace", "impact", "diff", "stale", "flag", "unflag", "review", "components", "tags",
+const COMMANDS: [&str; 29] = [
+    "recent", "history", "inspect", "trace", "impact", "diff", "stale", "outputs", "metrics", "profile", "drift", "retrain", "flag", "unflag", "review", "components", "tags",
     "tag", "label", "labels", "retract", "retracted", "note", "verify", "gc", "export", "import", "doctor", "completions",
 ];
 

@@ -6,6 +6,7 @@ use mltrace_core::IoPointer;
 use serde_json::Value;
 
 use crate::cli::Cli;
+use crate::monitored::Deployed;
 use crate::pipeline::Store;
 
 /// What a help says of a value.
@@ -129,6 +130,28 @@ fn each_command_answers_with_the_json_that_its_help_describes() {
         let answer = Cli::on(&store).args(command).answers();
         let name = command.split(' ').next().unwrap();
         assert_is(&answer, &documented(name), command);
+    }
+}
+
+#[test]
+fn what_is_asked_of_a_model_is_answered_as_the_help_describes() {
+    let Deployed { store, training } = Deployed::new();
+    let asked = [
+        "outputs high_tip",
+        "outputs high_tip --since 2021-01-01",
+        "metrics high_tip",
+        "metrics high_tip --last 10",
+        "metrics high_tip --since 2021-01-01",
+        &format!("profile {training}"),
+        "profile high_tip --until 2020-03-30",
+        "drift high_tip --until 2020-03-30",
+        "drift high_tip",
+        "retrain high_tip",
+        "flag --task high_tip --from 2020-03-02 --until 2020-03-03",
+    ];
+    for command in asked {
+        let answer = Cli::on(&store).args(command).answers();
+        assert_is(&answer, &documented(command.split(' ').next().unwrap()), command);
     }
 }
 

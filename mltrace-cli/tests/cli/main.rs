@@ -14,6 +14,8 @@ mod impact;
 mod inspect;
 mod json;
 mod labels;
+mod monitor;
+mod monitored;
 mod pipeline;
 mod recent;
 mod review;

@@ -119,6 +119,7 @@ fn examine(view: &View<'_>) -> Result<Health> {
         health.measure(view.shape()?);
         health.look_for_open_runs(view)?;
         health.look_for_unresolved(view)?;
+        health.look_for_labels_alone(view)?;
         health.look_for_waste(view)?;
     }
     Ok(health)
@@ -158,6 +159,14 @@ impl Health {
                 if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") }
             );
             self.find(message, "check the name given to `set_upstream`, or import the runs that are missing");
+        }
+        Ok(())
+    }
+
+    fn look_for_labels_alone(&mut self, view: &View<'_>) -> Result<()> {
+        for (task, labels) in view.labels_alone()? {
+            let message = format!("{labels} of the labels that were logged to `{task}` have no output");
+            self.find(message, "no metric counts them: check that labels are logged under the ids of their outputs");
         }
         Ok(())
     }

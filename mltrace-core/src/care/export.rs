@@ -4,10 +4,12 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::line::{FORMAT, Header, LabelLine, Line, RetractionLine, RunLine, TagLine};
+use super::line::{
+    AnswerLine, FORMAT, Header, LabelLine, Line, PartLine, RetractionLine, RunLine, TagLine, TaskLine, ToldLine,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Retraction, RunId};
-use crate::store::View;
+use crate::store::{TaskId, View};
 use crate::tracer::Tracer;
 
 /// How many runs are held at a time.
@@ -27,6 +29,14 @@ pub struct ExportReport {
     pub labels: u64,
     /// Retractions.
     pub retractions: u64,
+    /// Outputs that were logged to tasks.
+    pub outputs: u64,
+    /// Labels that were logged to tasks.
+    pub feedback: u64,
+    /// Parts of profiles that were logged to tasks.
+    pub profiles: u64,
+    /// What was kept of metrics and drift.
+    pub answers: u64,
 }
 
 impl Tracer {
@@ -39,11 +49,15 @@ impl Tracer {
     /// | `type` | keys |
     /// |---|---|
     /// | `header` | `format` (1), `program`: the first line |
-    /// | `run` | `uuid`, `report`, `status`, `started_at`, `ended_at`, `parent` (a uuid), `partition`, `inputs` and `outputs` (`name`, `version`, `type`, `spelled`; inputs also `captured_at`), `upstream` (declared components), `params`, `metrics`, `checks`, `notes`, `error`, `definition` (the component's name, metadata, and code with its text), `process` (host, pid, user, commit ..), `collected_at` (set on a tombstone) |
+    /// | `run` | `uuid`, `report`, `status`, `started_at`, `ended_at`, `parent` (a uuid), `partition`, `inputs` and `outputs` (`name`, `version`, `type`, `spelled`; inputs also `captured_at`), `upstream` (declared components), `params`, `metrics`, `checks`, `notes`, `profiles` (`name`, `day`, `profile` in hexadecimal digits), `error`, `definition` (the component's name, metadata, and code with its text), `process` (host, pid, user, commit ..), `collected_at` (set on a tombstone) |
     /// | `tag` | `component`, `tag`: those added by hand |
     /// | `flag` | `name`, `version`, `at` |
     /// | `label` | `label`, `pointer` (`name`, `version`, `at`; `null` for a label on nothing) |
     /// | `retraction` | `label`, `at`, `by`, `reason` |
+    /// | `task` | `task`: its name |
+    /// | `output`, `feedback` | `task`, `id`, `value`, `at` |
+    /// | `task_profile` | `task`, `day`, `host`, `uuid`, `profile` in hexadecimal digits |
+    /// | `task_answer` | `task`, `metric` (`null` for drift), `from`, `to`, `found_at`, `answer` |
     ///
     /// A later program may add keys and types; where a file means something else its `format` is greater.
     ///
@@ -100,7 +114,33 @@ impl<W: Write> Lines<'_, W> {
             self.write(&Line::Retraction(RetractionLine { label, at, by, reason }))?;
             self.report.retractions += 1;
         }
+        for (id, name) in view.tasks()? {
+            self.write_task(view, id, &name)?;
+        }
         self.to.flush().map_err(unwritten)
+    }
+
+    fn write_task(&mut self, view: &View<'_>, id: TaskId, name: &str) -> Result<()> {
+        self.write(&Line::Task(TaskLine { task: name.to_owned() }))?;
+        view.each_pair(id, &mut |output, label| {
+            if let Some(output) = output {
+                self.report.outputs += 1;
+                self.write(&Line::Output(ToldLine::new(name, output)))?;
+            }
+            if let Some(label) = label {
+                self.report.feedback += 1;
+                self.write(&Line::Feedback(ToldLine::new(name, label)))?;
+            }
+            Ok(())
+        })?;
+        view.each_part(id, &mut |part| {
+            self.report.profiles += 1;
+            self.write(&Line::Part(PartLine::new(name, part)))
+        })?;
+        view.each_answer(id, &mut |answer| {
+            self.report.answers += 1;
+            self.write(&Line::Answer(AnswerLine::new(name, answer)?))
+        })
     }
 
     fn write_runs(&mut self, view: &View<'_>) -> Result<()> {

@@ -32,12 +32,15 @@ impl Tracer {
 ///
 /// Older runs become **tombstones** where a kept run's trace needs them or it is judged stale by them, or where they read or
 /// wrote labelled data or depend on such a run, so that a retraction still reaches all. A tombstone keeps its component,
-/// partition, status, times, inputs, outputs, edges and commit; params, metrics, checks, notes, the error and the code's
+/// partition, status, times, inputs, outputs, edges, profiles and commit; params, metrics, checks, notes, the error and the code's
 /// text are gone, and [`RunRecord::collected_at`](crate::RunRecord::collected_at) says since when.
 ///
 /// All others are **removed**. No edge of a run that stays changes, now or when runs arrive late. What only removed runs
 /// knew cannot be told any more: a run that reads a file again whose writer was removed finds no writer, what was stale at a
 /// past moment is judged by the runs that are there, and a review compares with the outputs that are.
+///
+/// **Outputs** of tasks from before that time are removed with their labels, and what was logged of the profiles of those days;
+/// what was kept of metrics and drift stays.
 ///
 /// Others may write meanwhile. What is flagged or labelled while runs are collected stays, with all that it depends on, as
 /// far as it is still there.
@@ -85,6 +88,8 @@ pub struct GcReport {
     pub tombstoned: u64,
     /// Runs that are gone.
     pub removed: u64,
+    /// Outputs of tasks that are gone, with their labels, and labels that never had an output.
+    pub outputs: u64,
     /// The same by component, by name.
     pub components: Vec<GcComponent>,
     /// What the store took with its log, in bytes.
@@ -126,7 +131,8 @@ impl<'t> Gc<'t> {
     pub fn plan(self) -> Result<GcReport> {
         let bytes_before = self.tracer.store().bytes()?;
         let fates = self.fates()?.runs.into_iter().map(|planned| (planned.component, planned.fate));
-        self.report(fates, bytes_before, None)
+        let outputs = self.tracer.store().read(|view| view.count_pairs_before(to_micros(self.before)))?;
+        self.report(fates, outputs, bytes_before, None)
     }
 
     /// Removes runs, in many transactions between which others write, and gives the space back to the file system. When it
@@ -141,6 +147,7 @@ impl<'t> Gc<'t> {
         let mut fates: HashMap<RunId, (ComponentId, Fate)> =
             plan.runs.iter().map(|planned| (planned.run, (planned.component, Fate::Kept))).collect();
         self.follow(plan, &mut fates)?;
+        let outputs = self.remove_outputs()?;
         store.sweep(&provenance::may_write)?;
         match store.shrink() {
             // The runs are gone all the same, and the next `collect` gives the space back.
@@ -148,7 +155,19 @@ impl<'t> Gc<'t> {
             shrunk => shrunk?,
         }
         let bytes_after = Some(store.bytes()?);
-        self.report(fates.into_values(), bytes_before, bytes_after)
+        self.report(fates.into_values(), outputs, bytes_before, bytes_after)
+    }
+
+    fn remove_outputs(&self) -> Result<u64> {
+        const STEP: i64 = 5_000;
+        let mut removed = 0;
+        loop {
+            let step = self.tracer.store().write(None, |tx| tx.remove_pairs_before(to_micros(self.before), STEP))?;
+            removed += step;
+            if step == 0 {
+                return Ok(removed);
+            }
+        }
     }
 
     /// Does what was planned and notes it in `fates`. Of what is still to go, what a flag or a label has come to protect
@@ -205,6 +224,7 @@ impl<'t> Gc<'t> {
     fn report(
         &self,
         fates: impl IntoIterator<Item = (ComponentId, Fate)>,
+        outputs: u64,
         bytes_before: u64,
         bytes_after: Option<u64>,
     ) -> Result<GcReport> {
@@ -232,6 +252,7 @@ impl<'t> Gc<'t> {
             kept: sum(|of| of.kept),
             tombstoned: sum(|of| of.tombstoned),
             removed: sum(|of| of.removed),
+            outputs,
             components: components.into_values().collect(),
             bytes_before,
             bytes_after,

@@ -4,12 +4,12 @@ use std::io::BufRead;
 
 use serde::Serialize;
 
-use super::line::{FORMAT, Line, RetractionLine};
+use super::line::{FORMAT, Line, RetractionLine, ToldLine};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::lineage::resolve;
 use crate::model::{Process, Retraction, Status};
-use crate::store::{Mentioned, Moved, Write};
+use crate::store::{Mentioned, Moved, MovedAnswer, MovedPart, Told, Write};
 use crate::tracer::Tracer;
 
 /// How many lines a transaction writes: few enough that other writers need not wait long.
@@ -37,16 +37,26 @@ pub struct ImportReport {
     pub labels: u64,
     /// Retractions.
     pub retractions: u64,
+    /// Outputs that were logged to tasks.
+    pub outputs: u64,
+    /// Labels that were logged to tasks.
+    pub feedback: u64,
+    /// Parts of profiles that were logged to tasks.
+    pub profiles: u64,
+    /// What was kept of metrics and drift.
+    pub answers: u64,
     /// Lines of a type that this program does not know: a newer one wrote them.
     pub skipped: u64,
 }
 
 impl Tracer {
-    /// Adds what another store [exported](Self::export): runs with their processes, tags, flags, labels, retractions.
+    /// Adds what another store [exported](Self::export): runs with their processes, tags, flags, labels, retractions, and what
+    /// was logged to tasks and found of them.
     ///
     /// Runs are known by their uuid, all else by its content, so an import twice is an import once, two stores can be
     /// merged either way round, and the order of lines and files does not matter. Of two reports of a run the later
-    /// stands, and a whole run counts for more than its tombstone. Runs get numbers of this store. What the other store
+    /// stands, and a whole run counts for more than its tombstone; of two outputs of a task under one id, or two labels, the
+    /// earlier. Runs get numbers of this store. What the other store
     /// took back, such as a flag, is not taken back here.
     ///
     /// Lines are written in batches, a few hundred in memory at a time, with all edges they imply. The first line that
@@ -95,6 +105,11 @@ pub(super) enum Content {
     Flag(Mentioned),
     Label { label: String, pointer: Option<Mentioned> },
     Retraction(Retraction),
+    Task(String),
+    Output { task: String, told: Told },
+    Feedback { task: String, told: Told },
+    Part { task: String, part: MovedPart },
+    Answer { task: String, found: MovedAnswer },
 }
 
 /// Lines that are written together.
@@ -176,6 +191,23 @@ fn take(tx: &Write<'_>, content: &Content, report: &mut ImportReport) -> Result<
             report.retractions += 1;
             tx.take_retraction(retracted)
         }
+        Content::Task(task) => tx.task(task).map(drop),
+        Content::Output { task, told } => {
+            report.outputs += 1;
+            tx.take_output(task, told)
+        }
+        Content::Feedback { task, told } => {
+            report.feedback += 1;
+            tx.take_feedback(task, told)
+        }
+        Content::Part { task, part } => {
+            report.profiles += 1;
+            tx.take_part(task, part).map(drop)
+        }
+        Content::Answer { task, found } => {
+            report.answers += 1;
+            tx.take_answer(task, found)
+        }
     }
 }
 
@@ -238,6 +270,24 @@ fn content(line: Line) -> Result<Parsed> {
             limits::name("the tag", &line.tag)?;
             Content::Tag { component: line.component, tag: line.tag }
         }
+        Line::Task(line) => Content::Task(task(line.task)?),
+        Line::Output(mut line) => Content::Output { task: task(std::mem::take(&mut line.task))?, told: told(line)? },
+        Line::Feedback(mut line) => {
+            Content::Feedback { task: task(std::mem::take(&mut line.task))?, told: told(line)? }
+        }
+        Line::Part(mut line) => {
+            let task = task(std::mem::take(&mut line.task))?;
+            let part = line.into_part();
+            limits::name("the host", &part.host)?;
+            Content::Part { task, part }
+        }
+        Line::Answer(mut line) => {
+            let task = task(std::mem::take(&mut line.task))?;
+            let found = line.into_answer();
+            found.metric.as_ref().map_or(Ok(()), |metric| limits::name("the metric", metric))?;
+            [found.from, found.to, found.found_at].into_iter().try_for_each(|at| limits::time("a time", at))?;
+            Content::Answer { task, found }
+        }
         Line::Flag(line) => Content::Flag(mentioned(line.into())?),
         Line::Label(line) => {
             limits::name("the label", &line.label)?;
@@ -253,6 +303,19 @@ fn content(line: Line) -> Result<Parsed> {
             Content::Retraction(Retraction { label, retracted_at: at, retracted_by: by, reason })
         }
     }))
+}
+
+fn task(name: String) -> Result<String> {
+    limits::name("the task's name", &name)?;
+    Ok(name)
+}
+
+/// JSON has no number that is not finite.
+fn told(line: ToldLine) -> Result<Told> {
+    let told = line.into_told();
+    limits::name("the id", &told.id)?;
+    limits::time("the time", told.at)?;
+    Ok(told)
 }
 
 fn mentioned(mentioned: Mentioned) -> Result<Mentioned> {

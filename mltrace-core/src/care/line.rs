@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::error::Result;
 use crate::model::{
-    Check, Code, Commit, CommitSource, Definition, InputEntry, IoPointer, Note, PointerType, Process, RunEntry,
-    Snapshot, Status, Version,
+    Check, Code, Commit, CommitSource, Definition, InputEntry, IoPointer, Note, PointerType, Process, ProfileEntry,
+    RunEntry, Snapshot, Status, Version,
 };
-use crate::store::{Mentioned, Moved, Noticed};
+use crate::store::{Mentioned, Moved, MovedAnswer, MovedPart, Noticed, Told, answer_json};
 
 /// The format that this program writes, and the newest that it reads.
 pub(super) const FORMAT: u32 = 1;
@@ -26,6 +27,13 @@ pub(super) enum Line {
     Flag(MentionLine),
     Label(LabelLine),
     Retraction(RetractionLine),
+    Task(TaskLine),
+    Output(ToldLine),
+    Feedback(ToldLine),
+    #[serde(rename = "task_profile")]
+    Part(PartLine),
+    #[serde(rename = "task_answer")]
+    Answer(AnswerLine),
     /// Of a newer program with the same format.
     #[serde(other)]
     Unknown,
@@ -61,10 +69,47 @@ pub(super) struct RunLine {
     checks: Vec<Check>,
     #[serde(default)]
     notes: Vec<Note>,
+    #[serde(default)]
+    profiles: Vec<ProfileLine>,
     error: Option<String>,
     definition: DefinitionLine,
     process: Option<ProcessLine>,
     collected_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct TaskLine {
+    pub(super) task: String,
+}
+
+/// An output or a label.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ToldLine {
+    pub(super) task: String,
+    id: String,
+    value: f64,
+    at: DateTime<Utc>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct PartLine {
+    pub(super) task: String,
+    day: NaiveDate,
+    host: String,
+    uuid: Uuid,
+    #[serde(with = "hexadecimal")]
+    profile: Vec<u8>,
+}
+
+/// What was found of a window, of drift where it names no metric.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct AnswerLine {
+    pub(super) task: String,
+    metric: Option<String>,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    found_at: DateTime<Utc>,
+    answer: serde_json::Value,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -81,6 +126,14 @@ struct PointerLine {
     #[serde(rename = "type")]
     pointer_type: PointerType,
     spelled: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct ProfileLine {
+    name: String,
+    day: Option<NaiveDate>,
+    #[serde(with = "hexadecimal")]
+    profile: Vec<u8>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -184,6 +237,7 @@ impl From<Moved> for RunLine {
             metrics: entry.metrics,
             checks: entry.checks,
             notes: entry.notes,
+            profiles: entry.profiles.into_iter().map(ProfileLine::from).collect(),
             error: entry.error,
             definition: DefinitionLine::from(&*entry.definition),
             process: process.as_deref().map(ProcessLine::from),
@@ -211,6 +265,7 @@ impl From<RunLine> for Moved {
             checks: line.checks,
             labels: Vec::new(),
             notes: line.notes,
+            profiles: line.profiles.into_iter().map(ProfileEntry::from).collect(),
             error: line.error,
             collected_at: line.collected_at.map(micros),
         };
@@ -246,6 +301,74 @@ impl From<PointerLine> for IoPointer {
     fn from(line: PointerLine) -> Self {
         let PointerLine { name, version, pointer_type, spelled } = line;
         Self { spelled, version, ..Self::new(name).of_type(pointer_type) }
+    }
+}
+
+impl ToldLine {
+    pub(super) fn new(task: &str, Told { id, value, at }: Told) -> Self {
+        Self { task: task.to_owned(), id, value, at }
+    }
+
+    pub(super) fn into_told(self) -> Told {
+        Told { id: self.id, value: self.value, at: micros(self.at) }
+    }
+}
+
+impl PartLine {
+    pub(super) fn new(task: &str, MovedPart { day, host, uuid, bytes: profile }: MovedPart) -> Self {
+        Self { task: task.to_owned(), day, host, uuid, profile }
+    }
+
+    pub(super) fn into_part(self) -> MovedPart {
+        MovedPart { day: self.day, host: self.host, uuid: self.uuid, bytes: self.profile }
+    }
+}
+
+impl AnswerLine {
+    pub(super) fn new(task: &str, found: MovedAnswer) -> Result<Self> {
+        let MovedAnswer { metric, from, to, found_at, answer } = found;
+        Ok(Self { task: task.to_owned(), metric, from, to, found_at, answer: answer_json(&answer)? })
+    }
+
+    pub(super) fn into_answer(self) -> MovedAnswer {
+        let Self { metric, from, to, found_at, answer, .. } = self;
+        let [from, to, found_at] = [from, to, found_at].map(micros);
+        MovedAnswer { metric, from, to, found_at, answer: answer.to_string() }
+    }
+}
+
+impl From<ProfileEntry> for ProfileLine {
+    fn from(ProfileEntry { name, day, bytes }: ProfileEntry) -> Self {
+        Self { name, day, profile: bytes }
+    }
+}
+
+impl From<ProfileLine> for ProfileEntry {
+    fn from(ProfileLine { name, day, profile }: ProfileLine) -> Self {
+        Self { name, day, bytes: profile }
+    }
+}
+
+/// Bytes as pairs of hexadecimal digits.
+mod hexadecimal {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
+        let digits: String = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+        serializer.serialize_str(&digits)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let digits = String::deserialize(deserializer)?;
+        let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+        let pair = |pair: &[u8]| match pair {
+            &[high, low] => Some(value(high)? << 4 | value(low)?),
+            _ => None,
+        };
+        let bytes: Option<Vec<u8>> = digits.as_bytes().chunks(2).map(pair).collect();
+        bytes.ok_or_else(|| de::Error::custom("bytes must be pairs of hexadecimal digits"))
     }
 }
 

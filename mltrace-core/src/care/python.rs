@@ -294,6 +294,7 @@ impl Tables {
             checks: Vec::new(),
             labels: Vec::new(),
             notes: note.into_iter().collect(),
+            profiles: Vec::new(),
             error: None,
             collected_at: None,
         };

@@ -9,6 +9,8 @@ pub(crate) mod retain;
 pub(crate) mod review;
 pub(crate) mod stale;
 pub(crate) mod trace;
+#[cfg(feature = "monitor")]
+pub(crate) mod training;
 
 #[cfg(test)]
 mod blame_tests;

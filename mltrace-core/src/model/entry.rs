@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 use super::{Check, IoPointer, Note, Status};
@@ -30,6 +30,7 @@ pub(crate) struct RunEntry {
     /// Labels of everything it reads.
     pub(crate) labels: Vec<String>,
     pub(crate) notes: Vec<Note>,
+    pub(crate) profiles: Vec<ProfileEntry>,
     pub(crate) error: Option<String>,
     /// When all but its place in the lineage was taken away; `None` for a run that is whole.
     pub(crate) collected_at: Option<DateTime<Utc>>,
@@ -50,6 +51,7 @@ impl RunEntry {
             + self.checks.iter().map(|check| VALUE + check.name.len() + optional(&check.message)).sum::<usize>()
             + self.upstream.iter().chain(&self.labels).map(|text| VALUE + text.len()).sum::<usize>()
             + self.notes.iter().map(|note| VALUE + note.text.len()).sum::<usize>()
+            + self.profiles.iter().map(|profile| VALUE + profile.name.len() + profile.bytes.len()).sum::<usize>()
             + optional(&self.partition)
             + optional(&self.error)
     }
@@ -71,6 +73,16 @@ fn json_bytes(value: &serde_json::Value) -> usize {
 pub(crate) struct InputEntry {
     pub(crate) pointer: IoPointer,
     pub(crate) captured_at: DateTime<Utc>,
+}
+
+/// What data of a run looks like, in the form in which profiles are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ProfileEntry {
+    /// What the run calls the data.
+    pub(crate) name: String,
+    /// Of which day's data alone, UTC; `None` of all.
+    pub(crate) day: Option<NaiveDate>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// What the source said of a component when a run of it started: metadata and code. Stored once per content.

@@ -16,7 +16,7 @@ mod verify;
 pub use check::{Check, CheckStatus, RunCheck};
 pub use component::Component;
 pub use diff::{Changed, CodeDiff, Diff, Entries, Parted, Parting, Pointers};
-pub(crate) use entry::{Code, Definition, InputEntry, RunEntry, Snapshot};
+pub(crate) use entry::{Code, Definition, InputEntry, ProfileEntry, RunEntry, Snapshot};
 pub use graph::{Edge, Graph, GraphRoot, GraphRun, Truncated};
 pub use label::{Label, LabelImpact, LabelledPointer, Recorded, Retracted, Retraction, Violation};
 pub use pointer::{IoPointer, PointerType, Version, VersionKind};

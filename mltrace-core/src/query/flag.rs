@@ -33,7 +33,12 @@ impl Tracer {
     /// # Errors
     /// The name is empty or too long, or the store cannot be written.
     pub fn flag(&self, output: &str) -> Result<Flagged> {
-        self.put_flag(output, |view, name| {
+        self.store().write(None, |tx| self.flag_within(tx, output))
+    }
+
+    /// The same, as a part of what is written together.
+    pub(crate) fn flag_within(&self, tx: &Write<'_>, output: &str) -> Result<Flagged> {
+        self.put_flag(tx, output, |view, name| {
             let version = current(view, name)?.and_then(|pointer| pointer.version);
             Ok(version.map(|version| view.version_id(&version)).transpose()?.flatten())
         })
@@ -44,7 +49,8 @@ impl Tracer {
     /// # Errors
     /// No version of the name begins so, or several do; or as [`flag`](Self::flag).
     pub fn flag_version(&self, output: &str, beginning: &str) -> Result<Flagged> {
-        self.put_flag(output, |view, name| the_version(view, name, output, beginning).map(Some))
+        let version = |view: &View<'_>, name| the_version(view, name, output, beginning).map(Some);
+        self.store().write(None, |tx| self.put_flag(tx, output, version))
     }
 
     /// Takes away every flag on a name, and gives what was flagged.
@@ -81,24 +87,23 @@ impl Tracer {
 
     fn put_flag(
         &self,
+        tx: &Write<'_>,
         output: &str,
         version: impl FnOnce(&View<'_>, NameId) -> Result<Option<VersionId>>,
     ) -> Result<Flagged> {
         limits::name("the output", output)?;
-        self.store().write(None, |tx| {
-            let name = match self.pointer_id(tx, output)? {
-                Some(known) => known,
-                None => tx.text(output)?,
-            };
-            let version = version(tx, name)?;
-            let flagged_at = to_micros(now());
-            let writer = review::writer(tx, name, version, flagged_at)?;
-            let flag = match flag_of(tx, name, version, writer)? {
-                Some(earlier) => earlier,
-                None => tx.put_flag(name, version, flagged_at)?,
-            };
-            review::flagged(tx, flag, writer)
-        })
+        let name = match self.pointer_id(tx, output)? {
+            Some(known) => known,
+            None => tx.text(output)?,
+        };
+        let version = version(tx, name)?;
+        let flagged_at = to_micros(now());
+        let writer = review::writer(tx, name, version, flagged_at)?;
+        let flag = match flag_of(tx, name, version, writer)? {
+            Some(earlier) => earlier,
+            None => tx.put_flag(name, version, flagged_at)?,
+        };
+        review::flagged(tx, flag, writer)
     }
 
     fn remove_flags(

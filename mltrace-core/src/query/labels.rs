@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{not_found, the_version_seen};
+use super::{not_found, the_version_seen, there_are};
 use crate::clock::{now, to_micros};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IoPointer, Label, LabelledPointer, Recorded, Retracted, Retraction, Violation};
@@ -180,11 +180,7 @@ fn retracted(view: &View<'_>, label: LabelId, retraction: Retraction) -> Result<
 
 /// Names the labels that may have been meant.
 pub(super) fn no_label(view: &View<'_>, name: &str) -> Error {
-    const SHOWN: usize = 5;
-    let mut known: Vec<_> = view.labels().unwrap_or_default().into_iter().map(|(_, known)| known).collect();
-    known.sort_by(|a, b| strsim::jaro_winkler(name, b).total_cmp(&strsim::jaro_winkler(name, a)));
-    known.truncate(SHOWN);
-    let hint =
-        if known.is_empty() { "there are no labels yet".to_owned() } else { format!("there are {}", known.join(", ")) };
+    let known = view.labels().unwrap_or_default().into_iter().map(|(_, known)| known).collect();
+    let hint = there_are(name, known).unwrap_or_else(|| "there are no labels yet".to_owned());
     not_found(format!("there is no label `{name}`: {hint}"))
 }

@@ -173,6 +173,14 @@ fn run(view: &View<'_>, id: RunId) -> Result<RunRecord> {
     view.run(id)?.ok_or_else(|| not_found(format!("there is no run {id} in this store")))
 }
 
+/// Which names there are, the nearest to one that was asked for first; `None` of none.
+pub(crate) fn there_are(asked: &str, mut known: Vec<String>) -> Option<String> {
+    const SHOWN: usize = 5;
+    known.sort_by(|a, b| strsim::jaro_winkler(asked, b).total_cmp(&strsim::jaro_winkler(asked, a)));
+    known.truncate(SHOWN);
+    (!known.is_empty()).then(|| format!("there are {}", known.join(", ")))
+}
+
 fn not_found(message: String) -> Error {
     Error::new(ErrorKind::NotFound, message)
 }

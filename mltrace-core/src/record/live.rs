@@ -15,7 +15,9 @@ use super::meta::{Direction, Meta, Slot};
 use crate::capture::Capture;
 use crate::fork::PerProcess;
 use crate::identity::new_uuid;
-use crate::model::{Check, Code, Definition, InputEntry, IoPointer, Note, PointerType, RunEntry, Snapshot, Status};
+use crate::model::{
+    Check, Code, Definition, InputEntry, IoPointer, Note, PointerType, ProfileEntry, RunEntry, Snapshot, Status,
+};
 use crate::tracer::Tracer;
 use crate::writer::OpenRun;
 use crate::{clock, limits, provenance, tracer};
@@ -43,9 +45,10 @@ pub(super) struct State {
     pub(super) checks: Vec<Check>,
     labels: Vec<Bound>,
     notes: Vec<Note>,
+    pub(super) profiles: Vec<ProfileEntry>,
     partition: Option<String>,
     /// What could not be recorded, and why.
-    dropped: Vec<String>,
+    pub(super) dropped: Vec<String>,
     pub(super) panic: Option<String>,
     /// Why the body is not run.
     pub(super) refusal: Option<String>,
@@ -286,6 +289,7 @@ impl Live {
             checks: state.checks,
             labels: labels.into_iter().map(|label| label.name).collect(),
             notes: state.notes,
+            profiles: state.profiles,
             error,
             collected_at: None,
         }

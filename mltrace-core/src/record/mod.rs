@@ -6,6 +6,8 @@ mod checks;
 mod guard;
 mod live;
 mod meta;
+#[cfg(feature = "monitor")]
+mod profile;
 
 use std::env;
 use std::fmt::Display;

@@ -209,7 +209,8 @@ impl Write<'_> {
 
     /// Removes runs with all their rows. No other run depends on them.
     pub(crate) fn remove(&self, runs: &[RunId]) -> Result<()> {
-        const OF_A_RUN: [&str; 7] = ["input", "declared", "output", "param", "metric", "check_result", "note"];
+        const OF_A_RUN: [&str; 8] =
+            ["input", "declared", "output", "param", "metric", "check_result", "run_profile", "note"];
         for &run in runs {
             for table in OF_A_RUN {
                 self.execute(&format!("DELETE FROM {table} WHERE run = ?1"), &[run.into()])?;

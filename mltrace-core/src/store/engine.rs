@@ -20,6 +20,7 @@ pub(crate) trait Row {
     fn integer(&self, column: usize) -> Result<i64>;
     fn optional_integer(&self, column: usize) -> Result<Option<i64>>;
     fn real(&self, column: usize) -> Result<f64>;
+    fn optional_real(&self, column: usize) -> Result<Option<f64>>;
     fn text(&self, column: usize) -> Result<&str>;
     fn optional_text(&self, column: usize) -> Result<Option<&str>>;
     fn blob(&self, column: usize) -> Result<&[u8]>;

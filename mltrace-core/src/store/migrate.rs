@@ -5,7 +5,11 @@ use super::sqlite::{Found, Sqlite};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_store.sql"), include_str!("migrations/0002_questions.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_store.sql"),
+    include_str!("migrations/0002_questions.sql"),
+    include_str!("migrations/0003_monitor.sql"),
+];
 
 /// The schema number that this program writes.
 #[allow(clippy::cast_possible_wrap, reason = "a handful of migrations")]

@@ -399,6 +399,10 @@ impl Row for rusqlite::Row<'_> {
         column(self, index, |value| value.as_f64())
     }
 
+    fn optional_real(&self, index: usize) -> Result<Option<f64>> {
+        column(self, index, |value| value.as_f64_or_null())
+    }
+
     fn text(&self, index: usize) -> Result<&str> {
         column(self, index, |value| value.as_str())
     }

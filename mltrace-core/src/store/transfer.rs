@@ -65,8 +65,12 @@ impl View<'_> {
         for ((id, report, definition, process), record) in rows.into_iter().zip(records) {
             let definition = self.shared_definition(&mut shared, definition)?;
             let process = process.map(|process| self.shared_process(&mut shared, process)).transpose()?;
-            let upstream = self.declared_by(id)?;
-            moved.push(Moved { entry: entry(record, report, definition, upstream), process });
+            let entry = RunEntry {
+                upstream: self.declared_by(id)?,
+                profiles: self.profiles_of_run(id)?,
+                ..entry(record, report, definition)
+            };
+            moved.push(Moved { entry, process });
         }
         Ok((moved, ids.last().copied()))
     }
@@ -148,7 +152,8 @@ impl View<'_> {
     }
 }
 
-fn entry(record: RunRecord, report: i64, definition: Arc<Definition>, upstream: Vec<String>) -> RunEntry {
+/// All of a run but what its record does not say.
+fn entry(record: RunRecord, report: i64, definition: Arc<Definition>) -> RunEntry {
     let plain = |pointer: IoPointer| IoPointer { flagged: false, labels: None, ..pointer };
     let input = |input: crate::model::InputRecord| crate::model::InputEntry {
         pointer: plain(input.pointer),
@@ -165,12 +170,13 @@ fn entry(record: RunRecord, report: i64, definition: Arc<Definition>, upstream: 
         partition: record.partition,
         inputs: record.inputs.into_iter().map(input).collect(),
         outputs: record.outputs.into_iter().map(plain).collect(),
-        upstream,
+        upstream: Vec::new(),
         params: record.params,
         metrics: record.metrics,
         checks: record.checks,
         labels: Vec::new(),
         notes: record.notes,
+        profiles: Vec::new(),
         error: record.error,
         collected_at: record.collected_at,
     }

@@ -158,7 +158,7 @@ impl Write<'_> {
 
     /// Takes away what [`Self::put_run`] writes again.
     fn clear(&self, run: RunId) -> Result<()> {
-        for table in ["input", "output", "declared", "param", "metric", "check_result"] {
+        for table in ["input", "output", "declared", "param", "metric", "check_result", "run_profile"] {
             self.execute(&format!("DELETE FROM {table} WHERE run = ?1"), &[run.into()])?;
         }
         Ok(())
@@ -270,6 +270,7 @@ impl Write<'_> {
                 ],
             )?;
         }
+        self.put_run_profiles(run, &entry.profiles)?;
         for note in &entry.notes {
             self.put_note(run, to_micros(note.written_at), &note.text)?;
         }

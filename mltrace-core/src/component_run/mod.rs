@@ -1,5 +1,8 @@
 //! A run logged by hand.
 
+#[cfg(feature = "monitor")]
+mod profile;
+
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::panic::Location;
@@ -18,7 +21,7 @@ use crate::check::{CheckResult, concluded};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identity::new_uuid;
 use crate::model::{
-    Check, Code, Definition, InputEntry, IoPointer, Note, PointerType, RunEntry, RunId, Status, Version,
+    Check, Code, Definition, InputEntry, IoPointer, Note, PointerType, ProfileEntry, RunEntry, RunId, Status, Version,
 };
 use crate::record::{current, is_disabled, keep_first};
 use crate::tracer::{self, Tracer};
@@ -73,6 +76,7 @@ pub struct ComponentRun {
     checks: Vec<Check>,
     labels: Vec<String>,
     notes: Vec<Note>,
+    profiles: Vec<ProfileEntry>,
 }
 
 #[derive(Debug)]
@@ -113,6 +117,7 @@ impl ComponentRun {
             checks: Vec::new(),
             labels: Vec::new(),
             notes: Vec::new(),
+            profiles: Vec::new(),
         }
     }
 
@@ -377,6 +382,7 @@ impl ComponentRun {
             checks: self.checks,
             labels: self.labels,
             notes: self.notes,
+            profiles: self.profiles,
             error: self.error,
             collected_at: None,
         };

@@ -1,0 +1,469 @@
+//! Profiles: columns summed up in constant memory, so that parts add up to the whole.
+
+mod categories;
+mod column;
+pub(super) mod grid;
+mod of_run;
+mod sketch;
+mod summary;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize, de};
+
+use super::moments::Moments;
+use crate::error::{Error, ErrorKind, Result};
+use categories::Categories;
+pub use column::Column;
+use column::Values;
+use grid::Grid;
+pub use of_run::RunProfile;
+use sketch::Quantiles;
+pub use summary::{Bin, CategoryCount, ColumnSummary, Percentile};
+
+/// Up to how many distinct values integers are taken for categories.
+const FEW: usize = 300;
+
+/// What the values of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Amounts: their order means something.
+    Numeric,
+    /// Names: two of them are the same or not.
+    Categorical,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Numeric => "numeric",
+            Self::Categorical => "categorical",
+        })
+    }
+}
+
+/// What columns look like over one window. Profiles of parts, from other threads, processes or hosts, merge into that of the
+/// whole.
+///
+/// ```
+/// use mltrace_core::monitor::{Column, Profile};
+///
+/// let mut day = Profile::of([("distance", Column::floats([1.2, 0.8])), ("zone", Column::texts(["Astoria", "Harlem"]))])?;
+/// day.merge(&Profile::of([("distance", Column::floats([Some(4.0), None])), ("zone", Column::texts(["Harlem", "Bronx"]))])?)?;
+/// let distance = day.column("distance").unwrap();
+/// assert_eq!((distance.count(), distance.nulls()), (4, 1));
+/// assert_eq!(distance.moments().unwrap().mean(), Some(2.0));
+/// assert_eq!(Profile::from_bytes(&day.to_bytes()?)?.column("zone").unwrap().distinct(), Some(3));
+/// # Ok::<(), mltrace_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Profile {
+    columns: BTreeMap<String, ColumnProfile>,
+}
+
+/// What one column looks like over one window.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ColumnProfile {
+    /// Declared or told by the type; `None` of integers that nobody has said more of.
+    kind: Option<Kind>,
+    count: u64,
+    nulls: u64,
+    moments: Option<Moments>,
+    /// On the edges of a reference, or on the column's own.
+    grid: Option<Grid>,
+    /// Where there are no edges of a reference.
+    quantiles: Option<Quantiles>,
+    categories: Option<Categories>,
+}
+
+/// What a reference says of how a column is to be summed up.
+#[derive(Debug, Clone)]
+pub(crate) enum Shape {
+    Edges(Vec<f64>),
+    Categories,
+}
+
+/// The version of the form in which profiles are kept.
+const FORM: u8 = 1;
+
+impl Profile {
+    /// Sums up columns by themselves. Numbers are counted between quantiles of their own, so that the profile can be a
+    /// reference, and in a sketch, by which it merges with profiles that have other quantiles.
+    ///
+    /// # Errors
+    /// Texts are declared to be numeric, or a name is given twice.
+    pub fn of<N: Into<String>>(columns: impl IntoIterator<Item = (N, Column)>) -> Result<Self> {
+        Self::collect(columns, |column, _| ColumnProfile::of(&column.values, column.declared, None))
+    }
+
+    /// Sums up columns as a reference has them.
+    pub(crate) fn shaped<N: Into<String>>(
+        columns: impl IntoIterator<Item = (N, Column)>,
+        shape: impl Fn(&str) -> Option<Shape>,
+    ) -> Result<Self> {
+        Self::collect(columns, |column, name| match shape(name) {
+            Some(shape) => ColumnProfile::shaped(&column.values, &shape),
+            None => ColumnProfile::of(&column.values, column.declared, None),
+        })
+    }
+
+    fn collect<N: Into<String>, C: Borrow<Column>>(
+        columns: impl IntoIterator<Item = (N, C)>,
+        profile: impl Fn(&Column, &str) -> Result<ColumnProfile>,
+    ) -> Result<Self> {
+        let mut found = BTreeMap::new();
+        for (name, column) in columns {
+            let name = name.into();
+            let profile = profile(column.borrow(), &name).map_err(|error| error.at(&name))?;
+            if found.contains_key(&name) {
+                return Err(Error::new(ErrorKind::Invalid, format!("the column `{name}` is given twice")));
+            }
+            found.insert(name, profile);
+        }
+        Ok(Self { columns: found })
+    }
+
+    /// Takes in another part. Its columns that are not here are added.
+    ///
+    /// # Errors
+    /// A column is numeric here and categorical there, or was counted on the edges of two references. Nothing was taken in.
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        let mut merged = self.clone();
+        merged.absorb(other)?;
+        *self = merged;
+        Ok(())
+    }
+
+    /// As [`merge`](Self::merge), but on an error nothing can be said of what was taken in.
+    pub(crate) fn absorb(&mut self, other: &Self) -> Result<()> {
+        for (name, column) in &other.columns {
+            match self.columns.get_mut(name) {
+                Some(own) => own.merge(column).map_err(|error| error.at(name))?,
+                None => drop(self.columns.insert(name.clone(), column.clone())),
+            }
+        }
+        Ok(())
+    }
+
+    /// The same with a column of which nothing is said so far.
+    pub(crate) fn with_column(mut self, name: &str, column: ColumnProfile) -> Self {
+        self.columns.entry(name.to_owned()).or_insert(column);
+        self
+    }
+
+    /// Only some columns.
+    pub(crate) fn only(mut self, which: impl Fn(&str) -> bool) -> Self {
+        self.columns.retain(|name, _| which(name));
+        self
+    }
+
+    /// The columns by name.
+    pub fn columns(&self) -> impl Iterator<Item = (&str, &ColumnProfile)> {
+        self.columns.iter().map(|(name, column)| (name.as_str(), column))
+    }
+
+    /// A column.
+    pub fn column(&self, name: &str) -> Option<&ColumnProfile> {
+        self.columns.get(name)
+    }
+
+    /// The form in which profiles are handed from process to process and kept: MessagePack, with sketches in the binary
+    /// form of Apache DataSketches.
+    ///
+    /// # Errors
+    /// Memory cannot be had.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        rmp_serde::to_vec_named(&(FORM, self))
+            .map_err(|source| Error::new(ErrorKind::Internal, "a profile cannot be written").with_source(source))
+    }
+
+    /// The profile that [`to_bytes`](Self::to_bytes) has written.
+    ///
+    /// # Errors
+    /// The bytes are no profile, are damaged, or are of a newer mltrace.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let damaged = || Error::new(ErrorKind::Damaged, "these bytes are no profile, or one of a newer mltrace");
+        let (form, profile): (u8, Self) =
+            rmp_serde::from_slice(bytes).map_err(|source| damaged().with_source(source))?;
+        if form == FORM && profile.columns.values().all(ColumnProfile::is_sound) { Ok(profile) } else { Err(damaged()) }
+    }
+}
+
+impl ColumnProfile {
+    /// Counted on edges if they are given, and else on the values' own.
+    fn of(values: &Values, declared: Option<Kind>, edges: Option<&[f64]>) -> Result<Self> {
+        let kind = declared.or(values.kind());
+        let mut profile = Self { kind, ..Self::default() };
+        if kind != Some(Kind::Categorical) {
+            let mut numbers = values.numbers().ok_or_else(texts_are_no_numbers)?;
+            let edges = edges.map_or_else(
+                || {
+                    numbers.sort_unstable_by(f64::total_cmp);
+                    grid::edges(&numbers)
+                },
+                ToOwned::to_owned,
+            );
+            profile.grid = Some(Grid::new(edges));
+            profile.quantiles = Some(Quantiles::new()?);
+        }
+        profile.categories = (kind != Some(Kind::Numeric)).then(Categories::default);
+        profile.add(values)?;
+        Ok(profile)
+    }
+
+    fn shaped(values: &Values, shape: &Shape) -> Result<Self> {
+        let mut profile = Self::nothing(shape);
+        profile.add(values)?;
+        Ok(profile)
+    }
+
+    /// Of no values.
+    pub(crate) fn nothing(shape: &Shape) -> Self {
+        match shape {
+            Shape::Edges(edges) => {
+                Self { kind: Some(Kind::Numeric), grid: Some(Grid::new(edges.clone())), ..Self::default() }
+            }
+            Shape::Categories => {
+                Self { kind: Some(Kind::Categorical), categories: Some(Categories::default()), ..Self::default() }
+            }
+        }
+    }
+
+    /// Of no numbers, to be summed up in a sketch.
+    pub(crate) fn sketch() -> Result<Self> {
+        Ok(Self { kind: Some(Kind::Numeric), quantiles: Some(Quantiles::new()?), ..Self::default() })
+    }
+
+    /// Counts values.
+    fn add(&mut self, values: &Values) -> Result<()> {
+        let before = self.nulls;
+        self.count += values.len() as u64;
+        if self.grid.is_some() || self.quantiles.is_some() {
+            let numbers = values.numbers().ok_or_else(texts_are_no_numbers)?;
+            let moments = self.moments.get_or_insert_default();
+            for &number in &numbers {
+                moments.add(number);
+                if let Some(grid) = &mut self.grid {
+                    grid.add(number);
+                }
+                if let Some(quantiles) = &mut self.quantiles {
+                    quantiles.add(number)?;
+                }
+            }
+            self.nulls = before + (values.len() - numbers.len()) as u64;
+        }
+        if let Some(categories) = &mut self.categories {
+            let counts = values.categories();
+            self.nulls = before + values.len() as u64 - counts.iter().map(|(_, count)| count).sum::<u64>();
+            for (category, count) in &counts {
+                categories.add(category, *count);
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the values of a further column.
+    pub(crate) fn take_in(&mut self, column: &Column) -> Result<()> {
+        self.add(&column.values)
+    }
+
+    fn merge(&mut self, other: &Self) -> Result<()> {
+        if self.kind.zip(other.kind).is_some_and(|(own, theirs)| own != theirs) {
+            let message = "it is numeric in one profile and categorical in the other: declare its kind with `of_kind`";
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
+        self.kind = self.kind.or(other.kind);
+        self.count += other.count;
+        self.nulls += other.nulls;
+        self.moments = self.moments.zip(other.moments).map(|(mut own, theirs)| {
+            own.merge(&theirs);
+            own
+        });
+        // What only one of them has tells nothing of the whole.
+        let is_on_one_grid = match (&mut self.grid, &other.grid) {
+            (Some(own), Some(theirs)) => own.merge(theirs),
+            _ => false,
+        };
+        if !is_on_one_grid {
+            self.grid = None;
+        }
+        match (&mut self.quantiles, &other.quantiles) {
+            (Some(own), Some(theirs)) => own.merge(theirs)?,
+            (own, _) => *own = None,
+        }
+        match (&mut self.categories, &other.categories) {
+            (Some(own), Some(theirs)) => own.merge(theirs),
+            (own, _) => *own = None,
+        }
+        if self.grid.is_none() && self.quantiles.is_none() && self.categories.is_none() {
+            let message = "the profiles were counted on the edges of two references: make both against one of them";
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
+        Ok(())
+    }
+
+    /// Whether its parts agree, as far as it is not made by this program.
+    fn is_sound(&self) -> bool {
+        let Some(values) = self.count.checked_sub(self.nulls) else { return false };
+        self.moments.is_none_or(|moments| moments.count() == values)
+            && self.grid.as_ref().is_none_or(|grid| grid.is_sound(values))
+            && self.quantiles.as_ref().is_none_or(|quantiles| quantiles.count() == values)
+            && self.categories.as_ref().is_none_or(|categories| categories.total() == values)
+    }
+
+    /// What the values are: as declared, or else by their type. Integers are categories if there are at most 300 distinct
+    /// ones.
+    pub fn kind(&self) -> Kind {
+        self.kind.unwrap_or_else(|| {
+            let few = |categories: &Categories| categories.is_exact() && categories.distinct() <= FEW;
+            if self.categories.as_ref().is_some_and(few) { Kind::Categorical } else { Kind::Numeric }
+        })
+    }
+
+    /// Whether it can be compared with a column of this kind.
+    pub(crate) fn tells(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Numeric => self.grid.is_some() || self.quantiles.is_some(),
+            Kind::Categorical => self.categories.is_some(),
+        }
+    }
+
+    /// How many values there are, nulls among them.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// How many values are null, or are no finite number where they should be one.
+    pub fn nulls(&self) -> u64 {
+        self.nulls
+    }
+
+    /// Mean, variance and extremes of the values that are not null; `None` of categories.
+    pub fn moments(&self) -> Option<&Moments> {
+        self.moments.as_ref()
+    }
+
+    /// How many distinct categories there are; `None` of numbers, and where there are more than can be counted.
+    pub fn distinct(&self) -> Option<usize> {
+        self.categories.as_ref().filter(|categories| categories.is_exact()).map(Categories::distinct)
+    }
+
+    /// The categories that are known, each with the times that it occurs at least: all of them up to 10,000, then the frequent
+    /// ones. Nulls are none of them.
+    pub fn categories(&self) -> BTreeMap<String, u64> {
+        self.categories.as_ref().map(Categories::counts).unwrap_or_default()
+    }
+
+    /// Whether [`categories`](Self::categories) are all there are.
+    pub(crate) fn knows_all_categories(&self) -> bool {
+        self.categories.as_ref().is_some_and(Categories::is_exact)
+    }
+
+    /// The share of further values that would be of a category not seen so far.
+    pub(crate) fn missing_mass(&self) -> f64 {
+        self.categories.as_ref().map_or(0.0, Categories::missing_mass)
+    }
+
+    /// How it is to be summed up where this is the reference.
+    pub(crate) fn shape(&self) -> Result<Shape> {
+        match (self.kind(), &self.grid, &self.quantiles) {
+            (Kind::Categorical, ..) => Ok(Shape::Categories),
+            (_, Some(grid), _) => Ok(Shape::Edges(grid.edges().to_vec())),
+            (_, _, Some(quantiles)) => quantiles.edges().map(Shape::Edges),
+            _ => Ok(Shape::Edges(Vec::new())),
+        }
+    }
+
+    /// The edges on which its numbers are counted.
+    fn edges(&self) -> Option<&[f64]> {
+        self.grid.as_ref().map(Grid::edges)
+    }
+
+    /// The smallest number that so large a share of the numbers does not exceed, 0.5 for the median: of numbers counted on
+    /// edges, as far as these tell. `None` of categories, of no numbers, and of a share that is not from 0 to 1.
+    pub fn quantile(&self, share: f64) -> Option<f64> {
+        if !(0.0..=1.0).contains(&share) {
+            return None;
+        }
+        match (&self.quantiles, &self.grid) {
+            (Some(quantiles), _) => quantiles.at(share),
+            (None, Some(grid)) => grid.at(share).or(self.moments?.max()),
+            (None, None) => None,
+        }
+    }
+
+    /// The share of the numbers that do not exceed each of these: the distribution function, up to the error of a sketch, or
+    /// of numbers counted on edges at the last edge before. `None` of categories, of no numbers, and where one of these is not
+    /// finite.
+    ///
+    /// ```
+    /// use mltrace_core::monitor::{Column, Profile};
+    ///
+    /// let profile = Profile::of([("distance", Column::floats([1.0, 2.0, 2.0, 8.0]))])?;
+    /// let distance = profile.column("distance").unwrap();
+    /// assert_eq!(distance.shares_up_to(&[0.0, 2.0, 9.0]), Some(vec![0.0, 0.75, 1.0]));
+    /// assert_eq!(distance.quantile(0.5), Some(2.0));
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    pub fn shares_up_to(&self, numbers: &[f64]) -> Option<Vec<f64>> {
+        let count = self.count - self.nulls;
+        if count == 0 || numbers.iter().any(|number| !number.is_finite()) {
+            return None;
+        }
+        match (&self.quantiles, &self.grid) {
+            (Some(quantiles), _) => numbers.iter().map(|&number| quantiles.share_up_to(number)).collect(),
+            (None, Some(grid)) => {
+                Some(numbers.iter().map(|&number| grid.count_up_to(number) as f64 / count as f64).collect())
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// How many numbers are at or below each edge, and how far off their shares may be.
+    pub(crate) fn cumulated(&self, edges: &[f64]) -> Result<(Vec<f64>, f64)> {
+        match (&self.grid, &self.quantiles) {
+            (Some(grid), _) if grid.edges() == edges => Ok((grid.cumulated().map(|count| count as f64).collect(), 0.0)),
+            (_, Some(quantiles)) => Ok((quantiles.cumulated(edges)?, quantiles.error())),
+            _ => {
+                let message = "it was counted on the edges of another reference: make the profile against this one";
+                Err(Error::new(ErrorKind::Invalid, message))
+            }
+        }
+    }
+}
+
+fn texts_are_no_numbers() -> Error {
+    Error::new(ErrorKind::Invalid, "texts cannot be summed up as numbers: hand them over as numbers, or as categories")
+}
+
+/// Reads bytes, whichever way a format hands them over.
+struct Bytes;
+
+impl<'de> de::Visitor<'de> for Bytes {
+    type Value = Vec<u8>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bytes")
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+        Ok(bytes.to_vec())
+    }
+
+    fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
+        Ok(bytes)
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Vec<u8>, A::Error> {
+        let mut bytes = Vec::new();
+        while let Some(byte) = items.next_element()? {
+            bytes.push(byte);
+        }
+        Ok(bytes)
+    }
+}

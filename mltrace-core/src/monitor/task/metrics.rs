@@ -1,0 +1,449 @@
+//! Metrics over windows of output time, with the evidence behind each.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::super::metric::{Figure, Metric, Tally};
+use super::Task;
+use crate::clock::{from_micros, now, to_micros};
+use crate::error::{Error, ErrorKind, Result};
+use crate::query::there_are;
+use crate::store::{Answered, Pair, Span, TaskId, View, lag};
+
+/// The Monday with which windows begin: 5 January 1970, so that weeks, days and hours do as people expect.
+pub(in crate::monitor) const MONDAY: i64 = 4 * 86_400 * 1_000_000;
+/// Windows of one answer.
+const MOST: i64 = 100_000;
+
+/// Which windows of output time a metric is asked of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Windows {
+    /// One, of all outputs.
+    All,
+    /// From a start to the end of each window of a width: each holds those before it, so that it is slow to show a change.
+    Rolling {
+        /// Where each begins.
+        since: DateTime<Utc>,
+        /// How far an end is from the next.
+        step: TimeDelta,
+    },
+    /// One after the other, of a width. In UTC, those of an hour, a day or a week begin with the hour, at midnight, or on
+    /// Monday.
+    Tumbling(TimeDelta),
+    /// One, of the last labelled outputs, so many.
+    Last(u32),
+}
+
+impl Windows {
+    /// One for each day, UTC.
+    pub const DAILY: Self = Self::Tumbling(TimeDelta::days(1));
+    /// One for each hour.
+    pub const HOURLY: Self = Self::Tumbling(TimeDelta::hours(1));
+}
+
+/// A metric of one window, and how far it is to be believed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WindowFigure {
+    /// The first instant of the window.
+    pub from: DateTime<Utc>,
+    /// The first instant after it.
+    pub to: DateTime<Utc>,
+    /// What the metric comes to over outputs that are labelled; `None` where nothing can be told.
+    pub figure: Option<Figure>,
+    /// Outputs in the window.
+    pub outputs: u64,
+    /// Those of them that are labelled.
+    pub labelled: u64,
+    /// The share that is labelled, 0 to 1; `None` of no outputs.
+    pub share_labelled: Option<f64>,
+    /// Whether the window is older than the age by which labels come, so that few more are to be expected.
+    pub is_mature: bool,
+}
+
+/// A figure as it was kept.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct KeptFigure {
+    /// When it was measured.
+    pub measured_at: DateTime<Utc>,
+    /// What it was then.
+    #[serde(flatten)]
+    pub figure: WindowFigure,
+}
+
+/// A question about a metric of a task. [`get`](Self::get) asks it, [`keep`](Self::keep) also keeps the answer.
+#[derive(Clone)]
+#[must_use = "call `get` or `keep` to ask"]
+pub struct Metrics<'t> {
+    task: &'t Task,
+    measure: Measure,
+    threshold: f64,
+    windows: Windows,
+    since: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+    as_of: Option<DateTime<Utc>>,
+    matures_after: Option<TimeDelta>,
+}
+
+#[derive(Clone)]
+enum Measure {
+    Named(Metric),
+    Own { name: String, of: Arc<Own> },
+}
+
+type Own = dyn Fn(&[f64], &[f64]) -> f64 + Send + Sync;
+
+impl Task {
+    /// Asks for a metric: over all outputs, unless windows are chosen.
+    pub fn metrics(&self, metric: Metric) -> Metrics<'_> {
+        Metrics::new(self, Measure::Named(metric))
+    }
+
+    /// Asks for a metric of your own, a function of the truth and the predictions of the same outputs.
+    ///
+    /// ```
+    /// # use mltrace_core::Tracer;
+    /// # let task = Tracer::in_memory()?.task("high_tip")?;
+    /// # task.log_output("ride-1", 0.9)?;
+    /// # task.log_feedback("ride-1", 1.0)?;
+    /// let worst = |truth: &[f64], predicted: &[f64]| {
+    ///     truth.iter().zip(predicted).map(|(truth, predicted)| (truth - predicted).abs()).fold(0.0, f64::max)
+    /// };
+    /// let answer = task.metrics_by("worst_error", worst).get()?;
+    /// assert!((answer[0].figure.unwrap().number().unwrap() - 0.1).abs() < 1e-12);
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    pub fn metrics_by(
+        &self,
+        name: impl Into<String>,
+        of: impl Fn(&[f64], &[f64]) -> f64 + Send + Sync + 'static,
+    ) -> Metrics<'_> {
+        Metrics::new(self, Measure::Own { name: name.into(), of: Arc::new(of) })
+    }
+
+    /// The age by which 95 of 100 labels came so far, at which a window is mature; `None` where none has come.
+    ///
+    /// # Errors
+    /// There is no such task, or the store cannot be read.
+    pub fn usual_lag(&self) -> Result<Option<TimeDelta>> {
+        let usual = self.tracer.store().read(|view| Ok(lag::usual(&view.lags(self.id(view)?)?)))?;
+        Ok(usual.map(TimeDelta::microseconds))
+    }
+
+    /// What was kept of a metric, by its name: the earliest windows first.
+    ///
+    /// # Errors
+    /// There is no such task, or the store cannot be read.
+    pub fn metric_history(&self, metric: &str) -> Result<Vec<KeptFigure>> {
+        let found = self.tracer.store().read(|view| view.measured(self.id(view)?, metric))?;
+        found
+            .into_iter()
+            .map(|Answered { measured_at, answer, .. }| {
+                let figure = serde_json::from_str(&answer).map_err(|source| {
+                    Error::new(
+                        ErrorKind::Damaged,
+                        "the store holds a figure that is none: restore the file from a backup",
+                    )
+                    .with_source(source)
+                })?;
+                Ok(KeptFigure { measured_at: from_micros(measured_at), figure })
+            })
+            .collect()
+    }
+
+    pub(in crate::monitor) fn id(&self, view: &View<'_>) -> Result<TaskId> {
+        if let Some(known) = view.task_id(&self.name)? {
+            return Ok(known);
+        }
+        let names = view.tasks()?.into_iter().map(|(_, name)| name).collect();
+        let message = match there_are(&self.name, names) {
+            Some(known) => format!("there is no task `{}`: {known}", self.name),
+            None => format!("there is no task `{}`: log an output to it with `Task::log_output` first", self.name),
+        };
+        Err(Error::new(ErrorKind::NotFound, message))
+    }
+}
+
+impl fmt::Debug for Metrics<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics")
+            .field("metric", &self.measure.name())
+            .field("windows", &self.windows)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'t> Metrics<'t> {
+    fn new(task: &'t Task, measure: Measure) -> Self {
+        Self {
+            task,
+            measure,
+            threshold: 0.5,
+            windows: Windows::All,
+            since: None,
+            until: None,
+            as_of: None,
+            matures_after: None,
+        }
+    }
+
+    /// From which value on a prediction counts as positive; 0.5 unless told.
+    pub fn threshold(mut self, threshold: f64) -> Self {
+        self.threshold = threshold;
+        self
+    }
+
+    /// Over which windows.
+    pub fn windows(mut self, windows: Windows) -> Self {
+        self.windows = windows;
+        self
+    }
+
+    /// From which output time on; by default from the first output.
+    pub fn since(mut self, time: DateTime<Utc>) -> Self {
+        self.since = Some(time);
+        self
+    }
+
+    /// Up to which output time, exclusive; by default up to the last output. Windows in which there is nothing are shown up
+    /// to here.
+    pub fn until(mut self, time: DateTime<Utc>) -> Self {
+        self.until = Some(time);
+        self
+    }
+
+    /// As of which moment: outputs and labels that came later do not count. A value that was replaced since is not known any
+    /// more.
+    pub fn as_of(mut self, time: DateTime<Utc>) -> Self {
+        self.as_of = Some(time);
+        self
+    }
+
+    /// The age at which a window is mature; by default that by which 95 of 100 labels came so far.
+    pub fn matures_after(mut self, age: TimeDelta) -> Self {
+        self.matures_after = Some(age);
+        self
+    }
+
+    /// The answer, the earliest window first. Of no outputs there are no windows, unless their times are given.
+    ///
+    /// # Errors
+    /// There is no such task, a window is of no width, there are more than 100,000 of them, the metric refuses a value, or the
+    /// store cannot be read.
+    pub fn get(&self) -> Result<Vec<WindowFigure>> {
+        let as_of = self.as_of.map_or(i64::MAX, to_micros);
+        self.task.tracer.store().read(|view| {
+            let task = self.task.id(view)?;
+            let usual = lag::usual(&view.lags(task)?);
+            let age = self.matures_after.map_or(usual, |age| Some(age.num_microseconds().unwrap_or(i64::MAX)));
+            let moment = self.as_of.map_or_else(|| to_micros(now()), to_micros);
+            let mature_to = age.map(|age| moment.saturating_sub(age));
+            let Some(span) = self.span(view, task, as_of)? else { return Ok(Vec::new()) };
+            match self.windows {
+                Windows::All => self.one_after_the_other(view, task, span, vec![span.from, span.to]),
+                Windows::Tumbling(width) | Windows::Rolling { step: width, .. } => {
+                    self.one_after_the_other(view, task, span, self.limits(span, width)?)
+                }
+                Windows::Last(limit) => self.last(view, task, span, limit),
+            }
+            .map(|found| found.into_iter().map(|window| window.answer(mature_to)).collect())
+        })
+    }
+
+    /// The same, and keeps it, so that what was found today can be asked for next month.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), or the store cannot be written.
+    pub fn keep(&self) -> Result<Vec<WindowFigure>> {
+        let found = self.get()?;
+        let measured_at = to_micros(now());
+        self.task.tracer.store().write(None, |tx| {
+            let task = tx.task(&self.task.name)?;
+            found.iter().try_for_each(|figure| {
+                let answer = serde_json::to_string(figure).map_err(|source| {
+                    Error::new(ErrorKind::Internal, "a figure cannot be written").with_source(source)
+                })?;
+                let (starts_at, ends_at) = (to_micros(figure.from), to_micros(figure.to));
+                tx.put_measured(task, self.measure.name(), &Answered { starts_at, ends_at, measured_at, answer })
+            })
+        })?;
+        Ok(found)
+    }
+
+    /// From the first to the last output that is asked about; `None` where there is none and no times are given.
+    fn span(&self, view: &View<'_>, task: TaskId, as_of: i64) -> Result<Option<Span>> {
+        let outputs = view.output_times(task, as_of)?;
+        let since = match self.windows {
+            Windows::Rolling { since, .. } => Some(since),
+            _ => self.since,
+        };
+        let from = since.map(to_micros).or(outputs.map(|(first, _)| first));
+        let until = self.until.map(to_micros).or(outputs.map(|(_, last)| last.saturating_add(1)));
+        let (Some(from), Some(to)) = (from, until) else { return Ok(None) };
+        let to = to.min(as_of.saturating_add(1));
+        Ok((from < to).then_some(Span { from, to, labels_until: as_of }))
+    }
+
+    /// The ends of windows of a width, led by the start of the first.
+    fn limits(&self, span: Span, width: TimeDelta) -> Result<Vec<i64>> {
+        let mut limits = limits(span, width)?;
+        // Only what was said cuts a window short.
+        if self.since.is_some() || matches!(self.windows, Windows::Rolling { .. }) {
+            limits[0] = span.from;
+        }
+        if let (Some(until), Some(last)) = (self.until.map(to_micros), limits.last_mut()) {
+            *last = until.min(*last);
+        }
+        Ok(limits)
+    }
+
+    /// Windows between these times. Each begins where the one before ends, or if they are rolling where the first does.
+    fn one_after_the_other(&self, view: &View<'_>, task: TaskId, span: Span, limits: Vec<i64>) -> Result<Vec<Found>> {
+        let mut found = Vec::new();
+        let mut limits = limits.into_iter();
+        let (Some(from), Some(to)) = (limits.next(), limits.next()) else { return Ok(found) };
+        let is_rolling = matches!(self.windows, Windows::Rolling { .. });
+        let mut current = Gathered::new(&self.measure, self.threshold, from, to);
+        view.pairs(task, span, &mut |pair| {
+            while pair.output_at >= current.to
+                && let Some(end) = limits.next()
+            {
+                found.push(current.found());
+                current.go_on(end, is_rolling);
+            }
+            current.add(pair)
+        })?;
+        for end in limits {
+            found.push(current.found());
+            current.go_on(end, is_rolling);
+        }
+        found.push(current.found());
+        Ok(found)
+    }
+
+    /// The last labelled outputs, and all outputs from the first of them on.
+    fn last(&self, view: &View<'_>, task: TaskId, span: Span, limit: u32) -> Result<Vec<Found>> {
+        let mut pairs = view.last_labelled(task, span, limit.into())?;
+        pairs.reverse();
+        let Some(first) = pairs.first() else {
+            return self.one_after_the_other(view, task, span, vec![span.from, span.to]);
+        };
+        let mut gathered = Gathered::new(&self.measure, self.threshold, first.output_at, span.to);
+        pairs.iter().try_for_each(|&pair| gathered.add(pair))?;
+        gathered.outputs = view.count_outputs(task, Span { from: first.output_at, ..span })?;
+        Ok(vec![gathered.found()])
+    }
+}
+
+impl Measure {
+    fn name(&self) -> &str {
+        match self {
+            Self::Named(metric) => metric.name(),
+            Self::Own { name, .. } => name,
+        }
+    }
+}
+
+/// The starts of windows of a width that hold a span, and the end of the last. They begin as weeks do.
+fn limits(span: Span, width: TimeDelta) -> Result<Vec<i64>> {
+    let width = width.num_microseconds().unwrap_or(i64::MAX);
+    if width <= 0 {
+        return Err(Error::new(ErrorKind::Invalid, "a window must be longer than nothing"));
+    }
+    let number = |time: i64| (i128::from(time) - i128::from(MONDAY)).div_euclid(width.into());
+    let (first, last) = (number(span.from), number(span.to - 1));
+    if last - first >= MOST.into() {
+        let message = format!("these are more than {MOST} windows: choose longer ones, or a later start");
+        return Err(Error::new(ErrorKind::Invalid, message));
+    }
+    let start = |number: i128| i128::from(MONDAY) + number * i128::from(width);
+    let cut = |time: i128| i64::try_from(time).unwrap_or(if time < 0 { i64::MIN } else { i64::MAX });
+    Ok((first..=last + 1).map(|number| cut(start(number))).collect())
+}
+
+/// A window while its outputs come in.
+struct Gathered<'m> {
+    measure: &'m Measure,
+    threshold: f64,
+    from: i64,
+    to: i64,
+    outputs: u64,
+    labelled: u64,
+    kept: Kept,
+}
+
+enum Kept {
+    Tally(Tally),
+    Pairs { truth: Vec<f64>, predicted: Vec<f64> },
+}
+
+/// A window and what was found of it.
+struct Found {
+    from: i64,
+    to: i64,
+    figure: Option<Figure>,
+    outputs: u64,
+    labelled: u64,
+}
+
+impl<'m> Gathered<'m> {
+    fn new(measure: &'m Measure, threshold: f64, from: i64, to: i64) -> Self {
+        let kept = match measure {
+            Measure::Named(metric) => Kept::Tally(Tally::new(*metric, threshold)),
+            Measure::Own { .. } => Kept::Pairs { truth: Vec::new(), predicted: Vec::new() },
+        };
+        Self { measure, threshold, from, to, outputs: 0, labelled: 0, kept }
+    }
+
+    /// Becomes the next window: one that also holds all of this, or one of its own.
+    fn go_on(&mut self, end: i64, is_rolling: bool) {
+        if is_rolling {
+            self.to = end;
+        } else {
+            *self = Self::new(self.measure, self.threshold, self.to, end);
+        }
+    }
+
+    fn add(&mut self, pair: Pair) -> Result<()> {
+        self.outputs += 1;
+        let Some(label) = pair.truth else { return Ok(()) };
+        self.labelled += 1;
+        match &mut self.kept {
+            Kept::Tally(tally) => tally.add(label, pair.value),
+            Kept::Pairs { truth, predicted } => {
+                truth.push(label);
+                predicted.push(pair.value);
+                Ok(())
+            }
+        }
+    }
+
+    fn found(&self) -> Found {
+        let figure = match (&self.kept, self.measure) {
+            (Kept::Tally(tally), _) => tally.figure(),
+            (Kept::Pairs { truth, predicted }, Measure::Own { of, .. }) if self.labelled > 0 => {
+                Some(of(truth, predicted)).filter(|figure| figure.is_finite()).map(Figure::Number)
+            }
+            (Kept::Pairs { .. }, _) => None,
+        };
+        Found { from: self.from, to: self.to, figure, outputs: self.outputs, labelled: self.labelled }
+    }
+}
+
+impl Found {
+    /// The answer, where windows up to a time are mature.
+    fn answer(self, mature_to: Option<i64>) -> WindowFigure {
+        WindowFigure {
+            from: from_micros(self.from),
+            to: from_micros(self.to),
+            figure: self.figure,
+            outputs: self.outputs,
+            labelled: self.labelled,
+            share_labelled: (self.outputs > 0).then(|| self.labelled as f64 / self.outputs as f64),
+            is_mature: mature_to.is_some_and(|mature_to| self.to <= mature_to),
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! Tasks while they are logged to and asked about: outputs and their labels, what was found of them, and profiles.
+
+use std::collections::BTreeMap;
+
+use super::engine::{Row, Value};
+use super::rows::Coded;
+use super::{ComponentId, TaskId, View, Write, lag};
+use crate::error::Result;
+use crate::model::{PointerType, RunId, Status};
+
+/// An output, and its label if there is one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Pair {
+    /// Microseconds.
+    pub(crate) output_at: i64,
+    pub(crate) value: f64,
+    pub(crate) truth: Option<f64>,
+}
+
+/// Of which outputs the pairs are asked for, and which labels count. Times are in microseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) from: i64,
+    /// The first instant after it.
+    pub(crate) to: i64,
+    /// Labels that came later do not count.
+    pub(crate) labels_until: i64,
+}
+
+/// A value of an output or a label.
+#[derive(Debug, Clone)]
+pub(crate) struct Observed<'o> {
+    pub(crate) name: &'o str,
+    pub(crate) value: f64,
+    /// Microseconds.
+    pub(crate) at: i64,
+}
+
+/// What was measured of a window. Times are in microseconds.
+#[derive(Debug, Clone)]
+pub(crate) struct Answered {
+    pub(crate) starts_at: i64,
+    pub(crate) ends_at: i64,
+    pub(crate) measured_at: i64,
+    /// JSON.
+    pub(crate) answer: String,
+}
+
+/// A model that a run read, and the run that it depends on for that.
+#[derive(Debug, Clone)]
+pub(crate) struct ReadModel {
+    pub(crate) name: String,
+    pub(crate) writer: Option<RunId>,
+}
+
+/// A report on drift that was kept. Times are in microseconds.
+#[derive(Debug, Clone)]
+pub(crate) struct KeptReport {
+    /// The first day of the window since the epoch, and the first after it.
+    pub(crate) first_day: i64,
+    pub(crate) end_day: i64,
+    pub(crate) checked_at: i64,
+    /// JSON.
+    pub(crate) answer: String,
+}
+
+impl Write<'_> {
+    /// Writes an output, and says how long after it its label came, in microseconds, where only now both are there. A second
+    /// value for a name replaces the first and keeps its time.
+    pub(crate) fn put_output(&self, task: TaskId, output: &Observed<'_>) -> Result<Option<i64>> {
+        let values = [task.into(), output.name.into(), output.value.into(), output.at.into()];
+        let added = self.execute(
+            "INSERT INTO pair (task, name, value, output_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (task, name) DO NOTHING",
+            &values,
+        )?;
+        if added > 0 {
+            return Ok(None);
+        }
+        let times =
+            self.one("SELECT output_at, label_at FROM pair WHERE task = ?1 AND name = ?2", &values[..2], |row| {
+                Ok((row.optional_integer(0)?, row.optional_integer(1)?))
+            })?;
+        self.execute(
+            "UPDATE pair SET value = ?3, output_at = coalesce(output_at, ?4) WHERE task = ?1 AND name = ?2",
+            &values,
+        )?;
+        Ok(match times {
+            Some((None, Some(label_at))) => Some(label_at.saturating_sub(output.at)),
+            _ => None,
+        })
+    }
+
+    /// Writes a label, and says how long after its output it came, in microseconds, where only now both are there. A second
+    /// one for a name replaces the first and keeps its time.
+    pub(crate) fn put_label(&self, task: TaskId, label: &Observed<'_>) -> Result<Option<i64>> {
+        let known = self.one(
+            "SELECT id, output_at, label_at FROM pair WHERE task = ?1 AND name = ?2",
+            &[task.into(), label.name.into()],
+            |row| Ok((row.integer(0)?, row.optional_integer(1)?, row.optional_integer(2)?)),
+        )?;
+        let Some((id, output_at, label_at)) = known else {
+            self.execute(
+                "INSERT INTO pair (task, name, truth, label_at) VALUES (?1, ?2, ?3, ?4)",
+                &[task.into(), label.name.into(), label.value.into(), label.at.into()],
+            )?;
+            return Ok(None);
+        };
+        self.execute(
+            "UPDATE pair SET truth = ?2, label_at = ?3 WHERE id = ?1",
+            &[id.into(), label.value.into(), label_at.unwrap_or(label.at).into()],
+        )?;
+        Ok(output_at.filter(|_| label_at.is_none()).map(|output_at| label.at.saturating_sub(output_at)))
+    }
+
+    /// Counts labels by how long after their outputs they came, in microseconds.
+    pub(crate) fn count_lags(&self, task: TaskId, lags: impl IntoIterator<Item = i64>) -> Result<()> {
+        let mut steps: BTreeMap<i64, i64> = BTreeMap::new();
+        lags.into_iter().for_each(|lag| *steps.entry(lag::step(lag)).or_default() += 1);
+        steps.into_iter().try_for_each(|(step, labels)| self.count_lag(task, step, labels))
+    }
+
+    pub(crate) fn put_measured(&self, task: TaskId, metric: &str, measured: &Answered) -> Result<()> {
+        self.execute(
+            "INSERT INTO task_metric (task, name, starts_at, ends_at, measured_at, answer) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            &[
+                task.into(),
+                metric.into(),
+                measured.starts_at.into(),
+                measured.ends_at.into(),
+                measured.measured_at.into(),
+                (&measured.answer).into(),
+            ],
+        )
+        .map(drop)
+    }
+
+    pub(crate) fn put_report(&self, task: TaskId, report: &KeptReport) -> Result<()> {
+        self.execute(
+            "INSERT INTO task_drift (task, first_day, end_day, checked_at, answer) VALUES (?1, ?2, ?3, ?4, ?5)",
+            &[
+                task.into(),
+                report.first_day.into(),
+                report.end_day.into(),
+                report.checked_at.into(),
+                (&report.answer).into(),
+            ],
+        )
+        .map(drop)
+    }
+}
+
+impl View<'_> {
+    /// Hands over the pairs of a span in the order of their outputs.
+    pub(crate) fn pairs(&self, task: TaskId, span: Span, each: &mut dyn FnMut(Pair) -> Result<()>) -> Result<()> {
+        let sql = "SELECT output_at, value, CASE WHEN label_at <= ?4 THEN truth END FROM pair
+            WHERE task = ?1 AND output_at >= ?2 AND output_at < ?3 ORDER BY output_at";
+        let values = [task.into(), span.from.into(), span.to.into(), span.labels_until.into()];
+        self.0.query(sql, &values, &mut |row| each(pair(row)?))
+    }
+
+    /// The last pairs of a span that are labelled, the last output first.
+    pub(crate) fn last_labelled(&self, task: TaskId, span: Span, limit: i64) -> Result<Vec<Pair>> {
+        let values = [task.into(), span.from.into(), span.to.into(), span.labels_until.into(), Value::from(limit)];
+        self.all(
+            "SELECT output_at, value, truth FROM pair
+             WHERE task = ?1 AND output_at >= ?2 AND output_at < ?3 AND label_at <= ?4
+             ORDER BY output_at DESC, name DESC LIMIT ?5",
+            &values,
+            pair,
+        )
+    }
+
+    pub(crate) fn count_outputs(&self, task: TaskId, span: Span) -> Result<u64> {
+        let found = self.one(
+            "SELECT count(*) FROM pair WHERE task = ?1 AND output_at >= ?2 AND output_at < ?3",
+            &[task.into(), span.from.into(), span.to.into()],
+            |row| row.integer(0),
+        )?;
+        Ok(found.unwrap_or_default().unsigned_abs())
+    }
+
+    /// The times of the first and the last output up to a time.
+    pub(crate) fn output_times(&self, task: TaskId, until: i64) -> Result<Option<(i64, i64)>> {
+        let end = |order: &str| {
+            let sql = format!(
+                "SELECT output_at FROM pair WHERE task = ?1 AND output_at <= ?2 ORDER BY output_at {order} LIMIT 1"
+            );
+            self.one(&sql, &[task.into(), until.into()], |row| row.integer(0))
+        };
+        Ok(end("ASC")?.zip(end("DESC")?))
+    }
+
+    /// How many labels there are by the step of their lag, the shortest first.
+    pub(crate) fn lags(&self, task: TaskId) -> Result<Vec<(i64, i64)>> {
+        self.all(
+            "SELECT step, labels FROM label_lag WHERE task = ?1 AND labels > 0 ORDER BY step",
+            &[task.into()],
+            |row| Ok((row.integer(0)?, row.integer(1)?)),
+        )
+    }
+
+    /// What was measured of windows, by their ends and then in the order of measuring.
+    pub(crate) fn measured(&self, task: TaskId, metric: &str) -> Result<Vec<Answered>> {
+        self.all(
+            "SELECT starts_at, ends_at, measured_at, answer FROM task_metric
+             WHERE task = ?1 AND name = ?2 ORDER BY ends_at, id",
+            &[task.into(), metric.into()],
+            |row| {
+                Ok(Answered {
+                    starts_at: row.integer(0)?,
+                    ends_at: row.integer(1)?,
+                    measured_at: row.integer(2)?,
+                    answer: row.text(3)?.to_owned(),
+                })
+            },
+        )
+    }
+
+    /// The parts of profiles of some days, each with its day.
+    pub(crate) fn profiles(&self, task: TaskId, first: i64, last: i64) -> Result<Vec<(i64, Vec<u8>)>> {
+        self.all(
+            "SELECT day, profile FROM task_profile WHERE task = ?1 AND day >= ?2 AND day <= ?3 ORDER BY day, host, uuid",
+            &[task.into(), first.into(), last.into()],
+            |row| Ok((row.integer(0)?, row.blob(1)?.to_vec())),
+        )
+    }
+}
+
+impl View<'_> {
+    /// The ids of the last outputs before a time, the last first.
+    pub(crate) fn last_outputs(&self, task: TaskId, before: i64, limit: i64) -> Result<Vec<String>> {
+        self.all(
+            "SELECT name FROM pair WHERE task = ?1 AND output_at < ?2 ORDER BY output_at DESC, name DESC LIMIT ?3",
+            &[task.into(), Value::from(before), limit.into()],
+            |row| Ok(row.text(0)?.to_owned()),
+        )
+    }
+
+    /// The ids of the outputs of a time, the first first. Times are in microseconds.
+    pub(crate) fn output_names(&self, task: TaskId, from: i64, to: i64, limit: i64) -> Result<Vec<String>> {
+        self.all(
+            "SELECT name FROM pair WHERE task = ?1 AND output_at >= ?2 AND output_at < ?3
+             ORDER BY output_at, name LIMIT ?4",
+            &[task.into(), Value::from(from), to.into(), limit.into()],
+            |row| Ok(row.text(0)?.to_owned()),
+        )
+    }
+
+    /// Of the labelled outputs of a time the one farthest from its label: id, time, value and truth.
+    pub(crate) fn most_wrong(&self, task: TaskId, from: i64, to: i64) -> Result<Option<(String, i64, f64, f64)>> {
+        self.one(
+            "SELECT name, output_at, value, truth FROM pair
+             WHERE task = ?1 AND output_at >= ?2 AND output_at < ?3 AND truth IS NOT NULL
+             ORDER BY abs(value - truth) DESC, output_at, name LIMIT 1",
+            &[task.into(), Value::from(from), to.into()],
+            |row| Ok((row.text(0)?.to_owned(), row.integer(1)?, row.real(2)?, row.real(3)?)),
+        )
+    }
+
+    /// Hands over the values of the outputs of a span, in the order of their times.
+    pub(crate) fn output_values(
+        &self,
+        task: TaskId,
+        span: Span,
+        each: &mut dyn FnMut(f64) -> Result<()>,
+    ) -> Result<()> {
+        let sql = "SELECT value FROM pair WHERE task = ?1 AND output_at >= ?2 AND output_at < ?3 ORDER BY output_at";
+        self.0.query(sql, &[task.into(), span.from.into(), span.to.into()], &mut |row| each(row.real(0)?))
+    }
+
+    /// The models among what a run read, as it or the run that wrote them has it.
+    pub(crate) fn models_read(&self, run: RunId) -> Result<Vec<ReadModel>> {
+        self.all(
+            "SELECT n.text, i.upstream FROM input i JOIN text n ON n.id = i.name
+             WHERE i.run = ?1 AND (i.type = ?2 OR EXISTS (
+                 SELECT 1 FROM output o WHERE o.run = i.upstream AND o.name = i.name AND o.type = ?2))
+             ORDER BY i.position",
+            &[run.into(), PointerType::Model.code().into()],
+            |row| Ok(ReadModel { name: row.text(0)?.to_owned(), writer: row.optional_integer(1)?.map(RunId) }),
+        )
+    }
+
+    /// Whether a run has profiled data, under a name if one is given.
+    pub(crate) fn has_profile(&self, run: RunId, name: Option<&str>) -> Result<bool> {
+        let found = self.one(
+            "SELECT 1 FROM run_profile WHERE run = ?1 AND (?2 IS NULL OR name = ?2) LIMIT 1",
+            &[run.into(), name.into()],
+            |row| row.integer(0),
+        )?;
+        Ok(found.is_some())
+    }
+
+    pub(crate) fn component_of(&self, run: RunId) -> Result<Option<ComponentId>> {
+        self.one("SELECT component FROM run WHERE id = ?1", &[run.into()], |row| row.integer(0).map(ComponentId))
+    }
+
+    /// Hands over what completed runs of a component have profiled under a name of data from the days of a span: those that
+    /// they named, or else the day on which they started.
+    pub(crate) fn profiles_within(
+        &self,
+        component: ComponentId,
+        name: &str,
+        span: Span,
+        each: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        const DAY: i64 = 86_400 * 1_000_000;
+        let completed = Status::Completed.code();
+        self.0.query(
+            "SELECT p.profile FROM run_profile p JOIN run r ON r.id = p.run
+             WHERE p.name = ?1 AND p.day >= ?2 AND p.day < ?3 AND r.status = ?4
+               AND r.component = ?5 ORDER BY p.day, r.id",
+            &[
+                name.into(),
+                Value::from(span.from.div_euclid(DAY)),
+                span.to.div_euclid(DAY).into(),
+                completed.into(),
+                component.into(),
+            ],
+            &mut |row| each(row.blob(0)?),
+        )?;
+        self.0.query(
+            "SELECT p.profile FROM run r JOIN run_profile p ON p.run = r.id
+             WHERE r.component = ?5 AND r.started_at >= ?2 AND r.started_at < ?3
+               AND r.status = ?4 AND p.name = ?1 AND p.day IS NULL AND NOT EXISTS (
+                   SELECT 1 FROM run_profile d WHERE d.run = p.run AND d.name = p.name AND d.day IS NOT NULL)
+             ORDER BY r.started_at, r.id",
+            &[name.into(), Value::from(span.from), span.to.into(), completed.into(), component.into()],
+            &mut |row| each(row.blob(0)?),
+        )
+    }
+
+    /// Whether parts of a profile were ever kept of a task.
+    pub(crate) fn has_task_profiles(&self, task: TaskId) -> Result<bool> {
+        let sql = "SELECT 1 FROM task_profile WHERE task = ?1 LIMIT 1";
+        Ok(self.one(sql, &[task.into()], |row| row.integer(0))?.is_some())
+    }
+
+    /// The reports on drift that were kept, by the ends of their windows and then in the order of checking.
+    pub(crate) fn reports(&self, task: TaskId) -> Result<Vec<KeptReport>> {
+        self.all(
+            "SELECT first_day, end_day, checked_at, answer FROM task_drift WHERE task = ?1 ORDER BY end_day, id",
+            &[task.into()],
+            report,
+        )
+    }
+
+    /// The last report on a window of so many days that ended no later than this one does.
+    pub(crate) fn last_report(&self, task: TaskId, days: i64, end_day: i64) -> Result<Option<KeptReport>> {
+        self.one(
+            "SELECT first_day, end_day, checked_at, answer FROM task_drift
+             WHERE task = ?1 AND end_day <= ?2 AND end_day - first_day = ?3 ORDER BY end_day DESC, id DESC LIMIT 1",
+            &[task.into(), Value::from(end_day), days.into()],
+            report,
+        )
+    }
+}
+
+fn report(row: &dyn Row) -> Result<KeptReport> {
+    Ok(KeptReport {
+        first_day: row.integer(0)?,
+        end_day: row.integer(1)?,
+        checked_at: row.integer(2)?,
+        answer: row.text(3)?.to_owned(),
+    })
+}
+
+fn pair(row: &dyn Row) -> Result<Pair> {
+    Ok(Pair { output_at: row.integer(0)?, value: row.real(1)?, truth: row.optional_real(2)? })
+}

@@ -6,6 +6,7 @@ mod drift;
 #[cfg(test)]
 mod drift_tests;
 mod estimate;
+mod gathering;
 mod metrics;
 mod outputs;
 #[cfg(test)]

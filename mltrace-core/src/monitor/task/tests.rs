@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
+use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use proptest::prelude::*;
@@ -21,6 +23,12 @@ fn at(micros: i64) -> DateTime<Utc> {
 
 fn task() -> Task {
     Tracer::in_memory().unwrap().task("high_tip").unwrap()
+}
+
+fn run_of_a_moment() -> ComponentRun {
+    let mut run = ComponentRun::new("inference");
+    run.start().add_output("ride-1").end();
+    run
 }
 
 fn number(figure: &WindowFigure) -> Option<f64> {
@@ -137,6 +145,52 @@ fn a_metric_of_ones_own_sees_the_pairs_of_its_window() {
 }
 
 #[test]
+fn a_function_of_ones_own_may_log_and_ask_while_it_measures() {
+    let (sender, answers) = mpsc::channel();
+    thread::spawn(move || {
+        let task = task();
+        task.log_outputs([("ride-1", 3.0, at(0)), ("ride-2", 5.0, at(HOUR))]).unwrap();
+        task.log_feedbacks([("ride-1", 2.0), ("ride-2", 1.0)]).unwrap();
+        let other = task.clone();
+        let scorer = move |truth: &[f64], _: &[f64]| {
+            other.tracer.log_component_run(run_of_a_moment()).unwrap();
+            other.log_feedback("ride-3", 1.0).unwrap();
+            other.metrics(Metric::Accuracy).get().unwrap()[0].labelled as f64 + truth[0]
+        };
+        let hours = task.metrics_by("asking", scorer).windows(Windows::HOURLY).get().unwrap();
+        sender.send(hours.iter().map(number).collect::<Vec<_>>()).unwrap();
+    });
+    let found =
+        answers.recv_timeout(Duration::from_secs(30)).expect("the function waits for the store that waits for it");
+    assert_eq!(found, [Some(4.0), Some(3.0)]);
+}
+
+#[test]
+fn a_function_of_ones_own_sees_what_a_rolling_window_and_the_last_outputs_hold() {
+    let task = task();
+    task.log_outputs((0..6).map(|ride| (ride.to_string(), f64::from(ride), at(i64::from(ride) * HOUR)))).unwrap();
+    task.log_feedbacks([0, 1, 3, 4].map(|ride| (ride.to_string(), 0.0))).unwrap();
+    let sum = |_: &[f64], predicted: &[f64]| predicted.iter().sum();
+    let ask = |windows| {
+        let found = task.metrics_by("sum", sum).windows(windows).get().unwrap();
+        found.iter().map(|window| (number(window), window.outputs, window.labelled)).collect::<Vec<_>>()
+    };
+    let rolling = ask(Windows::Rolling { since: at(HOUR), step: TimeDelta::hours(2) });
+    assert_eq!(rolling, [(Some(1.0), 1, 1), (Some(4.0), 3, 2), (Some(8.0), 5, 3)]);
+    assert_eq!(ask(Windows::Last(2)), [(Some(7.0), 3, 2)]);
+    assert_eq!(ask(Windows::Tumbling(TimeDelta::hours(2))), [(Some(1.0), 2, 2), (Some(3.0), 2, 1), (Some(4.0), 2, 1)]);
+}
+
+#[test]
+fn the_last_no_outputs_are_refused() {
+    let task = task();
+    task.log_output("ride-1", 1.0).unwrap();
+    task.log_feedback("ride-1", 1.0).unwrap();
+    let error = task.metrics(Metric::Accuracy).windows(Windows::Last(0)).get().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+}
+
+#[test]
 fn a_metric_that_refuses_a_value_says_so() {
     let task = task();
     task.log_output("ride-1", 1.5).unwrap();
@@ -148,9 +202,7 @@ fn a_metric_that_refuses_a_value_says_so() {
 #[test]
 fn the_id_of_an_output_leads_to_the_run_that_made_it() {
     let task = task();
-    let mut run = ComponentRun::new("inference");
-    run.start().add_output("ride-1").end();
-    let id = task.tracer.log_component_run(run).unwrap();
+    let id = task.tracer.log_component_run(run_of_a_moment()).unwrap();
     task.log_output("ride-1", 0.9).unwrap();
     assert_eq!(task.tracer.trace("ride-1").get().unwrap().runs[0].run.id, id);
 }

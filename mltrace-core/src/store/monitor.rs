@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::engine::{Row, Value};
 use super::rows::Coded;
-use super::tasks::Halves;
+use super::tasks::{Halves, answer_json};
 use super::{ComponentId, TaskId, View, Write, lag};
 use crate::error::Result;
 use crate::model::{PointerType, RunId, Status};
@@ -106,6 +106,8 @@ impl Write<'_> {
 
     /// Keeps what was measured of a window, unless that is what was measured of it the last time.
     pub(crate) fn put_measured(&self, task: TaskId, metric: &str, measured: &Answered) -> Result<()> {
+        // As JSON, for what came from another store has its words in another order.
+        let answer = answer_json(&measured.answer)?;
         let window =
             [task.into(), metric.into(), measured.threshold.into(), measured.starts_at.into(), measured.ends_at.into()];
         let is_known = self.one(
@@ -113,7 +115,7 @@ impl Write<'_> {
              WHERE task = ?1 AND name = ?2 AND threshold IS NOT DISTINCT FROM ?3 AND starts_at = ?4 AND ends_at = ?5
              ORDER BY id DESC LIMIT 1",
             &window,
-            |row| Ok(row.text(0)? == measured.answer),
+            |row| Ok(answer_json(row.text(0)?)? == answer),
         )?;
         if is_known == Some(true) {
             return Ok(());
@@ -214,13 +216,18 @@ impl View<'_> {
         )
     }
 
-    /// The parts of profiles of some days, each with its day.
-    pub(crate) fn profiles(&self, task: TaskId, first: i64, last: i64) -> Result<Vec<(i64, Vec<u8>)>> {
-        self.all(
-            "SELECT day, profile FROM task_profile WHERE task = ?1 AND day >= ?2 AND day <= ?3 ORDER BY day, host, uuid",
-            &[task.into(), first.into(), last.into()],
-            |row| Ok((row.integer(0)?, row.blob(1)?.to_vec())),
-        )
+    /// Hands over the parts of profiles of some days: day, host and bytes.
+    pub(crate) fn profiles(
+        &self,
+        task: TaskId,
+        first: i64,
+        last: i64,
+        each: &mut dyn FnMut(i64, &str, &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let sql = "SELECT day, host, profile FROM task_profile WHERE task = ?1 AND day >= ?2 AND day <= ?3
+             ORDER BY day, host, uuid";
+        let values = [task.into(), first.into(), last.into()];
+        self.0.query(sql, &values, &mut |row| each(row.integer(0)?, row.text(1)?, row.blob(2)?))
     }
 }
 

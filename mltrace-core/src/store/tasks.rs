@@ -33,10 +33,11 @@ pub(crate) struct MovedPart {
 }
 
 /// What was found of a window at some time, as JSON.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MovedAnswer {
     /// The metric; `None` of a report on drift, whose window has whole days.
     pub(crate) metric: Option<String>,
+    pub(crate) threshold: Option<f64>,
     pub(crate) from: DateTime<Utc>,
     pub(crate) to: DateTime<Utc>,
     pub(crate) found_at: DateTime<Utc>,
@@ -112,12 +113,19 @@ impl View<'_> {
         let time =
             |row: &dyn Row, column, unit: i64| Ok::<_, Error>(from_micros(row.integer(column)?.saturating_mul(unit)));
         for (sql, unit) in [
-            ("SELECT starts_at, ends_at, measured_at, answer, name FROM task_metric WHERE task = ?1 ORDER BY id", 1),
-            ("SELECT first_day, end_day, checked_at, answer, NULL FROM task_drift WHERE task = ?1 ORDER BY id", DAY),
+            (
+                "SELECT starts_at, ends_at, measured_at, answer, name, threshold FROM task_metric WHERE task = ?1 ORDER BY id",
+                1,
+            ),
+            (
+                "SELECT first_day, end_day, checked_at, answer, NULL, NULL FROM task_drift WHERE task = ?1 ORDER BY id",
+                DAY,
+            ),
         ] {
             self.0.query(sql, &[task.into()], &mut |row| {
                 each(MovedAnswer {
                     metric: row.optional_text(4)?.map(ToOwned::to_owned),
+                    threshold: row.optional_real(5)?,
                     from: time(row, 0, unit)?,
                     to: time(row, 1, unit)?,
                     found_at: time(row, 2, 1)?,
@@ -269,11 +277,12 @@ impl Write<'_> {
         let answer = Value::from(&found.answer);
         match &found.metric {
             Some(metric) => self.execute(
-                "INSERT INTO task_metric (task, name, starts_at, ends_at, measured_at, answer)
-                 SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (
+                "INSERT INTO task_metric (task, name, starts_at, ends_at, measured_at, answer, threshold)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (
                      SELECT 1 FROM task_metric
-                     WHERE task = ?1 AND name = ?2 AND starts_at = ?3 AND ends_at = ?4 AND measured_at = ?5)",
-                &[task.into(), metric.into(), from.into(), to.into(), at.into(), answer],
+                     WHERE task = ?1 AND name = ?2 AND starts_at = ?3 AND ends_at = ?4 AND measured_at = ?5
+                     AND threshold IS NOT DISTINCT FROM ?7)",
+                &[task.into(), metric.into(), from.into(), to.into(), at.into(), answer, found.threshold.into()],
             ),
             None => self.execute(
                 "INSERT INTO task_drift (task, first_day, end_day, checked_at, answer)

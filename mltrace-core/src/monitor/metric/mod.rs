@@ -139,6 +139,11 @@ impl Metric {
         )
     }
 
+    /// Whether it depends on the threshold from which on a prediction counts as positive.
+    pub fn needs_threshold(self) -> bool {
+        Tally::new(self, 0.5).is_of_classes()
+    }
+
     /// What it comes to over pairs; `None` where it cannot be told: of no pairs, where the metric says so, or where the
     /// figure is beyond what a number holds.
     ///

@@ -54,6 +54,11 @@ impl Tally {
         Self { metric, threshold, kept }
     }
 
+    /// Whether the threshold matters.
+    pub(super) fn is_of_classes(&self) -> bool {
+        matches!(self.kept, Kept::Classes(_))
+    }
+
     /// Takes in a pair of finite values.
     pub(crate) fn add(&mut self, truth: f64, predicted: f64) -> Result<()> {
         let is_positive = truth >= POSITIVE;

@@ -11,6 +11,7 @@ use super::Task;
 use super::gathering::{Found, Gathered, Gathering, Kept, Pairs};
 use crate::clock::{from_micros, now, to_micros};
 use crate::error::{Error, ErrorKind, Result};
+use crate::limits;
 use crate::query::there_are;
 use crate::store::{Answered, Span, TaskId, View, lag};
 
@@ -53,6 +54,8 @@ pub struct WindowFigure {
     pub from: DateTime<Utc>,
     /// The first instant after it.
     pub to: DateTime<Utc>,
+    /// From which value on a prediction counted as positive; `None` where the metric does not ask.
+    pub threshold: Option<f64>,
     /// What the metric comes to over outputs that are labelled; `None` where nothing can be told.
     pub figure: Option<Figure>,
     /// Outputs in the window.
@@ -68,7 +71,7 @@ pub struct WindowFigure {
 /// A figure as it was kept.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct KeptFigure {
-    /// When it was measured.
+    /// When it was first found to be so.
     pub measured_at: DateTime<Utc>,
     /// What it was then.
     #[serde(flatten)]
@@ -131,11 +134,17 @@ impl Task {
     /// # Errors
     /// There is no such task, or the store cannot be read.
     pub fn usual_lag(&self) -> Result<Option<TimeDelta>> {
-        let usual = self.tracer.store().read(|view| Ok(lag::usual(&view.lags(self.id(view)?)?)))?;
+        self.usual_lag_as_of(None)
+    }
+
+    /// As it was at some time.
+    pub(in crate::monitor) fn usual_lag_as_of(&self, time: Option<DateTime<Utc>>) -> Result<Option<TimeDelta>> {
+        let usual = self.tracer.store().read(|view| usual_lag(view, self.id(view)?, time))?;
         Ok(usual.map(TimeDelta::microseconds))
     }
 
-    /// What was kept of a metric, by its name: the earliest windows first.
+    /// What was kept of a metric, by its name, at every threshold: the earliest windows first, and of each what it was found to
+    /// be one time after the other, as often as that changed.
     ///
     /// # Errors
     /// There is no such task, or the store cannot be read.
@@ -218,8 +227,8 @@ impl<'t> Metrics<'t> {
         self
     }
 
-    /// As of which moment: outputs and labels that came later do not count. A value that was replaced since is not known any
-    /// more.
+    /// As of which moment: outputs and labels that came later do not count, nor for how long labels take. A value that was
+    /// replaced since is not known any more. Unless [`matures_after`](Self::matures_after) is told, this looks at all labels.
     pub fn as_of(mut self, time: DateTime<Utc>) -> Self {
         self.as_of = Some(time);
         self
@@ -234,21 +243,22 @@ impl<'t> Metrics<'t> {
     /// The answer, the earliest window first. Of no outputs there are no windows, unless their times are given.
     ///
     /// # Errors
-    /// There is no such task, a window is of no width or of no outputs, there are more than 100,000 of them, the metric refuses
-    /// a value, or the store cannot be read.
+    /// There is no such task, a window is of no width or of no outputs, there are more than 100,000 of them, the threshold is not
+    /// finite, the metric refuses a value, a metric of one's own has no name, one too long or that of another metric, or the
+    /// store cannot be read.
     pub fn get(&self) -> Result<Vec<WindowFigure>> {
-        if self.windows == Windows::Last(0) {
-            return Err(Error::new(ErrorKind::Invalid, "the last 0 outputs are none: ask for one or more"));
-        }
+        self.check()?;
         let (mature_to, Gathered { mut windows, pairs }) = self.task.tracer.store().read(|view| self.gather(view))?;
         // Not before the store is let go: a function of one's own may log or ask, too.
         if let Measure::Own { of, .. } = &self.measure {
             windows.iter_mut().for_each(|window| window.figure = pairs.figure(window.labelled.clone(), &**of));
         }
-        Ok(windows.into_iter().map(|window| window.answer(mature_to)).collect())
+        let threshold = self.measure.needs_threshold().then_some(self.threshold);
+        Ok(windows.into_iter().map(|window| window.answer(threshold, mature_to)).collect())
     }
 
-    /// The same, and keeps it, so that what was found today can be asked for next month.
+    /// The same, and keeps it, so that what was found today can be asked for next month. A window of which the same was kept the
+    /// last time adds nothing, so that this may be done every hour.
     ///
     /// # Errors
     /// As [`get`](Self::get), or the store cannot be written.
@@ -265,19 +275,42 @@ impl<'t> Metrics<'t> {
                 tx.put_measured(
                     task,
                     self.measure.name(),
-                    &Answered { threshold: None, starts_at, ends_at, measured_at, answer },
+                    &Answered { threshold: figure.threshold, starts_at, ends_at, measured_at, answer },
                 )
             })
         })?;
         Ok(found)
     }
 
+    /// Refuses what cannot be asked.
+    fn check(&self) -> Result<()> {
+        if let Measure::Own { name, .. } = &self.measure {
+            limits::name("the metric's name", name)?;
+            if name.parse::<Metric>().is_ok() {
+                let message = format!(
+                    "there is a metric `{name}`: ask for it with `Task::metrics`, or give the one of your own another name"
+                );
+                return Err(Error::new(ErrorKind::Invalid, message));
+            }
+        }
+        if !self.threshold.is_finite() {
+            let message = format!("the threshold is {}: it must be a finite number", self.threshold);
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
+        if self.windows == Windows::Last(0) {
+            return Err(Error::new(ErrorKind::Invalid, "the last 0 outputs are none: ask for one or more"));
+        }
+        Ok(())
+    }
+
     /// Up to when windows are mature, and what was found of them.
     fn gather(&self, view: &View<'_>) -> Result<(Option<i64>, Gathered)> {
         let as_of = self.as_of.map_or(i64::MAX, to_micros);
         let task = self.task.id(view)?;
-        let usual = lag::usual(&view.lags(task)?);
-        let age = self.matures_after.map_or(usual, |age| Some(age.num_microseconds().unwrap_or(i64::MAX)));
+        let age = match self.matures_after {
+            Some(age) => Some(age.num_microseconds().unwrap_or(i64::MAX)),
+            None => usual_lag(view, task, self.as_of)?,
+        };
         let moment = self.as_of.map_or_else(|| to_micros(now()), to_micros);
         let mature_to = age.map(|age| moment.saturating_sub(age));
         let Some(span) = self.span(view, task, as_of)? else { return Ok((mature_to, Gathered::default())) };
@@ -358,6 +391,10 @@ impl Measure {
         }
     }
 
+    fn needs_threshold(&self) -> bool {
+        matches!(self, Self::Named(metric) if metric.needs_threshold())
+    }
+
     /// What is to be kept of a window for it.
     fn kept(&self, threshold: f64) -> Kept {
         match self {
@@ -365,6 +402,12 @@ impl Measure {
             Self::Own { .. } => Kept::Pairs(Pairs::default()),
         }
     }
+}
+
+/// The age by which most labels came, as it is now or was at some time.
+fn usual_lag(view: &View<'_>, task: TaskId, as_of: Option<DateTime<Utc>>) -> Result<Option<i64>> {
+    let lags = as_of.map_or_else(|| view.lags(task), |time| view.lags_by(task, to_micros(time)))?;
+    Ok(lag::usual(&lags))
 }
 
 /// The starts of windows of a width that hold a span, and the end of the last. They begin as weeks do.
@@ -386,11 +429,12 @@ fn limits(span: Span, width: TimeDelta) -> Result<Vec<i64>> {
 
 impl Found {
     /// The answer, where windows up to a time are mature.
-    fn answer(self, mature_to: Option<i64>) -> WindowFigure {
+    fn answer(self, threshold: Option<f64>, mature_to: Option<i64>) -> WindowFigure {
         let labelled = self.labelled.len() as u64;
         WindowFigure {
             from: from_micros(self.from),
             to: from_micros(self.to),
+            threshold,
             figure: self.figure,
             outputs: self.outputs,
             labelled,

@@ -222,7 +222,7 @@ impl View<'_> {
         task: TaskId,
         first: i64,
         last: i64,
-        each: &mut dyn FnMut(i64, &str, &[u8]) -> Result<()>,
+        mut each: impl FnMut(i64, &str, &[u8]) -> Result<()>,
     ) -> Result<()> {
         let sql = "SELECT day, host, profile FROM task_profile WHERE task = ?1 AND day >= ?2 AND day <= ?3
              ORDER BY day, host, uuid";

@@ -251,7 +251,9 @@ impl<'t> Metrics<'t> {
         let (mature_to, Gathered { mut windows, pairs }) = self.task.tracer.store().read(|view| self.gather(view))?;
         // Not before the store is let go: a function of one's own may log or ask, too.
         if let Measure::Own { of, .. } = &self.measure {
-            windows.iter_mut().for_each(|window| window.figure = pairs.figure(window.labelled.clone(), &**of));
+            for window in &mut windows {
+                window.figure = pairs.figure(window.labelled.clone(), &**of);
+            }
         }
         let threshold = self.measure.needs_threshold().then_some(self.threshold);
         Ok(windows.into_iter().map(|window| window.answer(threshold, mature_to)).collect())

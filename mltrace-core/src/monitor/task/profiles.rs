@@ -91,7 +91,7 @@ fn each_part(
     [first, last]: [i64; 2],
     each: &mut dyn FnMut(NaiveDate, Profile) -> Result<()>,
 ) -> Result<()> {
-    view.profiles(task, first, last, &mut |day, host, bytes| {
+    view.profiles(task, first, last, |day, host, bytes| {
         let Some(day) = day_of(day) else { return Ok(()) };
         let handed = Profile::from_bytes(bytes).and_then(|part| each(day, part));
         handed.map_err(|error| error.at(format_args!("the profile of {day} from the host `{host}`")))

@@ -13,6 +13,8 @@ mod log;
 mod migrate;
 #[cfg(feature = "monitor")]
 mod monitor;
+#[cfg(all(test, feature = "monitor"))]
+mod monitor_tests;
 mod place;
 mod producers;
 mod profiles;

@@ -108,7 +108,9 @@ fn of_runs_alike_that_started_together_every_store_puts_the_same_first() {
     let [earlier, later] = uuids;
     for entries in [[&twins[0], &twins[1]], [&twins[1], &twins[0]]] {
         let tracer = Tracer::in_memory().unwrap();
-        entries.into_iter().for_each(|entry| drop(tracer.store().put(entry).unwrap()));
+        for entry in entries {
+            tracer.store().put(entry).unwrap();
+        }
         flag_all(&tracer, ["a", "b"]);
         let review = review(&tracer);
         let order: Vec<_> = review.runs.iter().map(|suspect| suspect.run.uuid).collect();

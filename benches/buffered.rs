@@ -107,8 +107,10 @@ fn on_the_callers_thread(setting: &Setting, table: &mut Table) -> Result<()> {
     expect_all_recorded(&tracer)?;
     table.ratio("buffered call, string pointers / fastrace root span with them", Bar::AtMost(1.0), &strings, &span);
     table.because(
-        "a span is one record of a thread-local queue; a run is also kept as open, so that others see it if it stays so, reads \
-         the clock for each input, and asks the system for its id's random bits, which must differ after a fork",
+        "of 1.65 us where nothing disturbs, 0.48 go to the id, whose random bits the system is asked for (0.44), so that they \
+         differ after a fork; 0.74 to the four pointers: names of their own, types, places in lists, and a look at the clock for \
+         each input; and 0.43 to the rest: two more times, a place among the open runs, so that others see a run that stays \
+         open, what is to be checked, and the queue. A span takes 0.35 to 0.45 of it: one record of a thread-local queue",
     );
     table.ratio("  the same / fastrace root span without them", Bar::None, &strings, &bare);
     table.ratio("  with paths to four small files / string pointers", Bar::None, &paths, &strings);

@@ -4,18 +4,22 @@
 //! profile costs for each value. The baseline of the metric is the bare query; that of the profile is one look through the
 //! values.
 
+use std::error::Error;
+use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::hint::black_box;
+use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mltrace::Tracer;
-use mltrace::monitor::{Column, Metric, Profile, Reference, Windows};
-use rusqlite::params;
+use mltrace::monitor::{Column, Metric, Profile, Reference, Task, Windows};
+use rusqlite::{Connection, Statement, params};
 
 use crate::Setting;
 use crate::support::measure::{Block, blocks_in_turns, in_turns, time_calls};
+use crate::support::raw_write::{self, hash};
 use crate::support::table::{Bar, Table};
-use crate::support::{Result, memory, raw_write};
+use crate::support::{Result, memory};
 
 const BATCH: u32 = 10_000;
 const BATCHES: usize = 7;
@@ -32,39 +36,90 @@ fn outputs(block: u32) -> Vec<(String, f64, DateTime<Utc>)> {
     let output = |row: u32| {
         let mut hasher = DefaultHasher::new();
         (block, row).hash(&mut hasher);
-        let at = DateTime::from_timestamp_micros(i64::from(block * BATCH + row) * 3_906).unwrap_or_default();
+        let at = DateTime::from_timestamp_micros((i64::from(block) * i64::from(BATCH) + i64::from(row)) * 3_906)
+            .unwrap_or_default();
         (format!("ride-{:016x}", hasher.finish()), f64::from(row) / f64::from(BATCH), at)
     };
     (0..BATCH).map(output).collect()
 }
 
 fn bulk(setting: &Setting, table: &mut Table) -> Result<()> {
-    let task = Tracer::open(setting.file("outputs.db"))?.task("high_tip")?;
-    let raw = raw_write::create(&setting.file("outputs-raw.db"))?;
-    raw.execute("INSERT INTO task (id, name) VALUES (1, 'high_tip')", [])?;
-    let mut insert = raw.prepare("INSERT INTO pair (task, name, value, output_at) VALUES (1, ?1, ?2, ?3)")?;
+    let (count, shown) = if setting.is_full { (20_000_000, "20M") } else { (1_000_000, "1M") };
+    let files =
+        ["outputs.db", "outputs-raw.db", "outputs-large.db", "outputs-large-raw.db"].map(|name| setting.file(name));
+    let [ours, raw, our_large, raw_large] = &files;
+    for (file, count) in [(ours, 0), (raw, 0), (our_large, count), (raw_large, count)] {
+        fill(file, count)?;
+    }
+    let task = |file: &Path| Ok::<_, Box<dyn Error>>(Tracer::open(file)?.task("high_tip")?);
+    let [ours, our_large] = [task(ours)?, task(our_large)?];
+    let [raw, raw_large] = [raw_write::open(raw)?, raw_write::open(raw_large)?];
+    let [mut raw, mut raw_large] = [RawOutputs::new(&raw)?, RawOutputs::new(&raw_large)?];
     let blocks: Vec<_> = (0..).map(outputs).take(BATCHES).collect();
-    let [ours, theirs] = blocks_in_turns(
+    let log = |task: &Task, block: usize| {
+        time_calls(1, |_| Ok(task.log_outputs(blocks[block].iter().map(|(id, value, at)| (id.as_str(), *value, *at)))?))
+    };
+    let log_raw = |raw: &mut RawOutputs, block: usize| time_calls(1, |_| raw.log(&blocks[block]));
+    let [ours, raw, our_large, raw_large] = blocks_in_turns(
         BATCHES,
         &mut [
-            &mut |block| {
-                time_calls(1, |_| {
-                    Ok(task.log_outputs(blocks[block].iter().map(|(id, value, at)| (id.as_str(), *value, *at)))?)
-                })
-            },
-            &mut |block| {
-                time_calls(1, |_| {
-                    raw.execute_batch("BEGIN IMMEDIATE")?;
-                    for (name, value, at) in &blocks[block] {
-                        insert.execute(params![name, value, at.timestamp_micros()])?;
-                    }
-                    Ok(raw.execute_batch("COMMIT")?)
-                })
-            },
+            &mut |block| log(&ours, block),
+            &mut |block| log_raw(&mut raw, block),
+            &mut |block| log(&our_large, block),
+            &mut |block| log_raw(&mut raw_large, block),
         ],
     )?;
-    table.ratio("outputs in bulk, 10,000 a call / raw inserts", Bar::AtMost(1.3), &ours, &theirs);
+    let promise = "outputs in bulk, 10,000 a call";
+    table.ratio(&format!("{promise} / raw inserts"), Bar::AtMost(1.3), &ours, &raw);
+    table.ratio(&format!("{promise} / raw inserts, {shown} there"), Bar::AtMost(1.3), &our_large, &raw_large);
+    table.ratio(&format!("growth 0 -> {shown}, {promise}"), Bar::None, &our_large, &ours);
+    files.iter().try_for_each(|file| Ok(fs::remove_file(file)?))
+}
+
+/// A store with so many outputs. The index is made last, for in between it would grow at random places.
+fn fill(file: &Path, count: u32) -> Result<()> {
+    drop(Tracer::open(file)?);
+    let mut raw = raw_write::open(file)?;
+    let transaction = raw.transaction()?;
+    let index: String =
+        transaction.query_row("SELECT sql FROM sqlite_schema WHERE name = 'pair_by_hash'", [], |row| row.get(0))?;
+    transaction.execute("INSERT INTO task (id, name) VALUES (1, 'high_tip')", [])?;
+    transaction.execute("DROP INDEX pair_by_hash", [])?;
+    let mut insert = transaction.prepare(INSERT)?;
+    for (name, value, at) in (0..count / BATCH).flat_map(|block| outputs(u32::MAX - block)) {
+        insert.execute(params![hash(&name), name, value, at.timestamp_micros()])?;
+    }
+    drop(insert);
+    transaction.execute(&index, [])?;
+    transaction.commit()?;
     Ok(())
+}
+
+const INSERT: &str = "INSERT INTO pair (task, hash, name, value, output_at) VALUES (1, ?1, ?2, ?3, ?4)";
+
+/// The same rows, keys and look-ups on plain rusqlite.
+struct RawOutputs<'c> {
+    raw: &'c Connection,
+    find: Statement<'c>,
+    insert: Statement<'c>,
+}
+
+impl<'c> RawOutputs<'c> {
+    fn new(raw: &'c Connection) -> Result<Self> {
+        let find = raw.prepare("SELECT id FROM pair WHERE task = 1 AND hash = ?1 AND name = ?2")?;
+        Ok(Self { raw, find, insert: raw.prepare(INSERT)? })
+    }
+
+    fn log(&mut self, outputs: &[(String, f64, DateTime<Utc>)]) -> Result<()> {
+        self.raw.execute_batch("BEGIN IMMEDIATE")?;
+        for (name, value, at) in outputs {
+            let hash = hash(name);
+            if !self.find.exists(params![hash, name])? {
+                self.insert.execute(params![hash, name, value, at.timestamp_micros()])?;
+            }
+        }
+        Ok(self.raw.execute_batch("COMMIT")?)
+    }
 }
 
 /// A day of outputs, all of them labelled.
@@ -76,9 +131,9 @@ fn day(setting: &Setting, table: &mut Table) -> Result<()> {
     task.log_outputs([("first", 0.5, midnight)])?;
     let raw = raw_write::open(&file)?;
     raw.execute(
-        "INSERT INTO pair (task, name, value, output_at, truth, label_at)
+        "INSERT INTO pair (task, hash, name, value, output_at, truth, label_at)
          WITH RECURSIVE row (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM row WHERE n < ?1 - 1)
-         SELECT 1, printf('%08d', n), (n * 7919 % 1000) / 1000.0, n * (86400000000 / ?1), n % 2, n * (86400000000 / ?1) + 1
+         SELECT 1, n, printf('%08d', n), (n * 7919 % 1000) / 1000.0, n * (86400000000 / ?1), n % 2, n * (86400000000 / ?1) + 1
          FROM row",
         params![count],
     )?;
@@ -110,6 +165,10 @@ fn day(setting: &Setting, table: &mut Table) -> Result<()> {
     }
     let kibibytes = f64::from(u32::try_from(bytes)?) / 1024.0;
     table.row(&format!("  its memory, SQLite's aside, {shown}"), Bar::AtMost(1024.0), kibibytes, " KiB", "", "");
+    let (bytes, answer) = memory::peak(|| task.metrics(Metric::RocAuc).windows(Windows::DAILY).get());
+    answer?;
+    let each = bytes as f64 / count as f64;
+    table.row(&format!("  that of the ROC AUC, an output, {shown}"), Bar::None, each, " bytes", "", "");
     Ok(())
 }
 

@@ -60,6 +60,25 @@ fn a_buffered_function_does_not_wait_for_a_locked_store() {
 }
 
 #[test]
+fn what_is_logged_by_hand_is_committed_or_queued_as_the_method_says_whatever_the_functions_do() {
+    let folder = tempfile::tempdir().unwrap();
+    for is_buffered in [true, false] {
+        let path = folder.path().join(format!("{is_buffered}.db"));
+        let tracer = Tracer::builder(&path).buffered(is_buffered).open().unwrap();
+        let id = tracer.log_component_run(finished("logged")).unwrap();
+        assert_eq!((recorded(&path)[0].id, tracer.stats().queued), (id, 0));
+        // Nobody writes what is queued now.
+        let other = rusqlite::Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let uuid = tracer.queue_component_run(finished("queued")).unwrap();
+        assert_eq!((recorded(&path).len(), tracer.stats().queued), (1, 1));
+        other.execute_batch("ROLLBACK").unwrap();
+        tracer.flush().unwrap();
+        assert_eq!(recorded(&path)[1].uuid, uuid);
+    }
+}
+
+#[test]
 fn runs_are_committed_soon_without_being_asked_for() {
     let tracer = Tracer::builder(":memory:").buffered(true).open().unwrap();
     tracer.queue_component_run(finished("stage")).unwrap();

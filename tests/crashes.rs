@@ -2,11 +2,14 @@
 //!
 //! A few rounds by default; `MLTRACE_KILL_ROUNDS=1000` for the full proof.
 
+use std::fmt::Arguments;
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use mltrace::{ComponentRun, RunId, RunRecord, Status, Tracer, component};
 use uuid::Uuid;
@@ -36,12 +39,22 @@ fn log_for_ever(tracer: &Tracer, thread: usize) {
         run.add_input(names(thread, number - 1)).add_output(names(thread, number));
         run.param("number", number).unwrap();
         run.end();
-        let uuid = run.uuid();
-        tracer.log_component_run(run).unwrap();
-        // From now on the store must have it.
-        let mut told = std::io::stdout().lock();
-        writeln!(told, "told {uuid}").and_then(|()| told.flush()).unwrap();
+        log_and_tell(tracer, run);
     }
+}
+
+/// What returns must be there from now on, and nothing gives it reason to fail.
+fn log_and_tell(tracer: &Tracer, run: ComponentRun) {
+    let uuid = run.uuid();
+    match tracer.log_component_run(run) {
+        Ok(_) => tell(format_args!("told {uuid}")),
+        Err(error) => tell(format_args!("failed {error}")),
+    }
+}
+
+fn tell(what: Arguments<'_>) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{what}").and_then(|()| out.flush()).unwrap();
 }
 
 /// Logs until it is killed.
@@ -68,9 +81,9 @@ fn be_killed(path: &Path) {
     });
 }
 
-fn start(path: &Path) -> Child {
+fn start(name: &str, path: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args([NAME, "--exact", "--nocapture"])
+        .args([name, "--exact", "--nocapture"])
         .env("MLTRACE_TEST_PATH", path)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -78,18 +91,45 @@ fn start(path: &Path) -> Child {
         .unwrap()
 }
 
-/// The runs whose durable call had returned when the process was killed.
-fn kill_after(path: &Path, delay: Duration) -> Vec<Uuid> {
-    let mut child = start(path);
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let first = lines.by_ref().map_while(Result::ok).find(|line| line.contains("told "));
-    let told = thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>());
-    thread::sleep(delay);
+/// The runs whose durable call had returned when the process was killed: once one had, and then `moment` came.
+fn kill_at(name: &str, path: &Path, moment: impl FnOnce()) -> Vec<Uuid> {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let mut child = start(name, path);
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (tell, told) = mpsc::channel();
+    let reader = thread::spawn(move || {
+        lines.map_while(Result::ok).filter(|line| line.contains("told ") || line.contains("failed ")).for_each(
+            |line| {
+                let _ = tell.send(line);
+            },
+        );
+    });
+    let first = told.recv_timeout(PATIENCE);
+    if first.is_ok() {
+        moment();
+    }
     child.kill().unwrap();
     child.wait().unwrap();
+    reader.join().unwrap();
+    let told: Vec<String> = first.into_iter().chain(told).collect();
+    assert!(!told.is_empty(), "no call returned for {PATIENCE:?}");
+    let failed = told.iter().find(|line| line.contains("failed "));
+    assert_eq!(failed, None);
     // A line that was cut off midway was not told.
-    let uuid = |line: &String| line.rsplit_once("told ").and_then(|(_, uuid)| uuid.parse().ok());
-    first.iter().chain(&told.join().unwrap()).filter_map(uuid).collect()
+    told.iter().filter_map(|line| line.rsplit_once("told ").and_then(|(_, uuid)| uuid.parse().ok())).collect()
+}
+
+/// Opens what was left, in which all that was told must be there.
+fn open_sound(path: &Path, told: &[Uuid], context: &str) -> Tracer {
+    let raw = rusqlite::Connection::open(path).unwrap();
+    let verdict: String = raw.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(verdict, "ok", "{context}");
+    drop(raw);
+    let tracer = Tracer::open(path).unwrap();
+    for &uuid in told {
+        assert!(tracer.run_id(uuid).unwrap().is_some(), "{context}: {uuid} was told and is not there");
+    }
+    tracer
 }
 
 fn expect_whole(run: &RunRecord) {
@@ -120,17 +160,9 @@ fn whatever_moment_a_process_is_killed_at_what_it_was_told_is_there_and_nothing_
         let random = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_micros();
         // Every third lives long enough for its open runs to be seen.
         let delay = u64::from(random % 300) + if round % 3 == 2 { 1_500 } else { 0 };
-        let uuids = kill_after(&path, Duration::from_millis(delay));
+        let uuids = kill_at(NAME, &path, || thread::sleep(Duration::from_millis(delay)));
         told += uuids.len();
-
-        let raw = rusqlite::Connection::open(&path).unwrap();
-        let verdict: String = raw.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
-        assert_eq!(verdict, "ok", "round {round}");
-        drop(raw);
-        let tracer = Tracer::open(&path).unwrap();
-        for uuid in uuids {
-            assert!(tracer.run_id(uuid).unwrap().is_some(), "round {round}: {uuid} was told and is not there");
-        }
+        let tracer = open_sound(&path, &uuids, &format!("round {round}"));
         let runs = tracer.recorded_after(last).unwrap();
         runs.iter().for_each(expect_whole);
         last = runs.last().map_or(last, |run| run.id);
@@ -141,4 +173,77 @@ fn whatever_moment_a_process_is_killed_at_what_it_was_told_is_there_and_nothing_
     println!("{rounds} rounds: {told} told, {stored} stored, {queued} of them queued, {orphaned} orphaned");
     assert!(told > 0 && stored >= told);
     assert!(rounds < 3 || orphaned > 0, "the open runs were seen");
+}
+
+/// Logs so much that the log soon has to be moved into the file, and is asked so much that it must even be emptied.
+fn fill_the_log(path: &Path) {
+    let tracer = Tracer::open(path).unwrap();
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let asking = Tracer::open(path).unwrap();
+                loop {
+                    asking.recent(50).unwrap();
+                }
+            });
+        }
+        for number in 1_u64.. {
+            let mut run = ComponentRun::new("logged");
+            run.start().add_output(format!("out-{number}"));
+            for _ in 0..4 {
+                run.note("n".repeat(64 << 10));
+            }
+            run.end();
+            log_and_tell(&tracer, run);
+        }
+    });
+}
+
+/// What the memory that connections share says of the log, by the format of SQLite: how many of its pages somebody has set
+/// out to move, and how many are known to be moved.
+fn moving(path: &Path) -> Option<(u32, u32)> {
+    let shared = fs::read(path.with_extension("db-shm")).ok()?;
+    let number = |at: usize| Some(u32::from_ne_bytes(shared.get(at..at + 4)?.try_into().ok()?));
+    Some((number(128)?, number(96)?))
+}
+
+#[test]
+fn a_process_killed_while_the_log_is_moved_or_emptied_loses_nothing_that_it_was_told() {
+    const NAME: &str = "a_process_killed_while_the_log_is_moved_or_emptied_loses_nothing_that_it_was_told";
+    const EACH: u32 = 3;
+    if let Some(path) = std::env::var_os("MLTRACE_TEST_PATH") {
+        return fill_the_log(&PathBuf::from(path));
+    }
+    let is_moving = |path: &Path| moving(path).is_some_and(|(begun, done)| begun > done);
+    let length = |path: &Path| fs::metadata(path.with_extension("db-wal")).map_or(0, |log| log.len());
+    let await_moment = |mut has_come: Box<dyn FnMut() -> bool + '_>| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !has_come() && Instant::now() < deadline {
+            thread::yield_now();
+        }
+    };
+    let (mut amid_moving, mut emptied, mut rounds) = (0, 0, 0);
+    while amid_moving < EACH || emptied < EACH {
+        rounds += 1;
+        assert!(rounds < 60, "killed {amid_moving} times while the log was moved, {emptied} times when it was emptied");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let uuids = kill_at(NAME, &path, || {
+            if amid_moving < EACH {
+                await_moment(Box::new(|| is_moving(&path)));
+            } else {
+                let mut longest = 0;
+                await_moment(Box::new(|| {
+                    longest = length(&path).max(longest);
+                    length(&path) < longest
+                }));
+            }
+        });
+        if amid_moving < EACH {
+            amid_moving += u32::from(is_moving(&path));
+        } else {
+            emptied += u32::from(length(&path) < 4 << 20);
+        }
+        open_sound(&path, &uuids, &format!("round {rounds}"));
+    }
 }

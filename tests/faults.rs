@@ -1,4 +1,4 @@
-//! A disk that fails: at each of its operations in turn, once or from then on. Whatever happens, what a call was told to be
+//! A disk that fails: at each of its operations in turn, once, some times or from then on. Whatever happens, what a call was told to be
 //! recorded is there whole, nothing is there in half, the function is not hit, and later runs are recorded again.
 //!
 //! The later operations in strides by default; `MLTRACE_FAULTS=all` for each.
@@ -119,14 +119,21 @@ fn expect_all(told: &Told, runs: &[RunRecord], context: &str) {
     }
 }
 
+const FOR_EVER: usize = usize::MAX;
+
 /// Has `round` fail at its first operation of each kind, then at its second, and so on until it comes to its end without a
-/// fault. It says how often it was hit.
-fn sweep(mut round: impl FnMut(Fault, usize, bool, &str) -> usize) {
+/// fault: each time once, and then for ever. It says how often it was hit.
+fn sweep(round: impl FnMut(Fault, usize, usize, &str) -> usize) {
+    sweep_with(&[1, FOR_EVER], round);
+}
+
+/// As [`sweep`], where so many operations in a row fail.
+fn sweep_with(failures: &[usize], mut round: impl FnMut(Fault, usize, usize, &str) -> usize) {
     let takes_all = std::env::var_os("MLTRACE_FAULTS").is_some();
     for fault in Fault::ALL {
-        for lasts in [false, true] {
+        for &failures in failures {
             let mut at = 0;
-            while round(fault, at, lasts, &format!("{fault:?} at {at}, lasting: {lasts}")) > 0 {
+            while round(fault, at, failures, &format!("{fault:?} at {at}, {failures} times")) > 0 {
                 at += if takes_all { 1 } else { 1 + at / 4 };
             }
         }
@@ -137,12 +144,12 @@ fn sweep(mut round: impl FnMut(Fault, usize, bool, &str) -> usize) {
 fn whichever_operation_of_a_write_fails_what_was_told_is_there_whole_and_later_runs_are_recorded() {
     let _alone = alone();
     let mut failures = 0;
-    sweep(|fault, at, lasts, context| {
+    sweep(|fault, at, times, context| {
         let (_folder, path) = store();
         let mut told = Told::default();
         let tracer = Tracer::builder(&path).durability(Durability::Full).open().unwrap();
         let guard = mltrace::scoped(&tracer);
-        fault_vfs::arm(fault, at, lasts);
+        fault_vfs::arm(fault, at, times);
         told.log(&tracer, 1);
         call_traced(1);
         told.log(&tracer, 2);
@@ -172,7 +179,7 @@ fn a_full_disk_is_an_error_by_hand_an_event_in_a_traced_function_and_a_wait_in_a
     let (_folder, path) = store();
     let tracer = Tracer::open(&path).unwrap();
     let _guard = mltrace::scoped(&tracer);
-    fault_vfs::arm(Fault::Full, 0, true);
+    fault_vfs::arm(Fault::Full, 0, FOR_EVER);
     let error = tracer.log_component_run(finished(1)).unwrap_err();
     assert!(error.kind() == ErrorKind::Io && error.to_string().contains("the disk is full"), "{error}");
     let told = events::told(|| call_traced(1));
@@ -190,10 +197,10 @@ fn a_full_disk_is_an_error_by_hand_an_event_in_a_traced_function_and_a_wait_in_a
 fn whichever_operation_of_opening_or_closing_a_store_fails_what_was_told_is_there_whole() {
     let _alone = alone();
     let mut refused = 0;
-    sweep(|fault, at, lasts, context| {
+    sweep(|fault, at, times, context| {
         let (_folder, path) = store();
         let mut told = Told::default();
-        fault_vfs::arm(fault, at, lasts);
+        fault_vfs::arm(fault, at, times);
         match Tracer::open(&path) {
             Ok(tracer) => {
                 told.log(&tracer, 1);
@@ -218,10 +225,10 @@ fn whichever_operation_of_opening_or_closing_a_store_fails_what_was_told_is_ther
 fn whichever_operation_of_creating_a_store_fails_it_can_be_created_afterwards() {
     let _alone = alone();
     let mut refused = 0;
-    sweep(|fault, at, lasts, context| {
+    sweep(|fault, at, times, context| {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
-        fault_vfs::arm(fault, at, lasts);
+        fault_vfs::arm(fault, at, times);
         refused += usize::from(Tracer::open(&path).is_err());
         let hits = fault_vfs::disarm();
         let mut told = Told::default();
@@ -248,10 +255,10 @@ fn whichever_operation_of_a_question_fails_it_is_answered_rightly_or_not_at_all(
     let right = ask(&writer).unwrap();
     assert_eq!((right.0.len(), right.1.len()), (21, 5));
     let mut failed = 0;
-    sweep(|fault, at, lasts, context| {
+    sweep(|fault, at, times, context| {
         // Anew, so that nothing is known of the file.
         let tracer = Tracer::open_existing(&path).unwrap();
-        fault_vfs::arm(fault, at, lasts);
+        fault_vfs::arm(fault, at, times);
         match ask(&tracer) {
             Ok(answer) => assert_eq!(answer, right, "{context}"),
             Err(_) => failed += 1,
@@ -269,11 +276,12 @@ fn whichever_operation_of_a_question_fails_it_is_answered_rightly_or_not_at_all(
 fn whichever_operation_fails_while_the_queue_is_written_no_run_of_it_is_lost() {
     let _alone = alone();
     let mut failed = 0;
-    sweep(|fault, at, lasts, context| {
+    // Two in a row are what it takes to try a run alone and the next beside it.
+    sweep_with(&[1, 2, 3, FOR_EVER], |fault, at, times, context| {
         let (_folder, path) = store();
         let tracer = Tracer::open(&path).unwrap();
         let guard = mltrace::scoped(&tracer);
-        fault_vfs::arm(fault, at, lasts);
+        fault_vfs::arm(fault, at, times);
         for number in 0..10 {
             assert_eq!(queued(&names("ins", number), &names("outs", number), number), 4 + number);
         }

@@ -7,6 +7,9 @@ mod events;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use events::told;
 use mltrace::{ComponentRun, ErrorKind, RunId, Tracer, component};
@@ -205,4 +208,37 @@ fn the_commit_of_a_process_is_told_to_the_new_file_too() {
         .output()
         .unwrap();
     assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stdout));
+}
+
+#[component(inputs(raw))]
+fn open_for_long(raw: &str, stop: &mpsc::Receiver<()>) -> usize {
+    stop.recv().unwrap();
+    raw.len()
+}
+
+#[test]
+fn a_run_that_is_open_while_the_store_is_deleted_is_seen_in_the_new_one() {
+    let (_folder, path, tracer) = open();
+    let (stop, stopped) = mpsc::channel();
+    let function = thread::spawn({
+        let tracer = tracer.clone();
+        move || {
+            let _guard = mltrace::scoped(&tracer);
+            open_for_long("rides.csv", &stopped)
+        }
+    });
+    let await_open = || {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !components(&path).contains(&"open_for_long".to_owned()) {
+            assert!(Instant::now() < deadline, "the open run is not seen");
+            thread::sleep(Duration::from_millis(20));
+        }
+    };
+    await_open();
+    remove(&path, &ALL);
+    tracer.log_component_run(finished("after")).unwrap();
+    await_open();
+    stop.send(()).unwrap();
+    assert_eq!(function.join().unwrap(), 9);
+    assert_eq!(components(&path).len(), 2, "and ends as the same run");
 }

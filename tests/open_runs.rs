@@ -1,13 +1,15 @@
 //! Runs that have not ended: when others see them, when they count as lost, and what brings them back.
 #![cfg(not(feature = "off"))]
 
+use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use mltrace::{RunRecord, Status, Tracer, component};
+use mltrace::{Capture, Captured, RunRecord, Status, Tracer, component};
 
 #[component(inputs(raw), params(depth))]
 fn train(raw: &str, depth: u32, stop: &mpsc::Receiver<()>) -> u32 {
@@ -51,6 +53,65 @@ fn a_run_that_is_open_for_long_is_seen_with_its_inputs_and_ends_as_the_same_run(
     let ended = other.run(open.id).unwrap();
     assert_eq!((ended.status, ended.uuid), (Status::Completed, open.uuid));
     assert_eq!(other.recent(9).unwrap().items.len(), 1);
+}
+
+/// Takes as long to be named as it takes until its own run, and one that is queued meanwhile, are there.
+struct Slow<'t> {
+    tracer: &'t Tracer,
+    is_seen: &'t AtomicBool,
+}
+
+impl Slow<'_> {
+    fn wait(&self) {
+        note_down();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let is_there = |component: &str| self.tracer.history(component).get().is_ok_and(|runs| !runs.items.is_empty());
+        while Instant::now() < deadline {
+            if is_there("read_slowly") && is_there("note_down") {
+                return self.is_seen.store(true, Ordering::Relaxed);
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Capture for Slow<'_> {
+    fn capture(&self, each: &mut dyn FnMut(Captured)) {
+        self.wait();
+        each(Captured::Name("slow".to_owned()));
+    }
+}
+
+impl Display for Slow<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.wait();
+        f.write_str("slow")
+    }
+}
+
+#[component(buffered)]
+fn note_down() -> u32 {
+    1
+}
+
+#[component(name = "read_slowly", inputs(slow))]
+fn read_slowly(slow: &Slow<'_>) -> bool {
+    slow.is_seen.load(Ordering::Relaxed)
+}
+
+#[component(name = "read_slowly", labels(slow))]
+fn read_slowly_labelled(slow: &Slow<'_>) -> bool {
+    slow.is_seen.load(Ordering::Relaxed)
+}
+
+#[test]
+fn a_value_that_takes_long_to_be_captured_holds_up_neither_its_runs_row_nor_those_of_others() {
+    for read in [read_slowly, read_slowly_labelled] {
+        let folder = tempfile::tempdir().unwrap();
+        let tracer = Tracer::open(folder.path().join("store.db")).unwrap();
+        let _guard = mltrace::scoped(&tracer);
+        assert!(read(&Slow { tracer: &tracer, is_seen: &AtomicBool::new(false) }), "seen while it was captured");
+    }
 }
 
 fn role() -> Option<PathBuf> {

@@ -89,6 +89,37 @@ fn a_new_store_is_its_owners_alone_and_set_up_for_many() {
 }
 
 #[test]
+fn a_link_that_leads_nowhere_is_not_followed() {
+    let folder = folder();
+    let (path, elsewhere) = (folder.path().join("store.db"), folder.path().join("elsewhere.db"));
+    std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+    let error = Tracer::open(&path).unwrap_err();
+    assert!(error.kind() == ErrorKind::Io && error.to_string().contains("a link that leads nowhere"), "{error}");
+    assert!(!elsewhere.exists());
+    fs::write(&elsewhere, "").unwrap();
+    Tracer::open(&path).unwrap();
+}
+
+#[test]
+fn a_view_without_end_in_the_place_of_a_table_is_refused_and_not_read() {
+    const ENDLESS: &str = "WITH RECURSIVE endless AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM endless) SELECT n";
+    // One is read when the store is opened, the other when it is asked.
+    for (table, columns) in
+        [("store", "n AS min_reader, n AS created_at"), ("note", "n AS id, n AS run, n AS written_at, n AS text")]
+    {
+        let folder = folder();
+        let path = filled(folder.path());
+        let raw = rusqlite::Connection::open(&path).unwrap();
+        let craft =
+            format!("DROP TABLE {table}; CREATE VIEW {table} AS SELECT {columns} FROM ({ENDLESS} FROM endless)");
+        raw.execute_batch(&craft).unwrap();
+        drop(raw);
+        let asked = Tracer::open_existing(&path).and_then(|tracer| tracer.recent(9));
+        assert_eq!(asked.unwrap_err().kind(), ErrorKind::Damaged, "{table}");
+    }
+}
+
+#[test]
 fn an_empty_file_becomes_a_store() {
     let folder = folder();
     let path = folder.path().join("store.db");

@@ -221,7 +221,7 @@ fn seek(statement: &mut Statement<'_>, reading: &Reading, key: i64) -> Result<Op
     Ok(statement.query_row(values, |row| row.get(0)).optional()?)
 }
 
-fn hash(text: &str) -> i64 {
+pub(crate) fn hash(text: &str) -> i64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish().cast_signed()

@@ -429,9 +429,9 @@ while it is younger than the age by which 95 of 100 labels came. The worst windo
 labels or more, and not an early one if there are others. Windows are those of UTC, weeks begin on \
 Monday. An estimate is of the last outputs, where none is labelled as yet: no measurement.
 
-JSON: {task, metric, threshold, windows: [{from, to, figure, outputs, labelled, share_labelled, is_mature}], \
-rolling: [{from, to, figure, outputs, labelled, share_labelled, is_mature}] | null, \
-worst: {from, to, figure, outputs, labelled, share_labelled, is_mature, most_wrong: {id, at, value, truth} | null} | null, \
+JSON: {task, metric, threshold, windows: [{from, to, threshold, figure, outputs, labelled, share_labelled, is_mature}], \
+rolling: [{from, to, threshold, figure, outputs, labelled, share_labelled, is_mature}] | null, \
+worst: {from, to, threshold, figure, outputs, labelled, share_labelled, is_mature, most_wrong: {id, at, value, truth} | null} | null, \
 estimate: {since, is_estimate, figure, outputs, learned_from} | null}")]
 pub(crate) struct Metrics {
     /// The task's name
@@ -492,6 +492,7 @@ Examples:
   mltrace drift high_tip
   mltrace drift high_tip --window 28d --until 2020-06-01
   mltrace drift high_tip --reference 12 --exit-code
+  mltrace drift high_tip --keep --exit-code > drift.txt; test $? = 1 && mail -s drift me < drift.txt
 
 How to read the table: `differs` is how far the column is from the reference, 0 to 1 (KS, the \
 Kolmogorov-Smirnov statistic, of numbers; JS, the Jensen-Shannon distance, of categories); `noise` what \
@@ -511,7 +512,8 @@ an alarm of the prediction, or of three of ten columns.
 JSON: {reference: {training: {output, inference, model, run} | null, runs}, window: {first, days} | null, severity, \
 judged, columns: [{column, kind, status, alarms, reference_count, count, reference_null_share, null_share, \
 statistic, noise, bound, tolerance, calibration, anomalous, \
-companions: {p, log10_p, stability_index, wasserstein, cramers_v} | null}], unknown, notes}")]
+companions: {p, log10_p, stability_index, wasserstein, cramers_v} | null}], unknown, notes, \
+kept: {checked_at, severity_before, changes: [{column, before, now}], has_new_alarms} | null}")]
 pub(crate) struct Drift {
     /// The task's name
     #[arg(add = ArgValueCompleter::new(complete::tasks))]
@@ -529,7 +531,11 @@ pub(crate) struct Drift {
     #[arg(long, value_name = "RUN", value_parser = run_id, add = ArgValueCompleter::new(complete::runs))]
     pub(crate) reference: Option<RunId>,
 
-    /// Exit with 1 if a column alarms
+    /// Keep the answer, and tell what has changed since the one that was kept before, of a window as long
+    #[arg(long)]
+    pub(crate) keep: bool,
+
+    /// Exit with 1 if a column alarms; with --keep only if that is new
     #[arg(long)]
     pub(crate) exit_code: bool,
 }

@@ -1,13 +1,17 @@
 //! The one place that reads the time, and the one place that turns it into the store's microseconds.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use std::time::SystemTime;
+
+use chrono::{DateTime, Utc};
 
 /// Now, in the store's resolution, so that what goes in is what comes out.
 pub(crate) fn now() -> DateTime<Utc> {
-    let now = Utc::now();
+    // A clock that stands before 1970 has not been set as yet.
+    let since = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let now = from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
     #[cfg(test)]
     let now = now - set_back::by();
-    now.trunc_subsecs(6)
+    now
 }
 
 pub(crate) fn to_micros(time: DateTime<Utc>) -> i64 {

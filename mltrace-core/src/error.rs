@@ -105,7 +105,8 @@ impl Error {
 
     /// Whether it lies in the place where the store is, and passes with that.
     pub(crate) fn is_of_the_place(&self) -> bool {
-        matches!(self.kind(), ErrorKind::Io | ErrorKind::Busy | ErrorKind::ReadOnly)
+        use ErrorKind::{Busy, Io, NewerStore, NotAStore, NotFound, ReadOnly};
+        matches!(self.kind(), Io | Busy | ReadOnly | NotFound | NotAStore | NewerStore)
     }
 
     /// The same error, its message followed by what came of it.

@@ -5,8 +5,9 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::fork::PerProcess;
 use crate::model::{Version, VersionKind};
 
 const SAMPLE: u64 = 1 << 20;
@@ -154,12 +155,16 @@ fn sampled(path: &Path, size: u64) -> io::Result<Version> {
 
 /// The stores that this process has opened, by their real paths. Their files are never opened here: when a process closes
 /// any handle of a file, it loses all its locks on it, those of SQLite among them.
-static OPEN_STORES: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+/// Another thread may hold this while the process is forked, and a child has no connections but those it opens itself.
+fn open_stores() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    static OPEN_STORES: PerProcess<Mutex<BTreeSet<PathBuf>>> = PerProcess::new();
+    OPEN_STORES.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// From now on a store's files, and those that SQLite keeps beside it, are left alone.
 pub(crate) fn leave_alone(store: &Path) {
     if let Ok(real) = fs::canonicalize(store) {
-        OPEN_STORES.lock().unwrap_or_else(PoisonError::into_inner).insert(real);
+        open_stores().insert(real);
     }
 }
 
@@ -168,12 +173,25 @@ fn is_store(path: &Path) -> bool {
     if path.ends_with(STORE_FOLDER) {
         return true;
     }
-    // Asked before the lock is taken: a file system that hangs must not hold up every other thread.
-    let Ok(real) = fs::canonicalize(path) else { return false };
-    let real = real.as_os_str().as_encoded_bytes();
-    let stores = OPEN_STORES.lock().unwrap_or_else(PoisonError::into_inner);
-    stores.iter().any(|store| {
-        let beside = real.strip_prefix(store.as_os_str().as_encoded_bytes());
+    // Asked before the lock is taken: a file system that hangs must not hold up every other thread. The real path asks it
+    // for every folder on the way, which takes longer than to read a small file, so the name is looked at first.
+    let own_name = path.file_name().filter(|_| is_name_its_own(path));
+    if own_name.is_some_and(|name| !is_beside_a_store(name, Path::file_name)) {
+        return false;
+    }
+    fs::canonicalize(path).is_ok_and(|real| is_beside_a_store(real.as_os_str(), |store| Some(store.as_os_str())))
+}
+
+/// Whether the file that a path leads to has the last name of the path. A link may lead anywhere, and on other systems than
+/// Linux a file answers to several spellings of its name.
+fn is_name_its_own(path: &Path) -> bool {
+    cfg!(target_os = "linux") && !path.is_symlink()
+}
+
+/// Whether a path, or a name, is that of an open store or of a file that SQLite keeps beside it.
+fn is_beside_a_store(file: &OsStr, of_store: impl Fn(&Path) -> Option<&OsStr>) -> bool {
+    open_stores().iter().filter_map(|store| of_store(store)).any(|store| {
+        let beside = file.as_encoded_bytes().strip_prefix(store.as_encoded_bytes());
         beside.is_some_and(|end| [&b""[..], b"-wal", b"-shm", b"-journal"].contains(&end))
     })
 }
@@ -328,6 +346,30 @@ mod tests {
         let rewritten = at(folder.path()).version(&tree).unwrap();
         assert_eq!(before.kind, VersionKind::Tree);
         assert!(before != renamed && renamed != rewritten && before != rewritten);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_open_store_is_left_alone_by_whatever_path_and_a_file_of_its_name_is_not() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let inside = |name: &str| folder.path().join(name);
+        fs::create_dir_all(inside("real")).unwrap();
+        fs::create_dir_all(inside("other")).unwrap();
+        for file in ["real/a.db", "real/a.db-wal", "real/b.csv", "other/a.db"] {
+            fs::write(inside(file), "x").unwrap();
+        }
+        symlink("real", inside("link")).unwrap();
+        symlink("real/a.db", inside("c.csv")).unwrap();
+        symlink("c.csv", inside("d.csv")).unwrap();
+        leave_alone(&inside("link/a.db"));
+        let has_version = |path: &&str| at(folder.path()).version(&inside(path)).is_some();
+        for store in ["real/a.db", "real/a.db-wal", "link/a.db", "link/a.db-wal", "c.csv", "d.csv", "link/../c.csv"] {
+            assert!(!has_version(&store), "{store}");
+        }
+        for file in ["real/b.csv", "link/b.csv", "other/a.db"] {
+            assert!(has_version(&file), "{file}");
+        }
     }
 
     #[test]

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 /// How many forks lie between the program that was started and this process.
 static DEPTH: AtomicU32 = AtomicU32::new(0);
-/// From the moment at which this process begins to close connections to that at which it has forked.
-static UNDER_WAY: AtomicBool = AtomicBool::new(false);
+/// How many threads are between the moment at which they begin to close connections and that at which they have forked.
+static UNDER_WAY: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) fn depth() -> u32 {
     DEPTH.load(Ordering::Relaxed)
@@ -18,7 +18,7 @@ pub(crate) fn depth() -> u32 {
 
 /// Whether a thread of this process is about to fork.
 pub(crate) fn is_under_way() -> bool {
-    UNDER_WAY.load(Ordering::SeqCst)
+    UNDER_WAY.load(Ordering::SeqCst) > 0
 }
 
 /// Waits for a fork that is under way, but not for ever.
@@ -32,37 +32,56 @@ pub(crate) fn let_pass(at_most: Duration) {
     }
 }
 
+/// What is called in each process that is about to fork.
+static PREPARE: OnceLock<fn()> = OnceLock::new();
+
 /// Has a function called in each process that is about to fork, on the thread that does. It does not panic.
-#[cfg(unix)]
 pub(crate) fn before_fork(prepare: fn()) {
-    static PREPARE: OnceLock<fn()> = OnceLock::new();
-    extern "C" fn before() {
-        UNDER_WAY.store(true, Ordering::SeqCst);
-        if let Some(prepare) = PREPARE.get() {
-            prepare();
-        }
+    let _ = PREPARE.set(prepare);
+    notice_forks();
+}
+
+#[cfg(unix)]
+extern "C" fn before() {
+    UNDER_WAY.fetch_add(1, Ordering::SeqCst);
+    if let Some(prepare) = PREPARE.get() {
+        prepare();
     }
-    extern "C" fn in_parent() {
-        UNDER_WAY.store(false, Ordering::SeqCst);
+}
+
+#[cfg(unix)]
+extern "C" fn in_parent() {
+    UNDER_WAY.fetch_sub(1, Ordering::SeqCst);
+}
+
+#[cfg(unix)]
+extern "C" fn in_child() {
+    DEPTH.fetch_add(1, Ordering::Relaxed);
+    // Other threads that were about to fork are not here.
+    UNDER_WAY.store(0, Ordering::SeqCst);
+}
+
+/// From now on, once this has returned, forks are counted. Not by a `Once`, for which a child that is forked off meanwhile
+/// would wait for ever. Threads that come at the same time each register, and a fork then counts for several, which is as
+/// good.
+#[cfg(unix)]
+fn notice_forks() {
+    static IS_REGISTERED: AtomicBool = AtomicBool::new(false);
+    if IS_REGISTERED.load(Ordering::Acquire) {
+        return;
     }
-    extern "C" fn in_child() {
-        DEPTH.fetch_add(1, Ordering::Relaxed);
-        UNDER_WAY.store(false, Ordering::SeqCst);
+    // SAFETY: `pthread_atfork` takes plain functions of C calling convention, and these do not unwind.
+    #[allow(unsafe_code, reason = "the standard library has no hook for a fork")]
+    let registered = unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
+    if registered != 0 {
+        tracing::warn!("cannot register for forks of this process: a child of it must not trace");
     }
-    PREPARE.get_or_init(|| {
-        // SAFETY: `pthread_atfork` takes plain functions of C calling convention, and these do not unwind.
-        #[allow(unsafe_code, reason = "the standard library has no hook for a fork")]
-        let registered = unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
-        if registered != 0 {
-            tracing::warn!("cannot register for forks of this process: a child of it must not trace");
-        }
-        prepare
-    });
+    IS_REGISTERED.store(true, Ordering::Release);
 }
 
 /// There is no `fork` here.
 #[cfg(not(unix))]
-pub(crate) fn before_fork(_: fn()) {}
+fn notice_forks() {}
 
 /// A value that each process has for itself. What a child inherits is neither used nor dropped by it.
 pub(crate) struct PerProcess<T> {
@@ -80,6 +99,25 @@ impl<T> PerProcess<T> {
         for _ in 0..depth() {
             own = own.in_child.get_or_init(|| Box::new(Self::new()));
         }
+        if own.value.get().is_none() {
+            // Before the value is begun: a child that is not counted would wait for the parent's thread that makes it.
+            notice_forks();
+        }
         own.value.get_or_init(make)
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fork_is_under_way_until_the_last_of_several_threads_has_forked() {
+        before();
+        before();
+        in_parent();
+        assert!(is_under_way());
+        in_parent();
+        assert!(!is_under_way());
     }
 }

@@ -29,6 +29,7 @@ mod component_run;
 mod error;
 mod fingerprint;
 mod fork;
+mod identity;
 mod limits;
 mod lineage;
 mod model;

@@ -124,8 +124,11 @@ fn count(what: &str, found: usize, limit: usize) -> Result<()> {
 
 /// Cuts and drops what [`check`] would refuse, says so in an event, and gives what was dropped and why.
 pub(crate) fn trim(entry: &mut RunEntry) -> Vec<String> {
-    let definition = Arc::clone(&entry.definition);
     let mut dropped = Vec::new();
+    if check_fields(entry).is_ok() {
+        return dropped;
+    }
+    let definition = Arc::clone(&entry.definition);
     let mut fits = |what: &str, checked: Result<()>| {
         let Err(error) = checked else { return true };
         tracing::warn!(component = %definition.component, %error, "{what} is not recorded");
@@ -312,7 +315,9 @@ pub(crate) fn text(field: impl Display + Copy, value: &str) -> Result<()> {
 
 /// Refuses a text that holds a NUL byte.
 pub(crate) fn no_nul(field: impl Display + Copy, value: &str) -> Result<()> {
-    if value.contains('\0') { Err(invalid(&format!("{field} holds a NUL byte"))) } else { Ok(()) }
+    // Without a way out of the loop it takes many bytes at once.
+    let has_nul = value.bytes().fold(1, u8::min) == 0;
+    if has_nul { Err(invalid(&format!("{field} holds a NUL byte"))) } else { Ok(()) }
 }
 
 fn bounded(field: impl Display + Copy, value: &str, limit: usize) -> Result<()> {

@@ -3,22 +3,22 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Condvar, Mutex, Once, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 use std::{env, fs, thread};
-
-use uuid::Uuid;
 
 use crate::clock;
 use crate::fingerprint::update_sized;
 use crate::fork::PerProcess;
+use crate::identity::new_uuid;
 use crate::model::{Code, Commit, CommitSource, Definition, Process};
 
 /// This process.
 pub(crate) fn process() -> &'static Process {
     static PROCESS: PerProcess<Process> = PerProcess::new();
     PROCESS.get_or_init(|| Process {
-        uuid: Uuid::now_v7(),
+        uuid: new_uuid(),
         host: host(),
         pid: std::process::id(),
         started_at: clock::now(),
@@ -158,7 +158,7 @@ fn first_half(hasher: &blake3::Hasher) -> [u8; 16] {
 
 /// The repository of the directory that the process worked in when it began to trace.
 fn repository() -> Option<&'static Path> {
-    static REPOSITORY: OnceLock<Option<PathBuf>> = OnceLock::new();
+    static REPOSITORY: PerProcess<Option<PathBuf>> = PerProcess::new();
     let find = || {
         let here = fs::canonicalize(env::current_dir().ok()?).ok()?;
         here.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned)
@@ -175,8 +175,8 @@ pub(crate) fn is_in_repository(path: &Path) -> bool {
 /// The same for a source file as the compiler named it. Looked up once: a program that logs run after run would ask the file
 /// system again and again.
 pub(crate) fn is_source_in_repository(file: &'static str) -> bool {
-    static KNOWN: Mutex<BTreeMap<&'static str, bool>> = Mutex::new(BTreeMap::new());
-    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    static KNOWN: PerProcess<Mutex<BTreeMap<&'static str, bool>>> = PerProcess::new();
+    let known = || KNOWN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     let found = known().get(file).copied();
     found.unwrap_or_else(|| {
         let found = find_source(file);
@@ -199,55 +199,82 @@ fn find_source(file: &str) -> bool {
 }
 
 /// The one look-up that a process makes.
+#[derive(Default)]
 struct LookUp {
+    progress: Mutex<Progress>,
+    changed: Condvar,
+    has_begun: AtomicBool,
+}
+
+#[derive(Default)]
+struct Progress {
     /// What is known so far: the hash comes at once, the state of the working tree may take long.
     commit: Option<Commit>,
     is_done: bool,
 }
 
-static LOOK_UP: (Mutex<LookUp>, Condvar) = (Mutex::new(LookUp { commit: None, is_done: false }), Condvar::new());
+/// A child that is forked off while git is asked asks it again: the thread that waits for the answer is not there.
+fn look_up() -> &'static LookUp {
+    static LOOK_UP: PerProcess<LookUp> = PerProcess::new();
+    LOOK_UP.get_or_init(LookUp::default)
+}
+
+/// What the look-up of this process found, or that of one from which it was forked off.
+static FOUND: OnceLock<Option<Commit>> = OnceLock::new();
 
 /// Asks for the commit once per process, on a thread of its own: `git status` can take long in a large repository.
 pub(crate) fn look_up_commit() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let look_up = || {
-            commit();
-            learn(|look_up| look_up.is_done = true);
-        };
-        if thread::Builder::new().name("mltrace-git".to_owned()).spawn(look_up).is_err() {
-            learn(|look_up| look_up.is_done = true);
-        }
-    });
+    if FOUND.get().is_some() || look_up().has_begun.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let ask = || {
+        commit();
+        learn(|progress| progress.is_done = true);
+    };
+    if thread::Builder::new().name("mltrace-git".to_owned()).spawn(ask).is_err() {
+        learn(|progress| progress.is_done = true);
+    }
 }
 
-fn learn(change: impl FnOnce(&mut LookUp)) {
-    change(&mut LOOK_UP.0.lock().unwrap_or_else(PoisonError::into_inner));
-    LOOK_UP.1.notify_all();
+fn learn(change: impl FnOnce(&mut Progress)) {
+    let mut progress = look_up().progress();
+    change(&mut progress);
+    if progress.is_done {
+        let _ = FOUND.set(progress.commit.clone());
+    }
+    drop(progress);
+    look_up().changed.notify_all();
+}
+
+impl LookUp {
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The commit, if all is known of it by now and there is one.
 pub(crate) fn known_commit() -> Option<Commit> {
-    let look_up = LOOK_UP.0.lock().unwrap_or_else(PoisonError::into_inner);
-    look_up.is_done.then(|| look_up.commit.clone()).flatten()
+    FOUND.get().cloned().flatten()
 }
 
 /// What can be known of the commit until a time.
 pub(crate) fn await_commit(deadline: Instant) -> Option<Commit> {
-    let look_up = LOOK_UP.0.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = FOUND.get() {
+        return found.clone();
+    }
+    let LookUp { changed, .. } = look_up();
     let at_most = deadline.saturating_duration_since(Instant::now());
-    let (look_up, _) = LOOK_UP
-        .1
-        .wait_timeout_while(look_up, at_most, |look_up| !look_up.is_done)
+    let (progress, _) = changed
+        .wait_timeout_while(look_up().progress(), at_most, |progress| !progress.is_done)
         .unwrap_or_else(PoisonError::into_inner);
-    look_up.commit.clone()
+    progress.commit.clone()
 }
 
 fn commit() {
     if let Ok(stated) = env::var("MLTRACE_COMMIT") {
         let dirty = stated.ends_with("-dirty").then_some(true);
         let hash = Some(stated.trim_end_matches("-dirty").to_owned());
-        learn(|look_up| look_up.commit = Some(Commit { hash, dirty, tags: Vec::new(), source: CommitSource::Build }));
+        learn(|progress| progress.commit = Some(Commit { hash, dirty, tags: Vec::new(), source: CommitSource::Build }));
         return;
     }
     let Some(repository) = repository() else { return };
@@ -260,10 +287,10 @@ fn commit() {
             .unwrap_or_default(),
         source: CommitSource::Cwd,
     };
-    learn(|look_up| look_up.commit = Some(commit.clone()));
+    learn(|progress| progress.commit = Some(commit.clone()));
     commit.dirty =
         git(repository, &["status", "--porcelain", "--untracked-files=no"]).map(|changes| !changes.is_empty());
-    learn(|look_up| look_up.commit = Some(commit));
+    learn(|progress| progress.commit = Some(commit));
 }
 
 fn git(repository: &Path, arguments: &[&str]) -> Option<String> {

@@ -242,7 +242,13 @@ impl Tracer {
 
     fn writer(&self) -> &Writer {
         let Inner { writer, in_children, .. } = &*self.0;
-        if writer.is_of_this_process() { writer } else { in_children.get_or_init(|| writer.in_child()) }
+        if writer.is_of_this_process() {
+            return writer;
+        }
+        in_children.get_or_init(|| {
+            writer.store().path().into_iter().for_each(fingerprint::leave_alone);
+            writer.in_child()
+        })
     }
 
     /// A run that somebody else reports is committed.

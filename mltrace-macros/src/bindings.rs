@@ -14,8 +14,8 @@ pub(crate) struct Binding {
     pub(crate) ident: Ident,
     /// The `mut` of a name that may get another value later.
     pub(crate) mutable: Option<Token![mut]>,
-    /// Seen to be a `&mut`: what it points to may be written later.
-    pub(crate) exclusive: bool,
+    /// `None` where it is not seen to be a reference.
+    pub(crate) reference: Option<Reference>,
     /// The `#[cfg]`s under which the name exists.
     pub(crate) cfgs: Vec<Attribute>,
     /// How many blocks stand around it; in the function's own block 0. An arm of a `match` is a block, and one with the
@@ -28,6 +28,21 @@ pub(crate) struct Binding {
     pub(crate) has_value: bool,
     /// The last binding of the name before it at its depth, where that is still in scope.
     pub(crate) hides: Option<Box<Binding>>,
+}
+
+/// What a name is seen to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reference {
+    /// A `&`: it can be recorded without a reference to it, for which every call would put it aside.
+    Shared,
+    /// A `&mut`: what it points to may be written later.
+    Exclusive,
+}
+
+impl Binding {
+    pub(crate) fn is_exclusive(&self) -> bool {
+        self.reference == Some(Reference::Exclusive)
+    }
 }
 
 /// A binding where it cannot be followed: what runs there need not run in this call, or not once.
@@ -108,7 +123,9 @@ impl<'r> Walker<'r> {
         let mut bindings = self.pattern(&local.pat);
         for binding in &mut bindings {
             binding.cfgs.extend(cfgs(&local.attrs));
-            binding.exclusive |= local.init.as_ref().is_some_and(|init| borrows(&local.pat, &init.expr));
+            if local.init.as_ref().is_some_and(|init| borrows(&local.pat, &init.expr)) {
+                binding.reference = Some(Reference::Exclusive);
+            }
             binding.has_value = local.init.is_some();
         }
         self.bound(bindings)
@@ -339,7 +356,7 @@ impl VisitMut for Names {
             self.found.push(Binding {
                 ident: node.ident.clone(),
                 mutable: node.mutability.filter(|_| !is_reference),
-                exclusive: node.mutability.is_some() && is_reference,
+                reference: node.by_ref.and(node.mutability).map(|_| Reference::Exclusive),
                 cfgs: self.cfgs.clone(),
                 depth: 0,
                 block: 0,
@@ -355,7 +372,7 @@ impl VisitMut for Names {
         let around = self.found.len();
         visit_mut::visit_pat_type_mut(self, node);
         for binding in &mut self.found[around..] {
-            binding.exclusive |= exclusive(&node.pat, &node.ty);
+            binding.reference = binding.reference.or_else(|| reference(&node.pat, &node.ty));
         }
     }
 
@@ -367,13 +384,15 @@ impl VisitMut for Names {
     }
 }
 
-/// Whether the one name of a pattern is seen to be a `&mut`, by the type of the pattern.
-fn exclusive(pat: &Pat, ty: &Type) -> bool {
+/// What the one name of a pattern is seen to be, by the type of the pattern.
+fn reference(pat: &Pat, ty: &Type) -> Option<Reference> {
     match ty {
-        Type::Reference(ty) => ty.mutability.is_some() && matches!(pat, Pat::Ident(_)),
-        Type::Paren(ty) => exclusive(pat, &ty.elem),
-        Type::Group(ty) => exclusive(pat, &ty.elem),
-        _ => false,
+        Type::Reference(ty) if matches!(pat, Pat::Ident(_)) => {
+            Some(ty.mutability.map_or(Reference::Shared, |_| Reference::Exclusive))
+        }
+        Type::Paren(ty) => reference(pat, &ty.elem),
+        Type::Group(ty) => reference(pat, &ty.elem),
+        _ => None,
     }
 }
 

@@ -347,7 +347,7 @@ impl<'f> Judge<'f> {
         if !matches!(role, Role::Output(_)) || role.records(parameter) {
             return;
         }
-        let message = if parameter.exclusive {
+        let message = if parameter.is_exclusive() {
             format!(
                 "{role} `{name}` is a `&mut` parameter: what it points to may change after it is recorded at entry\n{}",
                 written_through(name)
@@ -369,7 +369,7 @@ impl<'f> Judge<'f> {
         let last_of_its_block = |at: usize| meant[at + 1..].iter().all(|later| later.block != meant[at].block);
         let changing = meant.iter().enumerate().find(|(at, binding)| !role.records(binding) && last_of_its_block(*at));
         if let Some((_, binding)) = changing {
-            let message = if matches!(role, Role::Output(_)) && binding.exclusive {
+            let message = if matches!(role, Role::Output(_)) && binding.is_exclusive() {
                 format!(
                     "{role} `{name}` is bound to a `&mut`: what it points to may change after it is recorded\n{}",
                     written_through(name)
@@ -427,7 +427,7 @@ impl Role {
     pub(crate) fn records(self, binding: &Binding) -> bool {
         match self {
             Self::Input(_) => true,
-            Self::Output(_) => binding.mutable.is_none() && !binding.exclusive,
+            Self::Output(_) => binding.mutable.is_none() && !binding.is_exclusive(),
             Self::Param | Self::Partition | Self::Label => binding.mutable.is_none(),
         }
     }

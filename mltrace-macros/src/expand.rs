@@ -12,7 +12,7 @@ use syn::spanned::Spanned;
 use syn::{Ident, LitStr, Stmt};
 
 use crate::args::Args;
-use crate::bindings::{self, Binding};
+use crate::bindings::{self, Binding, Reference};
 use crate::checks::Check;
 use crate::component::{Component, Entry, Named, Role, all};
 use crate::function::{Function, Kind};
@@ -300,7 +300,9 @@ impl Runtime {
         // It is the body's name, wherever that comes from; only the place is the attribute's.
         let mut value = binding.ident.clone();
         value.set_span(binding.ident.span().located_at(named.name.span()));
-        let record = self.record(named.role, &place, &quote_spanned!(span=> &#value));
+        let is_shared = binding.reference == Some(Reference::Shared);
+        let value = if is_shared { value.into_token_stream() } else { quote_spanned!(span=> &#value) };
+        let record = self.record(named.role, &place, &value);
         let cfgs = &binding.cfgs;
         Stmt::Expr(syn::Expr::Verbatim(quote!(#(#cfgs)* #record)), None)
     }

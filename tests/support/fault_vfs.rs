@@ -1,4 +1,4 @@
-//! A file system between SQLite and the real one, on which the n-th operation of a kind fails. It becomes the default of
+//! A file system between SQLite and the real one, on which operations of a kind fail from the n-th on, once or more often. It becomes the default of
 //! this process; files that others open by the name of the real one, `unix`, are none of its business.
 #![allow(unsafe_code, reason = "a file system of SQLite is a table of C functions")]
 
@@ -60,7 +60,8 @@ struct Plan {
     fault: Fault,
     /// How many operations of the kind still succeed.
     spared: usize,
-    lasts: bool,
+    /// How many operations in a row fail then.
+    failures: usize,
     hits: usize,
 }
 
@@ -70,10 +71,10 @@ fn plan() -> MutexGuard<'static, Option<Plan>> {
     PLAN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on the operation after so many of the kind fails, and where it lasts all that follow.
-pub(crate) fn arm(fault: Fault, spared: usize, lasts: bool) {
+/// From now on, after so many operations of the kind that succeed, so many fail.
+pub(crate) fn arm(fault: Fault, spared: usize, failures: usize) {
     install();
-    *plan() = Some(Plan { fault, spared, lasts, hits: 0 });
+    *plan() = Some(Plan { fault, spared, failures, hits: 0 });
 }
 
 /// Nothing fails any more. Says how often something did.
@@ -89,7 +90,7 @@ fn strikes(kinds: &[Fault]) -> Option<Fault> {
         plan.spared -= 1;
         return None;
     }
-    if plan.hits > 0 && !plan.lasts {
+    if plan.hits == plan.failures {
         return None;
     }
     plan.hits += 1;

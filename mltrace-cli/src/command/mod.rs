@@ -41,6 +41,7 @@ use std::io::Write;
 use crate::failure::Failure;
 use crate::opt::{Command, Opt};
 use crate::session::Session;
+pub(crate) use drift::{Checked, News};
 pub(crate) use metrics::{FEWEST, Measured, Tail, Worst};
 pub(crate) use profile::{Profiled, ProfiledColumn, ProfiledPart};
 #[cfg(feature = "server")]

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use anstyle::Style;
 use chrono::{DateTime, Utc};
 use mltrace_core::RunRecord;
-use mltrace_core::monitor::{Alarm, Calibration, ColumnDrift, ColumnProfile, Kind, Severity, Status, TaskDriftReport};
+use mltrace_core::monitor::{
+    Alarm, AlarmChange, Calibration, ColumnDrift, ColumnProfile, Kind, Severity, Status, TaskDriftReport,
+};
 
 use super::chart::bar;
 use super::metrics::utc;
@@ -16,6 +18,7 @@ use super::run::name_of;
 use super::table::{Cell, Column, Fit, table};
 use super::text::{BAD, DIM, GOOD, OPEN, PLAIN, STRONG, argument, count, next, one_line, paint, percent, short};
 use super::wrap::wrap;
+use crate::command::{Checked, News};
 use crate::session::Screen;
 
 /// A bar of the chart in columns.
@@ -26,16 +29,17 @@ const CATEGORIES: usize = 10;
 /// The report, with the runs of the reference and the time of the task's last output.
 pub(crate) fn drift(
     task: &str,
-    found: &TaskDriftReport,
+    checked: &Checked,
     runs: &[RunRecord],
     last: Option<DateTime<Utc>>,
     screen: Screen,
 ) -> String {
+    let found = &checked.drift;
     let mut columns: Vec<&ColumnDrift> = found.report.columns.iter().collect();
     columns.sort_by_key(|column| (column.alarms.is_empty(), rank(column.status), Reverse(excess(column))));
     let worst = columns.first().filter(|column| column.bound.is_some_and(|bound| bound > 0.0));
     let sections = [
-        Some(head(task, found, runs, last, screen)),
+        Some(head(task, found, runs, last, screen) + &news(checked, screen)),
         (!columns.is_empty()).then(|| table_of(&columns, screen)),
         worst.and_then(|worst| compared(worst, found, screen)),
         Some(notes(found, screen)).filter(|notes| !notes.is_empty()),
@@ -57,13 +61,9 @@ fn head(
     let title = format!("{}  {window}\n", paint(STRONG, one_line(task)));
     let with = wrap(&format!("compared with {with}"), screen.width).into_iter();
     let alarming = report.columns.iter().filter(|column| !column.alarms.is_empty()).count();
-    let (style, word) = match report.severity {
-        Severity::None => (GOOD, "no alarm"),
-        Severity::Warning => (OPEN, "warning"),
-        Severity::Critical => (BAD, "critical"),
-    };
+    let (style, word) = verdict(report.severity);
     let judged = count(report.judged as u64, "column");
-    let verdict = match alarming {
+    let told = match alarming {
         0 => format!("{word} in {judged} judged"),
         _ => format!("{word}: {alarming} of {judged} alarm"),
     };
@@ -72,7 +72,7 @@ fn head(
         format!("no data came on these days; the last output was given out {}: choose days with --until", utc(last))
     });
     let hint = hint.iter().flat_map(|hint| wrap(hint, screen.width)).map(|line| paint(OPEN, line));
-    title + &with.chain([paint(style, verdict)]).chain(hint).map(|line| line + "\n").collect::<String>()
+    title + &with.chain([paint(style, told)]).chain(hint).map(|line| line + "\n").collect::<String>()
 }
 
 fn table_of(columns: &[&ColumnDrift], screen: Screen) -> String {
@@ -111,13 +111,54 @@ fn table_of(columns: &[&ColumnDrift], screen: Screen) -> String {
     table(COLUMNS, &columns.iter().map(row).collect::<Vec<_>>(), screen.width)
 }
 
+/// What has changed since the check before, where the answer was kept.
+fn news(checked: &Checked, screen: Screen) -> String {
+    let Some(News { severity_before, changes, .. }) = &checked.kept else { return String::new() };
+    let severity = checked.drift.report.severity;
+    let since = match severity_before {
+        None => "kept: the first check of a window as long".to_owned(),
+        Some(before) if *before != severity => format!("kept: at the check before it was {}", verdict(*before).1),
+        Some(_) if changes.is_empty() => "kept: nothing new since the check before".to_owned(),
+        Some(_) => format!("kept: {} at the check before, too", verdict(severity).1),
+    };
+    let only = |more: fn(&AlarmChange) -> (&[Alarm], &[Alarm])| {
+        let told = changes.iter().flat_map(|change| {
+            let (some, others) = more(change);
+            let alarms = some.iter().filter(|alarm| !others.contains(alarm));
+            alarms.map(|alarm| format!("{} {}", one_line(&change.column), name(*alarm)))
+        });
+        told.collect::<Vec<_>>().join(", ")
+    };
+    let (new, over) = (only(|change| (&change.now, &change.before)), only(|change| (&change.before, &change.now)));
+    let lines = [(PLAIN, "", since), (BAD, "new: ", new), (GOOD, "no more: ", over)];
+    let lines = lines.into_iter().filter(|(.., told)| !told.is_empty()).flat_map(|(style, lead, told)| {
+        wrap(&format!("{lead}{told}"), screen.width).into_iter().map(move |line| paint(style, line) + "\n")
+    });
+    lines.collect()
+}
+
+fn name(alarm: Alarm) -> &'static str {
+    match alarm {
+        Alarm::Drift => "drift",
+        Alarm::NoData => "no data",
+        Alarm::Nulls => "nulls",
+        Alarm::Unseen => "unseen",
+        _ => "alarm",
+    }
+}
+
+fn verdict(severity: Severity) -> (Style, &'static str) {
+    match severity {
+        Severity::None => (GOOD, "no alarm"),
+        Severity::Warning => (OPEN, "warning"),
+        Severity::Critical => (BAD, "critical"),
+    }
+}
+
 /// The status, and alarms that it does not tell.
 fn said(column: &ColumnDrift) -> String {
-    let more = column.alarms.iter().filter_map(|alarm| match alarm {
-        Alarm::Nulls => Some("nulls"),
-        Alarm::Unseen => Some("unseen"),
-        _ => None,
-    });
+    let more =
+        column.alarms.iter().filter(|alarm| matches!(alarm, Alarm::Nulls | Alarm::Unseen)).map(|alarm| name(*alarm));
     [column.status.to_string().as_str()].into_iter().chain(more).collect::<Vec<_>>().join("+")
 }
 

@@ -146,6 +146,8 @@ fn what_is_asked_of_a_model_is_answered_as_the_help_describes() {
         "profile high_tip --until 2020-03-30",
         "drift high_tip --until 2020-03-30",
         "drift high_tip",
+        "drift high_tip --until 2020-03-23 --keep",
+        "drift high_tip --until 2020-03-30 --keep",
         "retrain high_tip",
         "flag --task high_tip --from 2020-03-02 --until 2020-03-03",
     ];

@@ -214,6 +214,30 @@ fn scripts_are_told_by_the_exit_code() {
 }
 
 #[test]
+fn an_alarm_that_was_kept_is_told_once_and_again_when_it_is_over() {
+    let store = Deployed::new().store;
+    let keep = |until: &str| Cli::on(&store).args("drift high_tip --keep --exit-code --until").arg(until);
+    let news = |out: &str| {
+        let told = ["kept: ", "new: ", "no more: "];
+        out.lines().filter(|line| told.iter().any(|lead| line.starts_with(lead))).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(news(&keep("2020-03-16").succeeds()), "kept: the first check of a window as long");
+    let raised = keep("2020-03-23").says_no();
+    assert_eq!(news(&raised), "kept: at the check before it was no alarm\nnew: miles drift");
+    // It drifts as it did: whoever was woken knows.
+    assert_eq!(news(&keep("2020-03-30").succeeds()), "kept: nothing new since the check before");
+    let silent = keep("2020-05-01").says_no();
+    assert!(
+        news(&silent).contains("new: miles no data, ") && news(&silent).contains("no more: miles drift"),
+        "{silent}"
+    );
+    // Without being kept it is what it is.
+    let asked = Cli::on(&store).args("drift high_tip --exit-code --until 2020-03-30").says_no();
+    assert_eq!(news(&asked), "");
+    assert_eq!(store.tracer.task("high_tip").unwrap().drift_history().unwrap().len(), 4);
+}
+
+#[test]
 fn a_checklist_is_read_from_a_file_and_what_is_wrong_in_it_is_named() {
     let store = Deployed::new().store;
     let file = store.folder().join("retrain.toml");

@@ -57,7 +57,7 @@ impl Tracer {
     /// | `task` | `task`: its name |
     /// | `output`, `feedback` | `task`, `id`, `value`, `at` |
     /// | `task_profile` | `task`, `day`, `host`, `uuid`, `profile` in hexadecimal digits |
-    /// | `task_answer` | `task`, `metric` (`null` for drift), `from`, `to`, `found_at`, `answer` |
+    /// | `task_answer` | `task`, `metric` (`null` for drift), `threshold` (`null` where it does not matter), `from`, `to`, `found_at`, `answer` |
     ///
     /// A later program may add keys and types; where a file means something else its `format` is greater.
     ///

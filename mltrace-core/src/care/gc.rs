@@ -6,7 +6,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::clock::{now, to_micros};
+use crate::clock::{self, to_micros};
 use crate::error::{ErrorKind, Result};
 use crate::lineage::retain::{self, Fate, Planned};
 use crate::model::RunId;
@@ -41,6 +41,9 @@ impl Tracer {
 ///
 /// **Outputs** of tasks from before that time are removed with their labels, and what was logged of the profiles of those days;
 /// what was kept of metrics and drift stays.
+///
+/// Others may write meanwhile. What is flagged or labelled while runs are collected stays, with all that it depends on, as
+/// far as it is still there.
 ///
 /// ```
 /// use chrono::{TimeDelta, Utc};
@@ -140,16 +143,10 @@ impl<'t> Gc<'t> {
     pub fn collect(mut self) -> Result<GcReport> {
         let store = self.tracer.store();
         let bytes_before = store.bytes()?;
-        let mut fates: HashMap<RunId, (ComponentId, Fate)> = HashMap::new();
-        loop {
-            let plan = self.fates()?;
-            for planned in &plan.runs {
-                fates.entry(planned.run).or_insert((planned.component, Fate::Kept));
-            }
-            if self.follow(&plan, &mut fates)? {
-                break;
-            }
-        }
+        let plan = self.fates()?;
+        let mut fates: HashMap<RunId, (ComponentId, Fate)> =
+            plan.runs.iter().map(|planned| (planned.run, (planned.component, Fate::Kept))).collect();
+        self.follow(plan, &mut fates)?;
         let outputs = self.remove_outputs()?;
         store.sweep(&provenance::may_write)?;
         match store.shrink() {
@@ -173,40 +170,48 @@ impl<'t> Gc<'t> {
         }
     }
 
-    /// Does what was planned and notes it in `fates`; false when a flag or a label came meanwhile, which may protect what
-    /// is still to go.
-    fn follow(&mut self, plan: &Plan, fates: &mut HashMap<RunId, (ComponentId, Fate)>) -> Result<bool> {
+    /// Does what was planned and notes it in `fates`. Of what is still to go, what a flag or a label has come to protect
+    /// meanwhile stays; beside a pipeline that labels what it reads, some come all the time.
+    fn follow(&mut self, plan: Plan, fates: &mut HashMap<RunId, (ComponentId, Fate)>) -> Result<()> {
         let (store, cutoff) = (self.tracer.store(), to_micros(self.before));
-        let tombstones: Vec<RunId> =
-            plan.runs.iter().filter(|planned| planned.fate == Fate::Tombstone).map(|planned| planned.run).collect();
-        let removals = retain::removals(&plan.runs);
+        let Plan { runs, mut protection } = plan;
+        let of_fate = |fate| runs.iter().filter(move |planned| planned.fate == fate).map(|planned| planned.run);
+        let tombstones: Vec<RunId> = of_fate(Fate::Tombstone).collect();
+        let stays: HashSet<RunId> = of_fate(Fate::Kept).chain(tombstones.iter().copied()).collect();
+        let removals = retain::removals(&runs);
         let planned: HashSet<RunId> = removals.iter().copied().collect();
+        let mut spared: HashSet<RunId> = HashSet::new();
         let steps = tombstones.chunks(STEP).map(|runs| (runs, Fate::Tombstone));
         let total = (tombstones.len() + removals.len()) as u64;
         let mut looked_at = 0;
         for (runs, fate) in steps.chain(removals.chunks(STEP).map(|runs| (runs, Fate::Removed))) {
             let done = store.write(None, |tx| {
-                if tx.protection()? != plan.protection {
-                    return Ok(None);
+                let now = tx.protection()?;
+                if now != protection {
+                    spared.extend(retain::protected_since(tx, &protection, &|run| stays.contains(&run))?);
+                    protection = now;
                 }
+                let unspared: Vec<RunId> = runs.iter().copied().filter(|run| !spared.contains(run)).collect();
                 let done = match fate {
-                    Fate::Removed => retain::removable(tx, runs, &planned, cutoff)?,
-                    _ => retain::still_before(tx, runs, cutoff)?,
+                    Fate::Removed => {
+                        let is_to_go = |run: &RunId| planned.contains(run) && !spared.contains(run);
+                        retain::removable(tx, &unspared, &is_to_go, cutoff)?
+                    }
+                    _ => retain::still_before(tx, &unspared, cutoff)?,
                 };
                 match fate {
                     Fate::Removed => tx.remove(&done)?,
-                    _ => tx.make_tombstones(&done, to_micros(now()))?,
+                    _ => tx.make_tombstones(&done, to_micros(clock::now()))?,
                 }
-                Ok(Some(done))
+                Ok(done)
             })?;
-            let Some(done) = done else { return Ok(false) };
             for run in done {
                 fates.entry(run).and_modify(|of| of.1 = fate);
             }
             looked_at += runs.len() as u64;
             (self.progress)(looked_at, total);
         }
-        Ok(true)
+        Ok(())
     }
 
     fn fates(&self) -> Result<Plan> {

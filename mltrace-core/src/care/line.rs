@@ -106,6 +106,7 @@ pub(super) struct PartLine {
 pub(super) struct AnswerLine {
     pub(super) task: String,
     metric: Option<String>,
+    threshold: Option<f64>,
     from: DateTime<Utc>,
     to: DateTime<Utc>,
     found_at: DateTime<Utc>,
@@ -326,14 +327,14 @@ impl PartLine {
 
 impl AnswerLine {
     pub(super) fn new(task: &str, found: MovedAnswer) -> Result<Self> {
-        let MovedAnswer { metric, from, to, found_at, answer } = found;
-        Ok(Self { task: task.to_owned(), metric, from, to, found_at, answer: answer_json(&answer)? })
+        let MovedAnswer { metric, threshold, from, to, found_at, answer } = found;
+        Ok(Self { task: task.to_owned(), metric, threshold, from, to, found_at, answer: answer_json(&answer)? })
     }
 
     pub(super) fn into_answer(self) -> MovedAnswer {
-        let Self { metric, from, to, found_at, answer, .. } = self;
+        let Self { metric, threshold, from, to, found_at, answer, .. } = self;
         let [from, to, found_at] = [from, to, found_at].map(micros);
-        MovedAnswer { metric, from, to, found_at, answer: answer.to_string() }
+        MovedAnswer { metric, threshold, from, to, found_at, answer: answer.to_string() }
     }
 }
 

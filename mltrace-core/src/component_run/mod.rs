@@ -19,6 +19,7 @@ use crate::artifact::{Artifact, Opened};
 use crate::capture::{Capture, Captured};
 use crate::check::{CheckResult, concluded};
 use crate::error::{Error, ErrorKind, Result};
+use crate::identity::new_uuid;
 use crate::model::{
     Check, Code, Definition, InputEntry, IoPointer, Note, PointerType, ProfileEntry, RunEntry, RunId, Status, Version,
 };
@@ -94,7 +95,7 @@ impl ComponentRun {
     #[track_caller]
     pub fn new(component: impl Into<String>) -> Self {
         Self {
-            uuid: Uuid::now_v7(),
+            uuid: new_uuid(),
             component: component.into(),
             owner: None,
             description: None,

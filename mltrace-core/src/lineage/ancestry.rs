@@ -4,6 +4,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::ops::{AddAssign, Range};
 
+use uuid::Uuid;
+
 use super::trace::missing;
 use crate::error::Result;
 use crate::model::RunId;
@@ -22,6 +24,7 @@ pub(super) struct Ancestry {
 #[derive(Debug, Clone)]
 pub(super) struct Reached {
     pub(super) run: RunId,
+    pub(super) uuid: Uuid,
     pub(super) component: ComponentId,
     /// Microseconds.
     pub(super) started_at: i64,
@@ -73,8 +76,8 @@ impl Ancestry {
             let place = self.place(run, depth + 1, queue);
             self.upstream.push(place);
         }
-        let Node { run, component, started_at, .. } = node;
-        self.runs.push(Reached { run, component, started_at, depth, upstream: first..self.upstream.len() });
+        let Node { run, uuid, component, started_at, .. } = node;
+        self.runs.push(Reached { run, uuid, component, started_at, depth, upstream: first..self.upstream.len() });
     }
 
     /// The runs, by place.

@@ -55,8 +55,8 @@ impl Pipeline {
     fn add(&mut self, component: ComponentId, upstream: &[usize]) -> usize {
         let upstream: BTreeSet<RunId> = upstream.iter().map(|&place| id(place)).collect();
         let place = self.nodes.len();
-        let started_at = i64::try_from(place).unwrap();
-        self.nodes.push(Node { run: id(place), component, started_at, upstream: upstream.into_iter().collect() });
+        let (started_at, uuid) = (i64::try_from(place).unwrap(), uuid::Uuid::from_u128(place as u128));
+        self.nodes.push(Node { run: id(place), uuid, component, started_at, upstream: upstream.into_iter().collect() });
         place
     }
 

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::trace;
 use crate::error::Result;
 use crate::model::{Process, RunId, Status};
-use crate::store::{ComponentId, Life, OPEN, View};
+use crate::store::{ComponentId, Life, OPEN, Protection, View};
 
 /// What is to become of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,10 +48,10 @@ pub(crate) fn plan(view: &View<'_>, cutoff: i64, is_gone: &dyn Fn(&Process) -> b
             kept.insert(run);
         }
     }
-    kept.extend(view.flagged_writers()?);
-    let mut needed: HashSet<RunId> = trace::touched(view, view.labelled()?)?.into_iter().collect();
+    kept.extend(view.flagged_writers(&Protection::NONE)?);
+    let mut needed: HashSet<RunId> = trace::touched(view, view.labelled(&Protection::NONE)?)?.into_iter().collect();
     needed.extend(&kept);
-    let needed = closed_upstream(view, needed)?;
+    let needed = closed_upstream(view, needed, &|_| false)?;
     for planned in &mut survey.runs {
         planned.fate = match planned.fate {
             _ if kept.contains(&planned.run) => Fate::Kept,
@@ -112,11 +112,26 @@ fn keep_greatest<K: std::hash::Hash + Eq, O: Ord>(
     }
 }
 
-/// These runs and all that their edges depend on.
-fn closed_upstream(view: &View<'_>, from: HashSet<RunId>) -> Result<HashSet<RunId>> {
+/// The runs that must stay because of flags and labels that came since, apart from those that stay anyway, behind which
+/// all does.
+pub(crate) fn protected_since(
+    view: &View<'_>,
+    since: &Protection,
+    stays: &dyn Fn(RunId) -> bool,
+) -> Result<HashSet<RunId>> {
+    let flagged = view.flagged_writers(since)?;
+    let labelled = trace::touched(view, view.labelled(since)?)?;
+    closed_upstream(view, flagged.into_iter().chain(labelled).collect(), stays)
+}
+
+/// These runs and all that their edges depend on, as far as nothing is reached whose upstream is known.
+fn closed_upstream(view: &View<'_>, from: HashSet<RunId>, is_known: &dyn Fn(RunId) -> bool) -> Result<HashSet<RunId>> {
     let mut open: Vec<RunId> = from.iter().copied().collect();
     let mut reached = from;
     while let Some(run) = open.pop() {
+        if is_known(run) {
+            continue;
+        }
         let decisive = view.upstream_ids(run)?.into_iter().chain(witnesses(view, run)?).chain(rivals(view, run)?);
         open.extend(decisive.filter(|&upstream| reached.insert(upstream)));
     }
@@ -168,9 +183,14 @@ pub(crate) fn removals(plan: &[Planned]) -> Vec<RunId> {
     removed.into_iter().map(|planned| planned.run).collect()
 }
 
-/// Of these runs those that can be removed now, together with those of the whole plan that depend on them. A run that
+/// Of these runs those that can be removed now, together with those that are to go anyway and depend on them. A run that
 /// another has come to depend on meanwhile, or that is no longer old, stays with all that it depends on.
-pub(crate) fn removable(view: &View<'_>, runs: &[RunId], planned: &HashSet<RunId>, cutoff: i64) -> Result<Vec<RunId>> {
+pub(crate) fn removable(
+    view: &View<'_>,
+    runs: &[RunId],
+    is_to_go: &dyn Fn(&RunId) -> bool,
+    cutoff: i64,
+) -> Result<Vec<RunId>> {
     let mut group: BTreeMap<RunId, Vec<RunId>> = BTreeMap::new();
     let mut open = runs.to_vec();
     while let Some(run) = open.pop() {
@@ -178,7 +198,7 @@ pub(crate) fn removable(view: &View<'_>, runs: &[RunId], planned: &HashSet<RunId
             continue;
         }
         let referers = view.downstream_ids(run)?;
-        open.extend(referers.iter().filter(|referer| planned.contains(referer)));
+        open.extend(referers.iter().filter(|referer| is_to_go(referer)));
         group.insert(run, referers);
     }
     loop {

@@ -174,7 +174,7 @@ impl Evidence {
     }
 
     fn earliest_writer(&self) -> Option<&Reached> {
-        self.writers().min_by_key(|reached| (reached.started_at, reached.run))
+        self.writers().min_by_key(|reached| (reached.started_at, reached.uuid))
     }
 
     fn writing_components(&self) -> Vec<ComponentId> {
@@ -201,8 +201,8 @@ impl Evidence {
             })
             .collect();
         ranked.sort_by(|a, b| {
-            let newest_first = || self.run(b.subject).cmp(&self.run(a.subject));
-            self.rank(a, order).before(&self.rank(b, order)).then_with(newest_first)
+            let uuid = |ranked: &Ranked<usize>| self.ancestry.runs()[ranked.subject].uuid;
+            self.rank(a, order).before(&self.rank(b, order)).then_with(|| uuid(b).cmp(&uuid(a)))
         });
         ranked
     }

@@ -101,6 +101,26 @@ fn the_limit_counts_what_it_leaves_out_and_judges_it_all_the_same() {
 }
 
 #[test]
+fn of_runs_alike_that_started_together_every_store_puts_the_same_first() {
+    let twins = ["a", "b"].map(|name| run("serve", 0, 1).writes(name));
+    let mut uuids = twins.each_ref().map(|twin| twin.uuid);
+    uuids.sort_unstable();
+    let [earlier, later] = uuids;
+    for entries in [[&twins[0], &twins[1]], [&twins[1], &twins[0]]] {
+        let tracer = Tracer::in_memory().unwrap();
+        for entry in entries {
+            tracer.store().put(entry).unwrap();
+        }
+        flag_all(&tracer, ["a", "b"]);
+        let review = review(&tracer);
+        let order: Vec<_> = review.runs.iter().map(|suspect| suspect.run.uuid).collect();
+        assert_eq!(order, [later, earlier]);
+        let since = review.compared.unwrap().since_run;
+        assert_eq!(tracer.run(since).unwrap().uuid, earlier);
+    }
+}
+
+#[test]
 fn nothing_flagged_is_an_empty_answer() {
     let served = served();
     let review = review(&served.tracer);

@@ -76,30 +76,6 @@ pub enum PointerType {
     Unknown,
 }
 
-const DATA_EXTENSIONS: &[&str] = &[
-    "csv", "tsv", "parquet", "pq", "arrow", "feather", "avro", "orc", "json", "jsonl", "ndjson", "txt", "npy", "npz",
-    "xlsx", "db", "sqlite",
-];
-const MODEL_EXTENSIONS: &[&str] = &[
-    "onnx",
-    "pt",
-    "pth",
-    "pkl",
-    "pickle",
-    "joblib",
-    "h5",
-    "hdf5",
-    "keras",
-    "pb",
-    "tflite",
-    "safetensors",
-    "gguf",
-    "bst",
-    "mlmodel",
-    "ckpt",
-    "model",
-];
-
 impl PointerType {
     /// The type a name suggests: its extension first (compression endings aside), then the words "data" and
     /// "model" in the file name.
@@ -112,21 +88,30 @@ impl PointerType {
     /// assert_eq!(PointerType::infer("a1b2"), PointerType::Unknown);
     /// ```
     pub fn infer(name: &str) -> Self {
-        let mut file = Cow::Borrowed(name.rsplit(['/', '\\']).next().unwrap_or(name));
-        if file.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        // Bytes rather than characters: each string that a traced function reads or writes comes by here.
+        let file = name.as_bytes().rsplit(|byte| matches!(byte, b'/' | b'\\')).next().unwrap_or_default();
+        let mut file = Cow::Borrowed(file);
+        if file.iter().any(u8::is_ascii_uppercase) {
             file.to_mut().make_ascii_lowercase();
         }
-        let stem =
-            [".gz", ".zst", ".bz2", ".xz", ".zip"].iter().find_map(|end| file.strip_suffix(end)).unwrap_or(&file);
-        let extension = stem.rsplit_once('.').map_or("", |(_, extension)| extension);
-        let is_data = DATA_EXTENSIONS.contains(&extension);
-        let is_model = MODEL_EXTENSIONS.contains(&extension);
-        if is_model || !is_data && file.contains("model") {
-            Self::Model
-        } else if is_data || file.contains("data") {
-            Self::Data
-        } else {
-            Self::Unknown
+        let has = |word: &[u8]| file.windows(word.len()).any(|part| part == word);
+        Self::of_extension(&file).unwrap_or_else(|| match () {
+            () if has(b"model") => Self::Model,
+            () if has(b"data") => Self::Data,
+            () => Self::Unknown,
+        })
+    }
+
+    fn of_extension(file: &[u8]) -> Option<Self> {
+        const PACKED: [&[u8]; 5] = [b".gz", b".zst", b".bz2", b".xz", b".zip"];
+        let stem = PACKED.iter().find_map(|end| file.strip_suffix(*end)).unwrap_or(file);
+        let dot = stem.iter().rposition(|&byte| byte == b'.')?;
+        match &stem[dot + 1..] {
+            b"csv" | b"tsv" | b"parquet" | b"pq" | b"arrow" | b"feather" | b"avro" | b"orc" | b"json" | b"jsonl"
+            | b"ndjson" | b"txt" | b"npy" | b"npz" | b"xlsx" | b"db" | b"sqlite" => Some(Self::Data),
+            b"onnx" | b"pt" | b"pth" | b"pkl" | b"pickle" | b"joblib" | b"h5" | b"hdf5" | b"keras" | b"pb"
+            | b"tflite" | b"safetensors" | b"gguf" | b"bst" | b"mlmodel" | b"ckpt" | b"model" => Some(Self::Model),
+            _ => None,
         }
     }
 }

@@ -14,6 +14,7 @@ use super::body::{current, harmless};
 use super::meta::{Direction, Meta, Slot};
 use crate::capture::Capture;
 use crate::fork::PerProcess;
+use crate::identity::new_uuid;
 use crate::model::{
     Check, Code, Definition, InputEntry, IoPointer, Note, PointerType, ProfileEntry, RunEntry, Snapshot, Status,
 };
@@ -79,7 +80,7 @@ impl Live {
     pub(super) fn start(meta: &'static Meta) -> Option<Arc<Self>> {
         let live = Arc::new(Self {
             tracer: tracer::for_traced_function(meta.in_unit_test)?,
-            uuid: Uuid::now_v7(),
+            uuid: new_uuid(),
             definition: definition(meta),
             is_buffered: meta.buffered,
             started_at: clock::now(),
@@ -109,11 +110,18 @@ impl Live {
     }
 
     pub(super) fn bind<C: Capture + ?Sized>(&self, slot: Slot, value: &C) {
-        harmless("record a binding", || self.state().bind(slot, self.bound(slot.direction, slot.pointer_type, value)));
+        harmless("record a binding", || {
+            // First: it may take long, and the background reports the run meanwhile.
+            let bound = self.bound(slot.direction, slot.pointer_type, value);
+            self.state().bind(slot, bound);
+        });
     }
 
     pub(super) fn bind_label<D: Display + ?Sized>(&self, slot: Slot, label: &D) {
-        harmless("record a label", || self.state().bind(slot, vec![Bound::label(label.to_string())]));
+        harmless("record a label", || {
+            let label = Bound::label(label.to_string());
+            self.state().bind(slot, vec![label]);
+        });
     }
 
     pub(super) fn unbind(&self, slot: Slot) {
@@ -254,10 +262,12 @@ impl Live {
     }
 
     fn entry(&self, status: Status, error: Option<String>, state: State) -> RunEntry {
-        let mut inputs: Vec<InputEntry> = state.inputs.into_iter().map(Bound::into_input).collect();
+        // Lists of the size they need: what is queued is many runs.
+        let mut inputs = Vec::with_capacity(state.inputs.len());
+        inputs.extend(state.inputs.into_iter().map(Bound::into_input));
         keep_first(&mut inputs, |input| &input.pointer);
-        let mut outputs: Vec<IoPointer> =
-            state.outputs.into_iter().map(|bound| bound.into_output(&self.tracer)).collect();
+        let mut outputs = Vec::with_capacity(state.outputs.len());
+        outputs.extend(state.outputs.into_iter().map(|bound| bound.into_output(&self.tracer)));
         keep_first(&mut outputs, |output| output);
         let mut labels: Vec<IoPointer> = state.labels.into_iter().map(|bound| bound.pointer).collect();
         keep_first(&mut labels, |label| label);
@@ -327,7 +337,13 @@ impl Bound {
 
 /// One name at one version is one pointer, however often it was captured.
 pub(crate) fn keep_first<T>(list: &mut Vec<T>, pointer: impl Fn(&T) -> &IoPointer) {
-    if list.len() < 2 {
+    /// So few are compared with each other faster than they are hashed.
+    const FEW: usize = 8;
+    let is_repeated = |at: usize| {
+        let IoPointer { name, version, .. } = pointer(&list[at]);
+        list[..at].iter().map(&pointer).any(|earlier| earlier.name == *name && earlier.version == *version)
+    };
+    if list.len() <= FEW && !(0..list.len()).any(is_repeated) {
         return;
     }
     let mut seen = HashSet::with_capacity(list.len());
@@ -358,7 +374,11 @@ impl State {
     /// Keeps no more than is recorded in the end and one, which tells that there was more.
     fn add(&mut self, direction: Direction, bound: Vec<Bound>) {
         let list = self.list(direction);
-        list.extend(bound);
+        if list.is_empty() {
+            *list = bound;
+        } else {
+            list.extend(bound);
+        }
         if list.len() > 2 * limits::POINTERS {
             keep_first(list, |bound| &bound.pointer);
             list.truncate(limits::POINTERS + 1);
@@ -367,7 +387,7 @@ impl State {
 
     /// Takes back what a new binding of a slot makes obsolete, and gives the number of the slot's last binding.
     fn take_back(&mut self, slot: Slot) -> u32 {
-        let last = self.last_binding(slot).copied().unwrap_or_default();
+        let Some(&mut last) = self.last_binding(slot) else { return 0 };
         if slot.each && !slot.shadows {
             // Nothing can be, and a loop may bind a hundred thousand.
             return last;
@@ -405,7 +425,9 @@ fn note_of(dropped: &[String]) -> Option<Note> {
         0 => String::new(),
         more => format!("; and {more} more"),
     };
-    let text = format!("not recorded: {}{more}", told.join("; "));
+    let mut text = format!("not recorded: {}{more}", told.join("; "));
+    // They may quote names that are too long themselves.
+    limits::shorten(&mut text, limits::TEXT);
     Some(Note { written_at: clock::now(), text })
 }
 

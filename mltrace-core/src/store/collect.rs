@@ -23,11 +23,17 @@ pub(crate) struct Life {
     pub(crate) states_metadata: bool,
 }
 
-/// The latest flag and the latest label that was attached, by number and time: both keep runs from being removed.
+/// The latest flag and the latest label that was attached, by number and time: both keep runs from being removed. Both, for
+/// a number is given again once the last flag was taken back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Protection {
-    flags: (Option<i64>, Option<i64>),
-    labels: (Option<i64>, Option<i64>),
+    flags: (i64, i64),
+    labels: (i64, i64),
+}
+
+impl Protection {
+    /// Before every flag and every label.
+    pub(crate) const NONE: Self = Self { flags: (i64::MIN, i64::MIN), labels: (i64::MIN, i64::MIN) };
 }
 
 /// Tables of what is stored once and referred to from many rows, and the columns that refer to them. A table stands
@@ -84,17 +90,18 @@ impl View<'_> {
         Ok(process.map(|id| self.process_record(id)).transpose()?.map(|record| record.process))
     }
 
-    /// The runs that wrote a flagged output: in the flagged version, or where none was frozen those that count as the
-    /// name's writers, now and when it was flagged.
-    pub(crate) fn flagged_writers(&self) -> Result<Vec<RunId>> {
+    /// The runs that wrote an output that was flagged since: in the flagged version, or where none was frozen those that
+    /// count as the name's writers, now and when it was flagged.
+    pub(crate) fn flagged_writers(&self, since: &Protection) -> Result<Vec<RunId>> {
+        let since = [since.flags.0.into(), since.flags.1.into()];
         let mut writers = self.all(
-            "SELECT DISTINCT o.run FROM flag f JOIN output o ON o.name = f.name AND o.version = f.version",
-            &[],
+            "SELECT DISTINCT o.run FROM flag f JOIN output o ON o.name = f.name AND o.version = f.version
+             WHERE f.id > ?1 OR f.flagged_at > ?2",
+            &since,
             |row| row.integer(0).map(RunId),
         )?;
-        let bare = self.all("SELECT name, flagged_at FROM flag WHERE version IS NULL", &[], |row| {
-            Ok((NameId(row.integer(0)?), row.integer(1)?))
-        })?;
+        let sql = "SELECT name, flagged_at FROM flag WHERE version IS NULL AND (id > ?1 OR flagged_at > ?2)";
+        let bare = self.all(sql, &since, |row| Ok((NameId(row.integer(0)?), row.integer(1)?)))?;
         for (name, flagged_at) in bare {
             let found = [self.latest_writer(name, None)?, self.latest_writer(name, Some(flagged_at))?];
             writers.extend(found.into_iter().flatten().map(|producer| producer.run));
@@ -102,15 +109,15 @@ impl View<'_> {
         Ok(writers)
     }
 
-    /// The runs that read or wrote what a label is attached to.
-    pub(crate) fn labelled(&self) -> Result<Vec<RunId>> {
+    /// The runs that read or wrote what a label was attached to since.
+    pub(crate) fn labelled(&self, since: &Protection) -> Result<Vec<RunId>> {
         self.all(
             "SELECT i.run FROM label_pointer l JOIN input i ON i.name = l.name
-             WHERE l.version IS NULL OR l.version = i.version
+             WHERE (l.id > ?1 OR l.attached_at > ?2) AND (l.version IS NULL OR l.version = i.version)
              UNION
              SELECT o.run FROM label_pointer l JOIN output o ON o.name = l.name
-             WHERE l.version IS NULL OR l.version = o.version",
-            &[],
+             WHERE (l.id > ?1 OR l.attached_at > ?2) AND (l.version IS NULL OR l.version = o.version)",
+            &[since.labels.0.into(), since.labels.1.into()],
             |row| row.integer(0).map(RunId),
         )
     }
@@ -148,7 +155,8 @@ impl View<'_> {
     pub(crate) fn protection(&self) -> Result<Protection> {
         let latest = |sql: &str| {
             let latest = self.one(sql, &[], |row| Ok((row.optional_integer(0)?, row.optional_integer(1)?)))?;
-            Ok::<_, crate::error::Error>(latest.unwrap_or_default())
+            let (number, time) = latest.unwrap_or_default();
+            Ok::<_, crate::error::Error>((number.unwrap_or(i64::MIN), time.unwrap_or(i64::MIN)))
         };
         Ok(Protection {
             flags: latest("SELECT MAX(id), MAX(flagged_at) FROM flag")?,

@@ -157,11 +157,12 @@ mod tests {
                 store.tidy_log().unwrap();
                 pages(&store)
             };
-            let longest = (0..16 * LONG / STEP).map(grown).max().unwrap();
+            let longest = (0..32 * LONG / STEP).map(grown).max().unwrap();
             is_over.store(true, Ordering::Relaxed);
             longest
         });
-        assert!(longest < u64::from(2 * LONG), "{longest} pages");
+        // One try in two may be held up.
+        assert!(longest < u64::from(4 * LONG), "{longest} pages");
     }
 
     #[test]

@@ -13,6 +13,8 @@ mod log;
 mod migrate;
 #[cfg(feature = "monitor")]
 mod monitor;
+#[cfg(all(test, feature = "monitor"))]
+mod monitor_tests;
 mod place;
 mod producers;
 mod profiles;
@@ -30,7 +32,7 @@ mod write;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
@@ -89,7 +91,7 @@ pub(crate) struct Store {
     tidier: Mutex<Connection>,
     log: Arc<Log>,
     path: Option<PathBuf>,
-    place: Mutex<Place>,
+    place: RwLock<Place>,
     /// How often the file was found deleted or replaced.
     moves: AtomicU32,
     durability: Durability,
@@ -170,7 +172,7 @@ impl Store {
             tidier: Mutex::default(),
             log,
             path: path.map(Path::to_owned),
-            place: Mutex::new(path.map(|path| place.opened(path)).unwrap_or_default()),
+            place: RwLock::new(path.map(|path| place.opened(path)).unwrap_or_default()),
             moves: AtomicU32::new(0),
             durability,
             opened: Opened::Existing,
@@ -186,12 +188,13 @@ impl Store {
     }
 
     /// Closes the connections to a file, because the process is about to fork; they are opened again when they are needed.
+    /// Of a store in memory it waits until nobody uses it.
     pub(crate) fn rest(&self) {
-        if self.path.is_none() || self.depth != fork::depth() {
+        if self.depth != fork::depth() {
             return;
         }
         let deadline = Instant::now() + FORK_PATIENCE;
-        while self.open.load(Ordering::SeqCst) > 0 && Instant::now() < deadline {
+        while !self.is_at_rest() && Instant::now() < deadline {
             for connection in self.connections() {
                 // Who holds it now may be waiting for the fork, and then has none open.
                 if let Ok(mut connection) = connection.try_lock() {
@@ -202,9 +205,23 @@ impl Store {
         }
     }
 
-    /// The same store in a process that was forked off. A store in memory goes on as it was then.
+    fn is_at_rest(&self) -> bool {
+        match self.path {
+            Some(_) => self.open.load(Ordering::SeqCst) == 0,
+            None => !matches!(self.writer.try_lock(), Err(TryLockError::WouldBlock)),
+        }
+    }
+
+    /// The same store in a process that was forked off. A store in memory goes on as it was then, unless a thread that is
+    /// not here was using it.
     pub(crate) fn in_child(self: &Arc<Self>) -> Arc<Self> {
-        if self.path.is_none() {
+        let place = match self.place.try_read() {
+            Ok(place) => Some(place.clone()),
+            Err(TryLockError::Poisoned(place)) => Some(place.into_inner().clone()),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        let is_at_rest = self.is_at_rest() && place.is_some();
+        if self.path.is_none() && is_at_rest {
             return Arc::clone(self);
         }
         Arc::new(Self {
@@ -213,14 +230,14 @@ impl Store {
             tidier: Mutex::default(),
             log: Arc::default(),
             path: self.path.clone(),
-            place: Mutex::new(held(&self.place).clone()),
+            place: RwLock::new(place.unwrap_or_default()),
             moves: AtomicU32::new(0),
             durability: self.durability,
             opened: self.opened,
             writable: self.writable,
             open: AtomicU32::new(0),
             depth: fork::depth(),
-            is_cut_off: self.is_cut_off || self.open.load(Ordering::SeqCst) > 0,
+            is_cut_off: self.is_cut_off || !is_at_rest,
         })
     }
 
@@ -255,7 +272,8 @@ impl Store {
     /// Goes over to the file that is at the store's path now, where that is not the one that was opened.
     fn follow(&self, patience: Option<Duration>, creates: bool) -> Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
-        if !held(&self.place).has_changed(path) || !self.move_to(path, patience, creates)? {
+        let has_changed = self.place.read().unwrap_or_else(PoisonError::into_inner).has_changed(path);
+        if !has_changed || !self.move_to(path, patience, creates)? {
             return Ok(());
         }
         tracing::warn!(
@@ -269,7 +287,7 @@ impl Store {
     /// Says whether it was not there before.
     fn move_to(&self, path: &Path, patience: Option<Duration>, creates: bool) -> Result<bool> {
         let (mut writer, mut reader, mut tidier) = (lock(&self.writer), lock(&self.reader), lock(&self.tidier));
-        let mut place = held(&self.place);
+        let mut place = self.place.write().unwrap_or_else(PoisonError::into_inner);
         if !place.has_changed(path) {
             return Ok(false);
         }
@@ -318,11 +336,16 @@ impl Store {
                            fork when nothing is being traced, or open another tracer first";
             return Err(Error::new(ErrorKind::Io, message));
         };
-        self.open.fetch_add(1, Ordering::SeqCst);
-        while fork::is_under_way() {
-            self.open.fetch_sub(1, Ordering::SeqCst);
-            thread::sleep(Duration::from_millis(1));
+        loop {
+            while fork::is_under_way() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            // Told first and then asked again: a fork that has not seen this connection waits for it to be counted.
             self.open.fetch_add(1, Ordering::SeqCst);
+            if !fork::is_under_way() {
+                break;
+            }
+            self.open.fetch_sub(1, Ordering::SeqCst);
         }
         let opened = Sqlite::open(path).and_then(|mut engine| {
             if self.writable {
@@ -352,14 +375,21 @@ impl Store {
         }
         // Without savepoints at first: for each, SQLite keeps what stood before on every page that is touched.
         match self.write(patience, |tx| things.iter().map(|thing| each(tx, thing).map(Ok)).collect()) {
-            Err(error) if error.is_of_what_was_written() => {}
+            Err(error) if !error.is_of_the_place() => {}
             written => return written,
         }
         let apart = |tx: &Write<'_>, thing: &&T| match tx.apart(|| each(tx, thing))? {
             Err(error) if error.is_of_the_place() => Err(error),
             written => Ok(written.map_err(|error| self.locate(error))),
         };
-        self.write(patience, |tx| things.iter().map(|thing| apart(tx, thing)).collect())
+        let written: Vec<Result<U>> =
+            self.write(patience, |tx| things.iter().map(|thing| apart(tx, thing)).collect())?;
+        // Where nothing but damage was found, it is not these things that are bad.
+        let is_damage = |written: &Result<U>| written.as_ref().is_err_and(|error| !error.is_of_what_was_written());
+        if !written.is_empty() && written.iter().all(is_damage) {
+            return written.into_iter().map(|written| written.map(Ok)).collect();
+        }
+        Ok(written)
     }
 
     /// Runs `body` over one consistent view of the store.
@@ -391,9 +421,9 @@ impl Store {
 impl Drop for Store {
     /// What was inherited through a fork is the parent's to close.
     fn drop(&mut self) {
-        if self.path.is_some() && self.depth != fork::depth() {
-            for connection in self.connections() {
-                std::mem::forget(connection.try_lock().ok().and_then(|mut held| held.take()));
+        if self.depth != fork::depth() {
+            for connection in [&mut self.writer, &mut self.reader, &mut self.tidier] {
+                std::mem::forget(connection.get_mut().unwrap_or_else(PoisonError::into_inner).take());
             }
         }
     }
@@ -452,11 +482,7 @@ fn not_written_here() -> Error {
 fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
     // Else a fork might never get its turn among threads that write without pause.
     fork::let_pass(FORK_PATIENCE);
-    held(connection)
-}
-
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Rolls back unless committed.
@@ -562,8 +588,19 @@ mod tests {
                 .write_each(None, &[&1, &2, &3], each)
                 .map(|written| written.iter().map(Result::is_ok).collect::<Vec<_>>())
         };
-        assert_eq!(failing(ErrorKind::Invalid).unwrap(), vec![true, false, true]);
-        assert_eq!(failing(ErrorKind::Io).unwrap_err().kind(), ErrorKind::Io);
+        for kind in [ErrorKind::Invalid, ErrorKind::Internal, ErrorKind::Damaged] {
+            assert_eq!(failing(kind).unwrap(), vec![true, false, true]);
+        }
+        for kind in [ErrorKind::Io, ErrorKind::NotAStore] {
+            assert_eq!(failing(kind).unwrap_err().kind(), kind);
+        }
+    }
+
+    #[test]
+    fn damage_that_hits_all_runs_of_a_batch_is_that_of_the_store() {
+        let store = Store::in_memory().unwrap();
+        let each = |_: &Write<'_>, _: &i32| Err::<(), _>(Error::new(ErrorKind::Damaged, "at each"));
+        assert_eq!(store.write_each(None, &[&1, &2], each).map(drop).unwrap_err().kind(), ErrorKind::Damaged);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::engine::{Row, Value};
 use super::rows::Coded;
+use super::tasks::{Halves, answer_json};
 use super::{ComponentId, TaskId, View, Write, lag};
 use crate::error::Result;
 use crate::model::{PointerType, RunId, Status};
@@ -39,6 +40,8 @@ pub(crate) struct Observed<'o> {
 /// What was measured of a window. Times are in microseconds.
 #[derive(Debug, Clone)]
 pub(crate) struct Answered {
+    /// From which on a prediction counted as positive; `None` where that does not matter.
+    pub(crate) threshold: Option<f64>,
     pub(crate) starts_at: i64,
     pub(crate) ends_at: i64,
     pub(crate) measured_at: i64,
@@ -64,72 +67,64 @@ pub(crate) struct KeptReport {
     pub(crate) answer: String,
 }
 
+/// The last pairs of a span that are labelled. Their keys are sought first, which the index of what is labelled holds: it alone
+/// does not tell which of one time come last.
+pub(super) const LAST_LABELLED: &str = "SELECT output_at, value, truth FROM pair WHERE id IN (
+        SELECT id FROM pair WHERE task = ?1 AND output_at < ?3 AND label_at <= ?4 AND output_at >= coalesce((
+            SELECT output_at FROM pair WHERE task = ?1 AND output_at >= ?2 AND output_at < ?3 AND label_at <= ?4
+            ORDER BY output_at DESC LIMIT 1 OFFSET ?5 - 1), ?2))
+    ORDER BY output_at DESC, name DESC LIMIT ?5";
+
+/// The times of the pairs that were whole by some time.
+pub(super) const LABELLED_BY: &str =
+    "SELECT output_at, label_at FROM pair WHERE task = ?1 AND output_at <= ?2 AND label_at <= ?2";
+
 impl Write<'_> {
     /// Writes an output, and says how long after it its label came, in microseconds, where only now both are there. A second
     /// value for a name replaces the first and keeps its time.
     pub(crate) fn put_output(&self, task: TaskId, output: &Observed<'_>) -> Result<Option<i64>> {
-        let values = [task.into(), output.name.into(), output.value.into(), output.at.into()];
-        let added = self.execute(
-            "INSERT INTO pair (task, name, value, output_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (task, name) DO NOTHING",
-            &values,
-        )?;
-        if added > 0 {
-            return Ok(None);
-        }
-        let times =
-            self.one("SELECT output_at, label_at FROM pair WHERE task = ?1 AND name = ?2", &values[..2], |row| {
-                Ok((row.optional_integer(0)?, row.optional_integer(1)?))
-            })?;
-        self.execute(
-            "UPDATE pair SET value = ?3, output_at = coalesce(output_at, ?4) WHERE task = ?1 AND name = ?2",
-            &values,
-        )?;
-        Ok(match times {
-            Some((None, Some(label_at))) => Some(label_at.saturating_sub(output.at)),
-            _ => None,
-        })
+        let changed = self.change_pair(task, output.name, |pair| {
+            pair.output = Some((pair.output.map_or(output.at, |(at, _)| at), output.value));
+        });
+        changed.map(newly_whole)
     }
 
-    /// Writes a label, and says how long after its output it came, in microseconds, where only now both are there. A second
-    /// one for a name replaces the first and keeps its time.
+    /// Writes a label, likewise.
     pub(crate) fn put_label(&self, task: TaskId, label: &Observed<'_>) -> Result<Option<i64>> {
-        let known = self.one(
-            "SELECT id, output_at, label_at FROM pair WHERE task = ?1 AND name = ?2",
-            &[task.into(), label.name.into()],
-            |row| Ok((row.integer(0)?, row.optional_integer(1)?, row.optional_integer(2)?)),
-        )?;
-        let Some((id, output_at, label_at)) = known else {
-            self.execute(
-                "INSERT INTO pair (task, name, truth, label_at) VALUES (?1, ?2, ?3, ?4)",
-                &[task.into(), label.name.into(), label.value.into(), label.at.into()],
-            )?;
-            return Ok(None);
-        };
-        self.execute(
-            "UPDATE pair SET truth = ?2, label_at = ?3 WHERE id = ?1",
-            &[id.into(), label.value.into(), label_at.unwrap_or(label.at).into()],
-        )?;
-        Ok(output_at.filter(|_| label_at.is_none()).map(|output_at| label.at.saturating_sub(output_at)))
+        let changed = self.change_pair(task, label.name, |pair| {
+            pair.label = Some((pair.label.map_or(label.at, |(at, _)| at), label.value));
+        });
+        changed.map(newly_whole)
     }
 
     /// Counts labels by how long after their outputs they came, in microseconds.
     pub(crate) fn count_lags(&self, task: TaskId, lags: impl IntoIterator<Item = i64>) -> Result<()> {
-        let mut steps: BTreeMap<i64, i64> = BTreeMap::new();
-        lags.into_iter().for_each(|lag| *steps.entry(lag::step(lag)).or_default() += 1);
+        let mut steps = BTreeMap::new();
+        lags.into_iter().for_each(|lag| count_step(&mut steps, lag));
         steps.into_iter().try_for_each(|(step, labels)| self.count_lag(task, step, labels))
     }
 
+    /// Keeps what was measured of a window, unless that is what was measured of it the last time.
     pub(crate) fn put_measured(&self, task: TaskId, metric: &str, measured: &Answered) -> Result<()> {
+        // As JSON, for what came from another store has its words in another order.
+        let answer = answer_json(&measured.answer)?;
+        let window =
+            [task.into(), metric.into(), measured.threshold.into(), measured.starts_at.into(), measured.ends_at.into()];
+        let is_known = self.one(
+            "SELECT answer FROM task_metric
+             WHERE task = ?1 AND name = ?2 AND threshold IS NOT DISTINCT FROM ?3 AND starts_at = ?4 AND ends_at = ?5
+             ORDER BY id DESC LIMIT 1",
+            &window,
+            |row| Ok(answer_json(row.text(0)?)? == answer),
+        )?;
+        if is_known == Some(true) {
+            return Ok(());
+        }
+        let [task, metric, threshold, starts_at, ends_at] = window;
         self.execute(
-            "INSERT INTO task_metric (task, name, starts_at, ends_at, measured_at, answer) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            &[
-                task.into(),
-                metric.into(),
-                measured.starts_at.into(),
-                measured.ends_at.into(),
-                measured.measured_at.into(),
-                (&measured.answer).into(),
-            ],
+            "INSERT INTO task_metric (task, name, threshold, starts_at, ends_at, measured_at, answer)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            &[task, metric, threshold, starts_at, ends_at, measured.measured_at.into(), (&measured.answer).into()],
         )
         .map(drop)
     }
@@ -161,13 +156,7 @@ impl View<'_> {
     /// The last pairs of a span that are labelled, the last output first.
     pub(crate) fn last_labelled(&self, task: TaskId, span: Span, limit: i64) -> Result<Vec<Pair>> {
         let values = [task.into(), span.from.into(), span.to.into(), span.labels_until.into(), Value::from(limit)];
-        self.all(
-            "SELECT output_at, value, truth FROM pair
-             WHERE task = ?1 AND output_at >= ?2 AND output_at < ?3 AND label_at <= ?4
-             ORDER BY output_at DESC, name DESC LIMIT ?5",
-            &values,
-            pair,
-        )
+        self.all(LAST_LABELLED, &values, pair)
     }
 
     pub(crate) fn count_outputs(&self, task: TaskId, span: Span) -> Result<u64> {
@@ -199,30 +188,46 @@ impl View<'_> {
         )
     }
 
+    /// The same of the outputs and labels that there were by a time, in microseconds: each label is looked at for that.
+    pub(crate) fn lags_by(&self, task: TaskId, time: i64) -> Result<Vec<(i64, i64)>> {
+        let mut lags = BTreeMap::new();
+        self.0.query(LABELLED_BY, &[task.into(), time.into()], &mut |row| {
+            count_step(&mut lags, row.integer(1)?.saturating_sub(row.integer(0)?));
+            Ok(())
+        })?;
+        Ok(lags.into_iter().collect())
+    }
+
     /// What was measured of windows, by their ends and then in the order of measuring.
     pub(crate) fn measured(&self, task: TaskId, metric: &str) -> Result<Vec<Answered>> {
         self.all(
-            "SELECT starts_at, ends_at, measured_at, answer FROM task_metric
+            "SELECT threshold, starts_at, ends_at, measured_at, answer FROM task_metric
              WHERE task = ?1 AND name = ?2 ORDER BY ends_at, id",
             &[task.into(), metric.into()],
             |row| {
                 Ok(Answered {
-                    starts_at: row.integer(0)?,
-                    ends_at: row.integer(1)?,
-                    measured_at: row.integer(2)?,
-                    answer: row.text(3)?.to_owned(),
+                    threshold: row.optional_real(0)?,
+                    starts_at: row.integer(1)?,
+                    ends_at: row.integer(2)?,
+                    measured_at: row.integer(3)?,
+                    answer: row.text(4)?.to_owned(),
                 })
             },
         )
     }
 
-    /// The parts of profiles of some days, each with its day.
-    pub(crate) fn profiles(&self, task: TaskId, first: i64, last: i64) -> Result<Vec<(i64, Vec<u8>)>> {
-        self.all(
-            "SELECT day, profile FROM task_profile WHERE task = ?1 AND day >= ?2 AND day <= ?3 ORDER BY day, host, uuid",
-            &[task.into(), first.into(), last.into()],
-            |row| Ok((row.integer(0)?, row.blob(1)?.to_vec())),
-        )
+    /// Hands over the parts of profiles of some days: day, host and bytes.
+    pub(crate) fn profiles(
+        &self,
+        task: TaskId,
+        first: i64,
+        last: i64,
+        mut each: impl FnMut(i64, &str, &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let sql = "SELECT day, host, profile FROM task_profile WHERE task = ?1 AND day >= ?2 AND day <= ?3
+             ORDER BY day, host, uuid";
+        let values = [task.into(), first.into(), last.into()];
+        self.0.query(sql, &values, &mut |row| each(row.integer(0)?, row.text(1)?, row.blob(2)?))
     }
 }
 
@@ -250,7 +255,7 @@ impl View<'_> {
     pub(crate) fn most_wrong(&self, task: TaskId, from: i64, to: i64) -> Result<Option<(String, i64, f64, f64)>> {
         self.one(
             "SELECT name, output_at, value, truth FROM pair
-             WHERE task = ?1 AND output_at >= ?2 AND output_at < ?3 AND truth IS NOT NULL
+             WHERE task = ?1 AND output_at >= ?2 AND output_at < ?3 AND label_at IS NOT NULL
              ORDER BY abs(value - truth) DESC, output_at, name LIMIT 1",
             &[task.into(), Value::from(from), to.into()],
             |row| Ok((row.text(0)?.to_owned(), row.integer(1)?, row.real(2)?, row.real(3)?)),
@@ -353,6 +358,15 @@ impl View<'_> {
             report,
         )
     }
+}
+
+fn count_step(steps: &mut BTreeMap<i64, i64>, lag: i64) {
+    *steps.entry(lag::step(lag)).or_default() += 1;
+}
+
+/// The lag of a pair of which one half has just come.
+fn newly_whole([before, now]: [Halves; 2]) -> Option<i64> {
+    now.lag().filter(|_| before.lag().is_none())
 }
 
 fn report(row: &dyn Row) -> Result<KeptReport> {

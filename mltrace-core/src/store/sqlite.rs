@@ -116,6 +116,8 @@ impl Sqlite {
         // Without it SQLite prepares a cached statement again whenever its values were cleared, because the plan might
         // depend on them: that was 38 % of the time of a run. The store has no statistics by which plans could differ.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(error)?;
+        // A store has none, and one in the place of a table could keep a question busy for ever.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false).map_err(error)?;
         connection.pragma_update(None, "foreign_keys", true).map_err(error)?;
         Ok(Self(connection, patience))
     }
@@ -339,18 +341,21 @@ impl Engine for Sqlite {
 
 /// Makes an empty file that only its owner can read, where there is none.
 pub(super) fn create_file(path: &Path) -> Result<()> {
-    if path.exists() {
-        return Ok(());
-    }
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(|source| {
-        let message =
-            format!("cannot create the store: {source}. Check that its folder exists and that you may write there");
-        Error::new(ErrorKind::Io, message).with_source(source)
-    })
+    match options.open(path) {
+        // It was not there before either: there is no way to it, or it is a link, which is not followed.
+        Err(source) if !path.exists() => {
+            let message = format!(
+                "cannot create the store: {source}. Check that its folder exists and that you may write there, and that the \
+                 path is not a link that leads nowhere"
+            );
+            Err(Error::new(ErrorKind::Io, message).with_source(source))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn bind(statement: &mut rusqlite::CachedStatement<'_>, values: &[Value<'_>]) -> Result<()> {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::engine::{Row, Value};
 use super::profiles::day;
-use super::rows::uuid;
+use super::rows::{key, uuid};
 use super::{View, Write, lag};
 use crate::clock::{from_micros, to_micros};
 use crate::error::{Error, ErrorKind, Result};
@@ -33,10 +33,11 @@ pub(crate) struct MovedPart {
 }
 
 /// What was found of a window at some time, as JSON.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MovedAnswer {
     /// The metric; `None` of a report on drift, whose window has whole days.
     pub(crate) metric: Option<String>,
+    pub(crate) threshold: Option<f64>,
     pub(crate) from: DateTime<Utc>,
     pub(crate) to: DateTime<Utc>,
     pub(crate) found_at: DateTime<Utc>,
@@ -49,17 +50,22 @@ const DAY: i64 = 86_400 * 1_000_000;
 /// What `gc` takes away: by the task, so that an index leads there.
 const BEFORE: &str = "task IN (SELECT id FROM task) AND output_at < ?1 OR output_at IS NULL AND label_at < ?1";
 
-struct Pair {
-    id: i64,
-    output: Option<(i64, f64)>,
-    label: Option<(i64, f64)>,
+/// What is there of an output and its label, each with its time in microseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Halves {
+    pub(super) output: Option<(i64, f64)>,
+    pub(super) label: Option<(i64, f64)>,
 }
 
-impl Pair {
-    /// The step of how long after the output the label came.
-    fn step(&self) -> Option<i64> {
+impl Halves {
+    /// How long after the output the label came, in microseconds, where both are there.
+    pub(super) fn lag(&self) -> Option<i64> {
         let (output, label) = self.output.zip(self.label)?;
-        Some(lag::step(label.0.saturating_sub(output.0)))
+        Some(label.0.saturating_sub(output.0))
+    }
+
+    fn step(&self) -> Option<i64> {
+        self.lag().map(lag::step)
     }
 }
 
@@ -85,7 +91,7 @@ impl View<'_> {
             "SELECT id, value, output_at, truth, label_at, name FROM pair WHERE task = ?1 ORDER BY id",
             &[task.into()],
             &mut |row| {
-                let Pair { output, label, .. } = pair(row)?;
+                let (_, Halves { output, label }) = pair(row)?;
                 let id = row.text(5)?;
                 let told = |(at, value)| Told { id: id.to_owned(), value, at: from_micros(at) };
                 each(output.map(told), label.map(told))
@@ -107,12 +113,19 @@ impl View<'_> {
         let time =
             |row: &dyn Row, column, unit: i64| Ok::<_, Error>(from_micros(row.integer(column)?.saturating_mul(unit)));
         for (sql, unit) in [
-            ("SELECT starts_at, ends_at, measured_at, answer, name FROM task_metric WHERE task = ?1 ORDER BY id", 1),
-            ("SELECT first_day, end_day, checked_at, answer, NULL FROM task_drift WHERE task = ?1 ORDER BY id", DAY),
+            (
+                "SELECT starts_at, ends_at, measured_at, answer, name, threshold FROM task_metric WHERE task = ?1 ORDER BY id",
+                1,
+            ),
+            (
+                "SELECT first_day, end_day, checked_at, answer, NULL, NULL FROM task_drift WHERE task = ?1 ORDER BY id",
+                DAY,
+            ),
         ] {
             self.0.query(sql, &[task.into()], &mut |row| {
                 each(MovedAnswer {
                     metric: row.optional_text(4)?.map(ToOwned::to_owned),
+                    threshold: row.optional_real(5)?,
                     from: time(row, 0, unit)?,
                     to: time(row, 1, unit)?,
                     found_at: time(row, 2, 1)?,
@@ -139,19 +152,19 @@ impl View<'_> {
         Ok(self.one(&sql, &[cutoff.into()], |row| row.integer(0))?.unwrap_or_default().unsigned_abs())
     }
 
-    fn pair_of(&self, task: TaskId, id: &str) -> Result<Option<Pair>> {
-        let sql = "SELECT id, value, output_at, truth, label_at FROM pair WHERE task = ?1 AND name = ?2";
-        self.one(sql, &[task.into(), id.into()], pair)
+    fn pair_of(&self, task: TaskId, hash: i64, name: &str) -> Result<Option<(i64, Halves)>> {
+        let sql = "SELECT id, value, output_at, truth, label_at FROM pair WHERE task = ?1 AND hash = ?2 AND name = ?3";
+        self.one(sql, &[task.into(), hash.into(), name.into()], pair)
     }
 }
 
 /// Columns 0 to 4: id, value, time of the output, truth, time of the label.
-fn pair(row: &dyn Row) -> Result<Pair> {
-    Ok(Pair {
-        id: row.integer(0)?,
+fn pair(row: &dyn Row) -> Result<(i64, Halves)> {
+    let halves = Halves {
         output: row.optional_integer(2)?.zip(row.optional_real(1)?),
         label: row.optional_integer(4)?.zip(row.optional_real(3)?),
-    })
+    };
+    Ok((row.integer(0)?, halves))
 }
 
 impl Write<'_> {
@@ -191,42 +204,53 @@ impl Write<'_> {
         self.take_told(task, told, |pair| &mut pair.label)
     }
 
-    fn take_told(&self, task: &str, told: &Told, side: impl Fn(&mut Pair) -> &mut Option<(i64, f64)>) -> Result<()> {
+    fn take_told(&self, task: &str, told: &Told, side: impl Fn(&mut Halves) -> &mut Option<(i64, f64)>) -> Result<()> {
         let task = self.task(task)?;
         let new = (to_micros(told.at), told.value);
-        let known = self.pair_of(task, &told.id)?;
-        let (is_there, mut pair) =
-            known.map_or((false, Pair { id: 0, output: None, label: None }), |known| (true, known));
-        let before = pair.step();
-        let own = side(&mut pair);
-        if own.is_some_and(|known| known.0 < new.0 || known.0 == new.0 && known.1 >= new.1) {
+        let [before, now] = self.change_pair(task, &told.id, |pair| {
+            let own = side(pair);
+            if own.is_none_or(|known| new.0 < known.0 || new.0 == known.0 && new.1 > known.1) {
+                *own = Some(new);
+            }
+        })?;
+        if before.step() == now.step() {
             return Ok(());
         }
-        *own = Some(new);
-        let values = [
-            Value::from(pair.output.map(|output| output.1)),
-            pair.output.map(|output| output.0).into(),
-            pair.label.map(|label| label.1).into(),
-            pair.label.map(|label| label.0).into(),
-        ];
-        let [value, output_at, truth, label_at] = values;
-        if is_there {
-            self.execute(
+        before.step().map_or(Ok(()), |step| self.count_lag(task, step, -1))?;
+        now.step().map_or(Ok(()), |step| self.count_lag(task, step, 1))
+    }
+
+    /// Changes what is there of an output and its label, and says what was there before and what is now.
+    pub(super) fn change_pair(
+        &self,
+        task: TaskId,
+        name: &str,
+        change: impl FnOnce(&mut Halves),
+    ) -> Result<[Halves; 2]> {
+        let hash = key(name.as_bytes());
+        let known = self.pair_of(task, hash, name)?;
+        let before = known.map(|(_, halves)| halves).unwrap_or_default();
+        let mut now = before;
+        change(&mut now);
+        if now == before {
+            return Ok([before, now]);
+        }
+        let value = Value::from(now.output.map(|output| output.1));
+        let output_at = now.output.map(|output| output.0).into();
+        let truth = now.label.map(|label| label.1).into();
+        let label_at = now.label.map(|label| label.0).into();
+        match known {
+            Some((id, _)) => self.execute(
                 "UPDATE pair SET value = ?2, output_at = ?3, truth = ?4, label_at = ?5 WHERE id = ?1",
-                &[pair.id.into(), value, output_at, truth, label_at],
-            )?;
-        } else {
-            self.execute(
-                "INSERT INTO pair (task, name, value, output_at, truth, label_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                &[task.into(), (&told.id).into(), value, output_at, truth, label_at],
-            )?;
-        }
-        let after = pair.step();
-        if before == after {
-            return Ok(());
-        }
-        before.map_or(Ok(()), |step| self.count_lag(task, step, -1))?;
-        after.map_or(Ok(()), |step| self.count_lag(task, step, 1))
+                &[id.into(), value, output_at, truth, label_at],
+            )?,
+            None => self.execute(
+                "INSERT INTO pair (task, hash, name, value, output_at, truth, label_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                &[task.into(), hash.into(), name.into(), value, output_at, truth, label_at],
+            )?,
+        };
+        Ok([before, now])
     }
 
     /// Adds a part of a profile, unless it is there.
@@ -253,11 +277,12 @@ impl Write<'_> {
         let answer = Value::from(&found.answer);
         match &found.metric {
             Some(metric) => self.execute(
-                "INSERT INTO task_metric (task, name, starts_at, ends_at, measured_at, answer)
-                 SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (
+                "INSERT INTO task_metric (task, name, starts_at, ends_at, measured_at, answer, threshold)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (
                      SELECT 1 FROM task_metric
-                     WHERE task = ?1 AND name = ?2 AND starts_at = ?3 AND ends_at = ?4 AND measured_at = ?5)",
-                &[task.into(), metric.into(), from.into(), to.into(), at.into(), answer],
+                     WHERE task = ?1 AND name = ?2 AND starts_at = ?3 AND ends_at = ?4 AND measured_at = ?5
+                     AND threshold IS NOT DISTINCT FROM ?7)",
+                &[task.into(), metric.into(), from.into(), to.into(), at.into(), answer, found.threshold.into()],
             ),
             None => self.execute(
                 "INSERT INTO task_drift (task, first_day, end_day, checked_at, answer)

@@ -1,6 +1,9 @@
 //! Runs as a walk over the lineage sees them, read in batches: a walk may pass millions.
 
+use uuid::Uuid;
+
 use super::records::{BATCH, IDS, values};
+use super::rows::uuid;
 use super::{ComponentId, View};
 use crate::error::Result;
 use crate::model::RunId;
@@ -9,6 +12,8 @@ use crate::model::RunId;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Node {
     pub(crate) run: RunId,
+    /// The same in every store that knows the run.
+    pub(crate) uuid: Uuid,
     pub(crate) component: ComponentId,
     /// Microseconds.
     pub(crate) started_at: i64,
@@ -27,12 +32,13 @@ impl View<'_> {
     }
 
     fn batch_of_nodes(&self, ids: &[RunId]) -> Result<Vec<Node>> {
-        let sql = format!("SELECT id, component, started_at FROM run WHERE id IN {IDS}");
+        let sql = format!("SELECT id, component, started_at, uuid FROM run WHERE id IN {IDS}");
         let mut nodes = self.all(&sql, &values(ids), |row| {
             Ok(Node {
                 run: RunId(row.integer(0)?),
                 component: ComponentId(row.integer(1)?),
                 started_at: row.integer(2)?,
+                uuid: uuid(row.blob(3)?)?,
                 upstream: Vec::new(),
             })
         })?;

@@ -1,10 +1,11 @@
 //! Runs that wait to be written in the background: a bounded queue.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::model::RunEntry;
 
 /// What may wait, in bytes of runs: about 30,000 small ones.
@@ -94,14 +95,20 @@ impl Buffer {
         mut refuse: impl FnMut(&RunEntry, Error),
     ) -> Result<usize> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.append(&mut self.queue().runs);
+        if taken.is_empty() {
+            // Callers wait meanwhile: what is queued is not copied as a rule.
+            mem::swap(&mut *taken, &mut self.queue().runs);
+        } else {
+            taken.append(&mut self.queue().runs);
+        }
         let mut drained = 0;
         let mut most = usize::MAX;
         while !taken.is_empty() {
             let batch = first_batch(&taken, most);
             let count = match write(&batch) {
                 Ok(()) => batch.len(),
-                Err(error) if error.kind() == ErrorKind::Busy => return Err(error),
+                // However often it fails, it may be sound the next time.
+                Err(error) if error.is_of_the_place() => return Err(error),
                 Err(_) if batch.len() > 1 => {
                     most = 1;
                     continue;
@@ -166,6 +173,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::error::ErrorKind;
     use crate::testing::run;
 
     fn names(batch: &[&RunEntry]) -> Vec<String> {
@@ -267,7 +275,7 @@ mod tests {
         let write = |batch: &[&RunEntry]| {
             let names = names(batch);
             if names.iter().any(|name| name == bad) {
-                return Err(Error::new(ErrorKind::Io, "the disk is full"));
+                return Err(Error::new(ErrorKind::Damaged, "a page that this run needs is damaged"));
             }
             written.extend(names);
             Ok(())
@@ -291,7 +299,26 @@ mod tests {
     #[test]
     fn the_last_run_stays_when_it_fails_for_it_may_be_the_store_that_does() {
         let (drained, written, refused) = drain_around("99", 100);
-        assert_eq!((drained.unwrap_err().kind(), written.len(), refused), (ErrorKind::Io, 99, Vec::new()));
+        assert_eq!((drained.unwrap_err().kind(), written.len(), refused), (ErrorKind::Damaged, 99, Vec::new()));
+    }
+
+    #[test]
+    fn no_run_is_refused_for_trouble_with_the_place_however_many_attempts_it_lasts() {
+        for kind in [ErrorKind::Io, ErrorKind::Busy, ErrorKind::ReadOnly, ErrorKind::NotFound, ErrorKind::NotAStore] {
+            for failures in 1..5 {
+                let buffer = full();
+                let mut attempts = 0;
+                let mut drain = || {
+                    let write = |_: &[&RunEntry]| {
+                        attempts += 1;
+                        if attempts <= failures { Err(Error::new(kind, "for a while")) } else { Ok(()) }
+                    };
+                    buffer.drain(write, never)
+                };
+                let drained = (0..=failures).map(|_| drain()).filter_map(Result::ok).sum::<usize>();
+                assert_eq!((drained, buffer.counts()), (2, (0, 0)), "{kind:?} for {failures} attempts");
+            }
+        }
     }
 
     #[test]

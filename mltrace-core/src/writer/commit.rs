@@ -106,12 +106,13 @@ impl Committer {
         }
     }
 
-    /// Keeps the commit of this process once it is known.
+    /// Keeps the commit of this process once it is known. Where that fails it is tried again with the next run.
     pub(super) fn keep_commit(&self) {
         if !self.knows_commit()
             && let Some(commit) = provenance::known_commit()
+            && let Err(error) = self.put_commit(&commit, Some(SHORT_PATIENCE))
         {
-            self.put_commit(&commit);
+            tracing::debug!(%error, "the commit of this process is not kept as yet");
         }
     }
 
@@ -119,23 +120,23 @@ impl Committer {
         self.commit_is_in.load(Ordering::Relaxed) == self.store.moves()
     }
 
-    fn put_commit(&self, commit: &Commit) {
+    fn put_commit(&self, commit: &Commit, patience: Option<Duration>) -> Result<()> {
         // Before: a file that is replaced while this is written has to be told again.
         let file = self.store.moves();
-        match self.store.write(Some(SHORT_PATIENCE), |tx| tx.set_commit(provenance::process(), commit)) {
-            Ok(()) => self.commit_is_in.store(file, Ordering::Relaxed),
-            Err(error) => tracing::warn!(%error, "cannot keep the commit of this process"),
-        }
+        self.store.write(patience, |tx| tx.set_commit(provenance::process(), commit))?;
+        self.commit_is_in.store(file, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Keeps what only comes to be known late, unless the store ends with its writer anyway.
-    pub(super) fn await_commit(&self, deadline: impl FnOnce() -> Instant) {
+    pub(super) fn await_commit(&self, deadline: impl FnOnce() -> Instant, patience: Option<Duration>) {
         if self.store.path().is_some()
             && self.wrote.load(Ordering::Relaxed)
             && !self.knows_commit()
             && let Some(commit) = provenance::await_commit(deadline())
+            && let Err(error) = self.put_commit(&commit, patience)
         {
-            self.put_commit(&commit);
+            tracing::warn!(%error, "the commit of this process is not recorded");
         }
     }
 }
@@ -191,12 +192,16 @@ mod tests {
     }
 
     /// The events of a body.
-    fn told(body: impl FnOnce()) -> Vec<String> {
+    fn events_of(body: impl FnOnce()) -> Vec<String> {
         let listener = Listener::default();
         let told = Arc::clone(&listener.0);
         tracing::subscriber::with_default(listener, body);
-        let told = told.lock().unwrap();
-        told.iter().filter(|event| event.contains("retracted")).cloned().collect()
+        std::mem::take(&mut *told.lock().unwrap())
+    }
+
+    /// Those of retractions.
+    fn told(body: impl FnOnce()) -> Vec<String> {
+        events_of(body).into_iter().filter(|event| event.contains("retracted")).collect()
     }
 
     #[test]
@@ -233,6 +238,40 @@ mod tests {
         assert!(is_locked());
         committer.put(traced(run("stage", 0, 1))).unwrap();
         assert!(!is_locked(), "once it is free again, patience is back");
+    }
+
+    #[test]
+    fn the_commit_is_waited_for_at_the_end_as_a_run_is_and_told_of_once_where_that_is_in_vain() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let committer = Committer::new(Arc::new(Store::create(&path, Durability::Normal).unwrap()));
+        let other = Store::create(&path, Durability::Normal).unwrap();
+        let commit = Commit { hash: None, dirty: None, tags: Vec::new(), source: crate::model::CommitSource::Build };
+        let wait = |patience| {
+            let begun = Instant::now();
+            let put = other.write(None, |_| Ok(committer.put_commit(&commit, patience))).unwrap();
+            (put.map_err(|error| error.kind()), begun.elapsed())
+        };
+        let (hasty, patient) = (wait(Some(SHORT_PATIENCE)), wait(None));
+        assert_eq!((hasty.0, patient.0), (Err(ErrorKind::Busy), Err(ErrorKind::Busy)));
+        assert!(patient.1 > 2 * SHORT_PATIENCE, "{:?}", patient.1);
+
+        provenance::look_up_commit();
+        assert!(provenance::await_commit(Instant::now() + Duration::from_secs(60)).is_some(), "in a repository");
+        committer.wrote.store(true, Ordering::Relaxed);
+        let events = other
+            .write(None, |_| {
+                let close = || committer.await_commit(|| Instant::now() + Duration::from_secs(60), None);
+                Ok(events_of(|| {
+                    (0..9).for_each(|_| committer.keep_commit());
+                    close();
+                }))
+            })
+            .unwrap();
+        assert_eq!(events.len(), 1, "{events:?}");
+        assert!(events[0].contains("the commit of this process is not recorded"), "{events:?}");
+        committer.keep_commit();
+        assert!(committer.knows_commit());
     }
 
     /// A run that the store refuses midway, when its component stands already.

@@ -20,13 +20,14 @@ mod sync {
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
 use crate::clock::to_micros;
 use crate::error::Result;
+use crate::fork::PerProcess;
 use crate::model::{Definition, RunEntry, RunId};
 use crate::store::{Put, Store, Write};
 use crate::{clock, fork, provenance};
@@ -75,7 +76,7 @@ impl Writer {
             is_failing: AtomicBool::new(false),
         };
         let writer = Arc::new(Self { shared: Arc::new(shared), background: Background::new(), depth: fork::depth() });
-        exit::close_at_exit(Arc::downgrade(&writer));
+        exit::close_at_exit(&writer);
         writer
     }
 
@@ -111,7 +112,7 @@ impl Writer {
 
     /// Has the log moved into the file where it is long.
     fn tidy(&self) {
-        // Once in many commits, so that waking costs little, and a program that writes little has no thread.
+        // Once in many commits, so that waking costs little, and a program that logs a little by hand has no thread.
         if self.store().has_long_log() && self.start_background() {
             self.background.wake();
         }
@@ -168,15 +169,19 @@ impl Writer {
 
     /// Keeps what else the end of this writer or of the process would take away.
     fn close(&self) {
-        static DEADLINE: OnceLock<Instant> = OnceLock::new();
+        static DEADLINE: PerProcess<Instant> = PerProcess::new();
         if !self.is_of_this_process() {
             return;
         }
-        if let Err(error) = self.flush() {
+        let flushed = self.flush();
+        // Who has waited in vain does not wait as long again.
+        let patience = flushed.is_err().then_some(SHORT_PATIENCE);
+        if let Err(error) = flushed {
             let lost = self.shared.buffer.give_up();
             tracing::warn!(%error, "{lost} runs are not recorded");
         }
-        self.shared.committer.await_commit(|| *DEADLINE.get_or_init(|| Instant::now() + COMMIT_PATIENCE));
+        let deadline = || *DEADLINE.get_or_init(|| Instant::now() + COMMIT_PATIENCE);
+        self.shared.committer.await_commit(deadline, patience);
     }
 }
 
@@ -238,7 +243,9 @@ impl Shared {
     /// Gives runs that have been open for long their rows, and says that this process lives.
     fn write_open_runs(&self) -> Result<()> {
         let now = Instant::now();
-        let due = self.open_runs.due(now);
+        // Before: where the file is replaced while this is written, the runs are due again.
+        let file = self.committer.store.moves();
+        let due = self.open_runs.due(now, file);
         if due.is_empty() && !self.open_runs.needs_heartbeat(now) {
             return Ok(());
         }
@@ -248,7 +255,7 @@ impl Shared {
             // One that the store refuses is told of when it ends.
             self.committer.put_all(Some(SHORT_PATIENCE), &due.iter().collect::<Vec<_>>())?;
         }
-        self.open_runs.reported(&due, now);
+        self.open_runs.reported(&due, now, file);
         Ok(())
     }
 

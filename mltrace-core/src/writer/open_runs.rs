@@ -1,6 +1,6 @@
 //! Runs that are open: one that stays open for long gets its row before it ends.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -24,39 +24,43 @@ pub(super) struct OpenRuns(Mutex<Runs>);
 
 #[derive(Default)]
 struct Runs {
-    open: HashMap<Uuid, Opened>,
+    /// Few as a rule, and then a tree is one node, cheaper than a hash.
+    open: BTreeMap<Uuid, Opened>,
     heartbeat: Option<Instant>,
 }
 
 struct Opened {
     run: Weak<dyn OpenRun>,
     since: Instant,
-    is_reported: bool,
+    /// In which of the store's files, as [`Store::moves`](crate::store::Store::moves) counts them, it has its row.
+    reported_in: Option<u32>,
 }
 
 impl OpenRuns {
     pub(super) fn add(&self, uuid: Uuid, run: Weak<dyn OpenRun>) {
-        self.runs().open.insert(uuid, Opened { run, since: Instant::now(), is_reported: false });
+        self.runs().open.insert(uuid, Opened { run, since: Instant::now(), reported_in: None });
     }
 
     pub(super) fn remove(&self, uuid: Uuid) {
         self.runs().open.remove(&uuid);
     }
 
-    /// The runs that have been open for long and are not reported as yet.
-    pub(super) fn due(&self, now: Instant) -> Vec<RunEntry> {
-        let is_due = |opened: &&Opened| !opened.is_reported && now.saturating_duration_since(opened.since) >= PATIENCE;
+    /// The runs that have been open for long and are not reported in this file as yet.
+    pub(super) fn due(&self, now: Instant, file: u32) -> Vec<RunEntry> {
+        let is_due = |opened: &&Opened| {
+            opened.reported_in != Some(file) && now.saturating_duration_since(opened.since) >= PATIENCE
+        };
         let due: Vec<_> = self.runs().open.values().filter(is_due).map(|opened| opened.run.clone()).collect();
         // A run is asked when nothing is locked: it may be the last to hold its tracer.
         due.iter().filter_map(|run| run.upgrade()?.report()).collect()
     }
 
-    /// These runs have their rows, and the process has said that it lives.
-    pub(super) fn reported(&self, runs: &[RunEntry], now: Instant) {
+    /// These runs have their rows in a file, and the process has said that it lives.
+    pub(super) fn reported(&self, runs: &[RunEntry], now: Instant, file: u32) {
         let mut open = self.runs();
         for run in runs {
             if let Some(opened) = open.open.get_mut(&run.uuid) {
-                opened.is_reported = true;
+                opened.reported_in = Some(file);
             }
         }
         open.heartbeat = Some(now);
@@ -66,7 +70,7 @@ impl OpenRuns {
     pub(super) fn needs_heartbeat(&self, now: Instant) -> bool {
         let runs = self.runs();
         let is_old = runs.heartbeat.is_none_or(|last| now.saturating_duration_since(last) >= HEARTBEAT);
-        is_old && runs.open.values().any(|opened| opened.is_reported)
+        is_old && runs.open.values().any(|opened| opened.reported_in.is_some())
     }
 
     fn runs(&self) -> MutexGuard<'_, Runs> {
@@ -96,13 +100,14 @@ mod tests {
         let weak: Weak<Open> = Arc::downgrade(&open);
         runs.add(open.0.uuid, weak);
         let now = Instant::now();
-        assert!(runs.due(now).is_empty());
+        assert!(runs.due(now, 0).is_empty());
         let later = now + PATIENCE;
-        assert_eq!(runs.due(later).len(), 1);
-        assert_eq!(runs.due(later).len(), 1, "it was not written");
+        assert_eq!(runs.due(later, 0).len(), 1);
+        assert_eq!(runs.due(later, 0).len(), 1, "it was not written");
         assert!(!runs.needs_heartbeat(later));
-        runs.reported(&runs.due(later), later);
-        assert!(runs.due(later).is_empty());
+        runs.reported(&runs.due(later, 0), later, 0);
+        assert!(runs.due(later, 0).is_empty());
+        assert_eq!(runs.due(later, 1).len(), 1, "in another file it has no row");
         assert!(!runs.needs_heartbeat(later));
         assert!(runs.needs_heartbeat(later + HEARTBEAT));
         runs.remove(open.0.uuid);
@@ -116,6 +121,6 @@ mod tests {
         let weak: Weak<Open> = Arc::downgrade(&open);
         runs.add(open.0.uuid, weak);
         drop(open);
-        assert!(runs.due(Instant::now() + PATIENCE).is_empty());
+        assert!(runs.due(Instant::now() + PATIENCE, 0).is_empty());
     }
 }

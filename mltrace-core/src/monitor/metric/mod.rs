@@ -19,6 +19,9 @@ pub(crate) use tally::{Tally, median};
 /// of 0.5 or more is positive, and so is a prediction that reaches the threshold, which is 0.5 unless given. TP, FP, FN and
 /// TN count true and false positives and negatives.
 ///
+/// Each takes constant memory, but those that depend on the order of all values: [`RocAuc`](Self::RocAuc) and
+/// [`MedianAbsoluteError`](Self::MedianAbsoluteError) keep 8 to 16 bytes of each pair, and the former 4 more while it sorts.
+///
 /// ```
 /// use mltrace_core::monitor::{Figure, Metric};
 ///
@@ -137,6 +140,11 @@ impl Metric {
             self,
             Self::LogLoss | Self::Brier | Self::MeanAbsoluteError | Self::MeanSquaredError | Self::MedianAbsoluteError
         )
+    }
+
+    /// Whether it depends on the threshold from which on a prediction counts as positive.
+    pub fn needs_threshold(self) -> bool {
+        Tally::new(self, 0.5).is_of_classes()
     }
 
     /// What it comes to over pairs; `None` where it cannot be told: of no pairs, where the metric says so, or where the

@@ -26,8 +26,11 @@ enum Kept {
         squared_error: Moments,
     },
     AbsoluteErrors(Vec<f64>),
-    /// Predictions, and whether the truth is positive.
-    Scores(Vec<(f64, bool)>),
+    /// Predictions, by whether the truth is positive.
+    Scores {
+        positives: Vec<f64>,
+        negatives: Vec<f64>,
+    },
 }
 
 impl Tally {
@@ -46,9 +49,14 @@ impl Tally {
                 Kept::Fit { truth: Moments::default(), error: Moments::default(), squared_error: Moments::default() }
             }
             Metric::MedianAbsoluteError => Kept::AbsoluteErrors(Vec::new()),
-            Metric::RocAuc => Kept::Scores(Vec::new()),
+            Metric::RocAuc => Kept::Scores { positives: Vec::new(), negatives: Vec::new() },
         };
         Self { metric, threshold, kept }
+    }
+
+    /// Whether the threshold matters.
+    pub(super) fn is_of_classes(&self) -> bool {
+        matches!(self.kept, Kept::Classes(_))
     }
 
     /// Takes in a pair of finite values.
@@ -63,14 +71,21 @@ impl Tally {
                 squared_error.add((truth - predicted).powi(2));
             }
             Kept::AbsoluteErrors(errors) => errors.push((truth - predicted).abs()),
-            Kept::Scores(scores) => scores.push((predicted, is_positive)),
+            Kept::Scores { positives, .. } if is_positive => positives.push(predicted),
+            Kept::Scores { negatives, .. } => negatives.push(predicted),
         }
         Ok(())
     }
 
-    /// What the metric comes to by now.
-    pub(crate) fn figure(&self) -> Option<Figure> {
-        let number = match &self.kept {
+    /// Begins anew.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::new(self.metric, self.threshold);
+    }
+
+    /// What the metric comes to by now. Where the order of all pairs matters they are brought into it, so that it takes less the
+    /// next time.
+    pub(crate) fn figure(&mut self) -> Option<Figure> {
+        let number = match &mut self.kept {
             Kept::Classes(counts) => {
                 return (counts.pairs() > 0).then(|| counts.figure(self.metric));
             }
@@ -80,8 +95,8 @@ impl Tally {
                 Metric::R2 => explained(squared_error.mean(), truth),
                 _ => explained(error.variance(), truth),
             },
-            Kept::AbsoluteErrors(errors) => median(&mut errors.clone()),
-            Kept::Scores(scores) => roc_auc(&mut scores.clone()),
+            Kept::AbsoluteErrors(errors) => median(errors),
+            Kept::Scores { positives, negatives } => roc_auc(positives, negatives),
         };
         number.filter(|number| number.is_finite()).map(Figure::Number)
     }
@@ -124,20 +139,20 @@ pub(crate) fn median(values: &mut [f64]) -> Option<f64> {
     Some(lower + (upper - lower) / 2.0)
 }
 
-/// By counting, for each tie of positives, the negatives below it twice and those in the tie once.
-fn roc_auc(scores: &mut [(f64, bool)]) -> Option<f64> {
-    scores.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-    let (mut positives, mut negatives, mut won) = (0_u64, 0_u64, 0_u128);
-    // Equal by value, so that 0 and -0 tie.
-    #[allow(clippy::float_cmp, reason = "a tie is of equal scores")]
-    for tie in scores.chunk_by(|a, b| a.0 == b.0) {
-        let positive = tie.iter().filter(|(_, is_positive)| *is_positive).count() as u64;
-        let negative = tie.len() as u64 - positive;
-        won += u128::from(positive) * u128::from(2 * negatives + negative);
-        positives += positive;
-        negatives += negative;
+/// By counting, for each positive, the negatives below it twice and those that tie with it once.
+fn roc_auc(positives: &mut [f64], negatives: &mut [f64]) -> Option<f64> {
+    // Stable, for that merges what was sorted before with what has come since.
+    positives.sort_by(f64::total_cmp);
+    negatives.sort_by(f64::total_cmp);
+    let (mut below, mut up_to, mut won) = (0, 0, 0_u128);
+    // By value, so that 0 and -0 tie.
+    for &positive in &*positives {
+        below += negatives[below..].iter().take_while(|&&negative| negative < positive).count();
+        up_to = up_to.max(below);
+        up_to += negatives[up_to..].iter().take_while(|&&negative| negative <= positive).count();
+        won += (below + up_to) as u128;
     }
-    let pairs = 2 * u128::from(positives) * u128::from(negatives);
+    let pairs = 2 * positives.len() as u128 * negatives.len() as u128;
     (pairs > 0).then(|| won as f64 / pairs as f64)
 }
 

@@ -30,7 +30,7 @@ impl Retrain<'_> {
                 (format!("`{}` of run {}", found.1, training.run), found.0)
             }
         };
-        let Some(lag) = self.task.usual_lag()? else {
+        let Some(lag) = self.task.usual_lag_as_of(self.as_of)? else {
             let evidence = vec!["no label has come as yet".to_owned()];
             let advice = "log labels with `log_feedbacks`; without any, `Task::estimate` says what can be said";
             return Ok(Finding::new(Criterion::Metric, Answer::TooLittleToKnow, evidence, Some(advice)));

@@ -105,6 +105,12 @@ impl KeptDrift {
     pub fn is_news(&self) -> bool {
         !self.changes.is_empty() || self.severity_before.unwrap_or(Severity::None) != self.drift.report.severity
     }
+
+    /// Whether somebody is to be woken: an alarm that was not there before, or more of them by what they amount to.
+    pub fn has_new_alarms(&self) -> bool {
+        let is_new = |change: &AlarmChange| change.now.iter().any(|alarm| !change.before.contains(alarm));
+        self.changes.iter().any(is_new) || self.drift.report.severity > self.severity_before.unwrap_or(Severity::None)
+    }
 }
 
 /// What has changed in the alarms of a column.

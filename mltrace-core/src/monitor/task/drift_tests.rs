@@ -269,9 +269,10 @@ fn an_alarm_is_news_when_it_comes_and_when_it_goes_and_not_in_between() {
     });
     (0..28).for_each(|number| served(&task, number, if (7..21).contains(&number) { 0.5 } else { 0.0 }));
     let keep = |end: u64| task.drift().until(day(end)).keep().unwrap();
-    assert!(!keep(7).is_news());
+    let calm = keep(7);
+    assert!(!calm.is_news() && !calm.has_new_alarms());
     let raised = keep(14);
-    assert!(raised.is_news());
+    assert!(raised.is_news() && raised.has_new_alarms());
     let change = AlarmChange { column: "distance".to_owned(), before: vec![], now: vec![Alarm::Drift] };
     assert_eq!((raised.changes.as_slice(), raised.severity_before), ([change].as_slice(), Some(Severity::None)));
     assert!(!keep(14).is_news(), "the same window once more");
@@ -279,6 +280,7 @@ fn an_alarm_is_news_when_it_comes_and_when_it_goes_and_not_in_between() {
     assert!(!task.drift().days(1).until(day(21)).keep().unwrap().changes.is_empty(), "windows of a day are others");
     let gone = keep(28);
     assert_eq!((gone.changes[0].now.as_slice(), gone.is_news()), ([].as_slice(), true));
+    assert!(!gone.has_new_alarms(), "nobody is woken to hear that all is well");
     // A window in the past is judged by what was before it.
     assert!(!keep(7).is_news());
     let history = task.drift_history().unwrap();

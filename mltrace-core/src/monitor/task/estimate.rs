@@ -188,11 +188,11 @@ impl Buckets {
     }
 
     /// The metric, where each bucket counts as its share of the outputs; `None` of none.
-    fn weighted(&self, metric: Metric) -> Option<f64> {
+    fn weighted(&mut self, metric: Metric) -> Option<f64> {
         let outputs: u64 = self.all.iter().map(|bucket| bucket.outputs).sum();
         let mut mean = 0.0;
         let mut cells = [0.0; 4];
-        for bucket in self.all.iter().filter(|bucket| bucket.outputs > 0) {
+        for bucket in self.all.iter_mut().filter(|bucket| bucket.outputs > 0) {
             let share = bucket.outputs as f64 / outputs as f64;
             match bucket.learned.figure()? {
                 Figure::Number(cost) => mean += share * cost,

@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::super::metric::{Figure, Metric, Tally};
 use super::Task;
+use super::gathering::{Found, Gathered, Gathering, Kept, Pairs};
 use crate::clock::{from_micros, now, to_micros};
 use crate::error::{Error, ErrorKind, Result};
+use crate::limits;
 use crate::query::there_are;
-use crate::store::{Answered, Pair, Span, TaskId, View, lag};
+use crate::store::{Answered, Span, TaskId, View, lag};
 
 /// The Monday with which windows begin: 5 January 1970, so that weeks, days and hours do as people expect.
 pub(in crate::monitor) const MONDAY: i64 = 4 * 86_400 * 1_000_000;
@@ -56,6 +58,8 @@ pub struct WindowFigure {
     pub from: DateTime<Utc>,
     /// The first instant after it.
     pub to: DateTime<Utc>,
+    /// From which value on a prediction counted as positive; `None` where the metric does not ask.
+    pub threshold: Option<f64>,
     /// What the metric comes to over outputs that are labelled; `None` where nothing can be told.
     pub figure: Option<Figure>,
     /// Outputs in the window.
@@ -72,7 +76,7 @@ pub struct WindowFigure {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KeptFigure {
-    /// When it was measured.
+    /// When it was first found to be so.
     pub measured_at: DateTime<Utc>,
     /// What it was then.
     #[serde(flatten)]
@@ -107,7 +111,8 @@ impl Task {
         Metrics::new(self, Measure::Named(metric))
     }
 
-    /// Asks for a metric of your own, a function of the truth and the predictions of the same outputs.
+    /// Asks for a metric of your own, a function of the truth and the predictions of the same outputs. It is called once for
+    /// each window, when all of them have been read; their labelled outputs are held in memory until then, 16 bytes each.
     ///
     /// ```
     /// # use mltrace_core::Tracer;
@@ -134,11 +139,17 @@ impl Task {
     /// # Errors
     /// There is no such task, or the store cannot be read.
     pub fn usual_lag(&self) -> Result<Option<TimeDelta>> {
-        let usual = self.tracer.store().read(|view| Ok(lag::usual(&view.lags(self.id(view)?)?)))?;
+        self.usual_lag_as_of(None)
+    }
+
+    /// As it was at some time.
+    pub(in crate::monitor) fn usual_lag_as_of(&self, time: Option<DateTime<Utc>>) -> Result<Option<TimeDelta>> {
+        let usual = self.tracer.store().read(|view| usual_lag(view, self.id(view)?, time))?;
         Ok(usual.map(TimeDelta::microseconds))
     }
 
-    /// What was kept of a metric, by its name: the earliest windows first.
+    /// What was kept of a metric, by its name, at every threshold: the earliest windows first, and of each what it was found to
+    /// be one time after the other, as often as that changed.
     ///
     /// # Errors
     /// There is no such task, or the store cannot be read.
@@ -207,7 +218,8 @@ impl<'t> Metrics<'t> {
         self
     }
 
-    /// From which output time on; by default from the first output.
+    /// From which output time on; by default from the first output. Rolling windows have a start of their own, which stands
+    /// instead.
     pub fn since(mut self, time: DateTime<Utc>) -> Self {
         self.since = Some(time);
         self
@@ -220,8 +232,8 @@ impl<'t> Metrics<'t> {
         self
     }
 
-    /// As of which moment: outputs and labels that came later do not count. A value that was replaced since is not known any
-    /// more.
+    /// As of which moment: outputs and labels that came later do not count, nor for how long labels take. A value that was
+    /// replaced since is not known any more. Unless [`matures_after`](Self::matures_after) is told, this looks at all labels.
     pub fn as_of(mut self, time: DateTime<Utc>) -> Self {
         self.as_of = Some(time);
         self
@@ -236,29 +248,24 @@ impl<'t> Metrics<'t> {
     /// The answer, the earliest window first. Of no outputs there are no windows, unless their times are given.
     ///
     /// # Errors
-    /// There is no such task, a window is of no width, there are more than 100,000 of them, the metric refuses a value, or the
+    /// There is no such task, a window is of no width or of no outputs, there are more than 100,000 of them, the threshold is not
+    /// finite, the metric refuses a value, a metric of one's own has no name, one too long or that of another metric, or the
     /// store cannot be read.
     pub fn get(&self) -> Result<Vec<WindowFigure>> {
-        let as_of = self.as_of.map_or(i64::MAX, to_micros);
-        self.task.tracer.store().read(|view| {
-            let task = self.task.id(view)?;
-            let usual = lag::usual(&view.lags(task)?);
-            let age = self.matures_after.map_or(usual, |age| Some(age.num_microseconds().unwrap_or(i64::MAX)));
-            let moment = self.as_of.map_or_else(|| to_micros(now()), to_micros);
-            let mature_to = age.map(|age| moment.saturating_sub(age));
-            let Some(span) = self.span(view, task, as_of)? else { return Ok(Vec::new()) };
-            match self.windows {
-                Windows::All => self.one_after_the_other(view, task, span, vec![span.from, span.to]),
-                Windows::Tumbling(width) | Windows::Rolling { step: width, .. } => {
-                    self.one_after_the_other(view, task, span, self.limits(span, width)?)
-                }
-                Windows::Last(limit) => self.last(view, task, span, limit),
+        self.check()?;
+        let (mature_to, Gathered { mut windows, pairs }) = self.task.tracer.store().read(|view| self.gather(view))?;
+        // Not before the store is let go: a function of one's own may log or ask, too.
+        if let Measure::Own { of, .. } = &self.measure {
+            for window in &mut windows {
+                window.figure = pairs.figure(window.labelled.clone(), &**of);
             }
-            .map(|found| found.into_iter().map(|window| window.answer(mature_to)).collect())
-        })
+        }
+        let threshold = self.measure.needs_threshold().then_some(self.threshold);
+        Ok(windows.into_iter().map(|window| window.answer(threshold, mature_to)).collect())
     }
 
-    /// The same, and keeps it, so that what was found today can be asked for next month.
+    /// The same, and keeps it, so that what was found today can be asked for next month. A window of which the same was kept the
+    /// last time adds nothing, so that this may be done every hour.
     ///
     /// # Errors
     /// As [`get`](Self::get), or the store cannot be written.
@@ -272,10 +279,56 @@ impl<'t> Metrics<'t> {
                     Error::new(ErrorKind::Internal, "a figure cannot be written").with_source(source)
                 })?;
                 let (starts_at, ends_at) = (to_micros(figure.from), to_micros(figure.to));
-                tx.put_measured(task, self.measure.name(), &Answered { starts_at, ends_at, measured_at, answer })
+                tx.put_measured(
+                    task,
+                    self.measure.name(),
+                    &Answered { threshold: figure.threshold, starts_at, ends_at, measured_at, answer },
+                )
             })
         })?;
         Ok(found)
+    }
+
+    /// Refuses what cannot be asked.
+    fn check(&self) -> Result<()> {
+        if let Measure::Own { name, .. } = &self.measure {
+            limits::name("the metric's name", name)?;
+            if name.parse::<Metric>().is_ok() {
+                let message = format!(
+                    "there is a metric `{name}`: ask for it with `Task::metrics`, or give the one of your own another name"
+                );
+                return Err(Error::new(ErrorKind::Invalid, message));
+            }
+        }
+        if !self.threshold.is_finite() {
+            let message = format!("the threshold is {}: it must be a finite number", self.threshold);
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
+        if self.windows == Windows::Last(0) {
+            return Err(Error::new(ErrorKind::Invalid, "the last 0 outputs are none: ask for one or more"));
+        }
+        Ok(())
+    }
+
+    /// Up to when windows are mature, and what was found of them.
+    fn gather(&self, view: &View<'_>) -> Result<(Option<i64>, Gathered)> {
+        let as_of = self.as_of.map_or(i64::MAX, to_micros);
+        let task = self.task.id(view)?;
+        let age = match self.matures_after {
+            Some(age) => Some(age.num_microseconds().unwrap_or(i64::MAX)),
+            None => usual_lag(view, task, self.as_of)?,
+        };
+        let moment = self.as_of.map_or_else(|| to_micros(now()), to_micros);
+        let mature_to = age.map(|age| moment.saturating_sub(age));
+        let Some(span) = self.span(view, task, as_of)? else { return Ok((mature_to, Gathered::default())) };
+        let gathered = match self.windows {
+            Windows::All => self.one_after_the_other(view, task, span, vec![span.from, span.to])?,
+            Windows::Tumbling(width) | Windows::Rolling { step: width, .. } => {
+                self.one_after_the_other(view, task, span, self.limits(span, width)?)?
+            }
+            Windows::Last(limit) => self.last(view, task, span, limit)?,
+        };
+        Ok((mature_to, gathered))
     }
 
     /// From the first to the last output that is asked about; `None` where there is none and no times are given.
@@ -306,40 +359,34 @@ impl<'t> Metrics<'t> {
     }
 
     /// Windows between these times. Each begins where the one before ends, or if they are rolling where the first does.
-    fn one_after_the_other(&self, view: &View<'_>, task: TaskId, span: Span, limits: Vec<i64>) -> Result<Vec<Found>> {
-        let mut found = Vec::new();
+    fn one_after_the_other(&self, view: &View<'_>, task: TaskId, span: Span, limits: Vec<i64>) -> Result<Gathered> {
         let mut limits = limits.into_iter();
-        let (Some(from), Some(to)) = (limits.next(), limits.next()) else { return Ok(found) };
+        let (Some(from), Some(to)) = (limits.next(), limits.next()) else { return Ok(Gathered::default()) };
         let is_rolling = matches!(self.windows, Windows::Rolling { .. });
-        let mut current = Gathered::new(&self.measure, self.threshold, from, to);
+        let mut gathering = Gathering::new(self.measure.kept(self.threshold), is_rolling, from, to);
         view.pairs(task, span, &mut |pair| {
-            while pair.output_at >= current.to
+            while pair.output_at >= gathering.to()
                 && let Some(end) = limits.next()
             {
-                found.push(current.found());
-                current.go_on(end, is_rolling);
+                gathering.go_on(end);
             }
-            current.add(pair)
+            gathering.add(pair)
         })?;
-        for end in limits {
-            found.push(current.found());
-            current.go_on(end, is_rolling);
-        }
-        found.push(current.found());
-        Ok(found)
+        limits.for_each(|end| gathering.go_on(end));
+        Ok(gathering.end())
     }
 
     /// The last labelled outputs, and all outputs from the first of them on.
-    fn last(&self, view: &View<'_>, task: TaskId, span: Span, limit: u32) -> Result<Vec<Found>> {
-        let mut pairs = view.last_labelled(task, span, limit.into())?;
-        pairs.reverse();
-        let Some(first) = pairs.first() else {
+    fn last(&self, view: &View<'_>, task: TaskId, span: Span, limit: u32) -> Result<Gathered> {
+        let pairs = view.last_labelled(task, span, limit.into())?;
+        let Some(first) = pairs.last() else {
             return self.one_after_the_other(view, task, span, vec![span.from, span.to]);
         };
-        let mut gathered = Gathered::new(&self.measure, self.threshold, first.output_at, span.to);
-        pairs.iter().try_for_each(|&pair| gathered.add(pair))?;
-        gathered.outputs = view.count_outputs(task, Span { from: first.output_at, ..span })?;
-        Ok(vec![gathered.found()])
+        let mut gathering = Gathering::new(self.measure.kept(self.threshold), false, first.output_at, span.to);
+        pairs.iter().rev().try_for_each(|&pair| gathering.add(pair))?;
+        let outputs = view.count_outputs(task, Span { from: first.output_at, ..span })?;
+        gathering.count(outputs.saturating_sub(pairs.len() as u64));
+        Ok(gathering.end())
     }
 }
 
@@ -350,6 +397,24 @@ impl Measure {
             Self::Own { name, .. } => name,
         }
     }
+
+    fn needs_threshold(&self) -> bool {
+        matches!(self, Self::Named(metric) if metric.needs_threshold())
+    }
+
+    /// What is to be kept of a window for it.
+    fn kept(&self, threshold: f64) -> Kept {
+        match self {
+            Self::Named(metric) => Kept::Tally(Tally::new(*metric, threshold)),
+            Self::Own { .. } => Kept::Pairs(Pairs::default()),
+        }
+    }
+}
+
+/// The age by which most labels came, as it is now or was at some time.
+fn usual_lag(view: &View<'_>, task: TaskId, as_of: Option<DateTime<Utc>>) -> Result<Option<i64>> {
+    let lags = as_of.map_or_else(|| view.lags(task), |time| view.lags_by(task, to_micros(time)))?;
+    Ok(lag::usual(&lags))
 }
 
 /// The starts of windows of a width that hold a span, and the end of the last. They begin as weeks do.
@@ -370,85 +435,18 @@ fn limits(span: Span, width: TimeDelta) -> Result<Vec<i64>> {
     Ok((first..=last + 1).map(|number| cut(start(number))).collect())
 }
 
-/// A window while its outputs come in.
-struct Gathered<'m> {
-    measure: &'m Measure,
-    threshold: f64,
-    from: i64,
-    to: i64,
-    outputs: u64,
-    labelled: u64,
-    kept: Kept,
-}
-
-enum Kept {
-    Tally(Tally),
-    Pairs { truth: Vec<f64>, predicted: Vec<f64> },
-}
-
-/// A window and what was found of it.
-struct Found {
-    from: i64,
-    to: i64,
-    figure: Option<Figure>,
-    outputs: u64,
-    labelled: u64,
-}
-
-impl<'m> Gathered<'m> {
-    fn new(measure: &'m Measure, threshold: f64, from: i64, to: i64) -> Self {
-        let kept = match measure {
-            Measure::Named(metric) => Kept::Tally(Tally::new(*metric, threshold)),
-            Measure::Own { .. } => Kept::Pairs { truth: Vec::new(), predicted: Vec::new() },
-        };
-        Self { measure, threshold, from, to, outputs: 0, labelled: 0, kept }
-    }
-
-    /// Becomes the next window: one that also holds all of this, or one of its own.
-    fn go_on(&mut self, end: i64, is_rolling: bool) {
-        if is_rolling {
-            self.to = end;
-        } else {
-            *self = Self::new(self.measure, self.threshold, self.to, end);
-        }
-    }
-
-    fn add(&mut self, pair: Pair) -> Result<()> {
-        self.outputs += 1;
-        let Some(label) = pair.truth else { return Ok(()) };
-        self.labelled += 1;
-        match &mut self.kept {
-            Kept::Tally(tally) => tally.add(label, pair.value),
-            Kept::Pairs { truth, predicted } => {
-                truth.push(label);
-                predicted.push(pair.value);
-                Ok(())
-            }
-        }
-    }
-
-    fn found(&self) -> Found {
-        let figure = match (&self.kept, self.measure) {
-            (Kept::Tally(tally), _) => tally.figure(),
-            (Kept::Pairs { truth, predicted }, Measure::Own { of, .. }) if self.labelled > 0 => {
-                Some(of(truth, predicted)).filter(|figure| figure.is_finite()).map(Figure::Number)
-            }
-            (Kept::Pairs { .. }, _) => None,
-        };
-        Found { from: self.from, to: self.to, figure, outputs: self.outputs, labelled: self.labelled }
-    }
-}
-
 impl Found {
     /// The answer, where windows up to a time are mature.
-    fn answer(self, mature_to: Option<i64>) -> WindowFigure {
+    fn answer(self, threshold: Option<f64>, mature_to: Option<i64>) -> WindowFigure {
+        let labelled = self.labelled.len() as u64;
         WindowFigure {
             from: from_micros(self.from),
             to: from_micros(self.to),
+            threshold,
             figure: self.figure,
             outputs: self.outputs,
-            labelled: self.labelled,
-            share_labelled: (self.outputs > 0).then(|| self.labelled as f64 / self.outputs as f64),
+            labelled,
+            share_labelled: (self.outputs > 0).then(|| labelled as f64 / self.outputs as f64),
             is_mature: mature_to.is_some_and(|mature_to| self.to <= mature_to),
         }
     }

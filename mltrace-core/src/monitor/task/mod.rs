@@ -6,6 +6,7 @@ mod drift;
 #[cfg(test)]
 mod drift_tests;
 mod estimate;
+mod gathering;
 mod metrics;
 mod outputs;
 #[cfg(test)]
@@ -109,7 +110,7 @@ impl Task {
     }
 
     /// Logs what the model gave out, all or nothing. A second value for an id replaces the first and keeps its time, so that
-    /// a call can be repeated.
+    /// a call can be repeated. All of them are gathered in memory before anything is written: log millions in batches.
     ///
     /// # Errors
     /// A value is not finite, an id is empty or too long, a time is out of range, or the store cannot be written. Nothing was
@@ -155,13 +156,13 @@ impl Task {
 /// Refuses what cannot be stored, before anything is written.
 fn checked<L: Into<Logged>>(what: &str, values: impl IntoIterator<Item = L>) -> Result<Vec<Logged>> {
     let check = |logged: Logged| {
-        limits::name(&format!("the id of {what}"), &logged.id)?;
+        limits::name(format_args!("the id of {what}"), &logged.id)?;
         if !logged.value.is_finite() {
             let message = format!("{what} of `{}` is {}: it must be a finite number", logged.id, logged.value);
             return Err(Error::new(ErrorKind::Invalid, message));
         }
         if let Some(at) = logged.at {
-            limits::time(&format!("the time of {what} of `{}`", logged.id), at)?;
+            limits::time(format_args!("the time of {what} of `{}`", logged.id), at)?;
         }
         Ok(logged)
     };

@@ -19,7 +19,8 @@ pub struct ProfilePart {
     pub day: NaiveDate,
     /// The host on which it was made.
     pub host: String,
-    /// What the process that made it calls it.
+    /// New with each part, such as `Uuid::now_v7()`, and the same where that part is handed over again: of parts with one
+    /// identity only the first counts.
     pub uuid: Uuid,
     /// What the data looks like.
     pub profile: Profile,
@@ -43,9 +44,14 @@ impl Task {
     /// ```
     ///
     /// # Errors
-    /// The host's name is empty or too long, or the store cannot be written.
+    /// The host's name is empty or too long, the part does not merge with what is there of the day, or the store cannot be
+    /// written.
     pub fn log_profile(&self, part: &ProfilePart) -> Result<bool> {
         limits::name("the host", &part.host)?;
+        self.tracer.store().read(|view| match view.task_id(&self.name)? {
+            Some(task) => part.expect_to_merge(view, task),
+            None => Ok(()),
+        })?;
         let bytes = part.profile.to_bytes()?;
         let part = MovedPart { day: part.day, host: part.host.clone(), uuid: part.uuid, bytes };
         self.tracer.store().write(None, |tx| tx.take_part(&self.name, &part))
@@ -56,14 +62,40 @@ impl Task {
     /// # Errors
     /// There is no such task, parts of a day do not merge, or the store cannot be read.
     pub fn profiles(&self, first: NaiveDate, last: NaiveDate) -> Result<BTreeMap<NaiveDate, Profile>> {
-        let parts = self.tracer.store().read(|view| view.profiles(self.id(view)?, number(first), number(last)))?;
-        let mut days: BTreeMap<NaiveDate, Profile> = BTreeMap::new();
-        for (day, bytes) in parts {
-            let Some(day) = day_of(day) else { continue };
-            days.entry(day).or_default().merge(&Profile::from_bytes(&bytes)?)?;
-        }
-        Ok(days)
+        self.tracer.store().read(|view| {
+            let mut days: BTreeMap<NaiveDate, Profile> = BTreeMap::new();
+            each_part(view, self.id(view)?, [first, last].map(number), &mut |day, part| {
+                days.entry(day).or_default().absorb(&part)
+            })?;
+            Ok(days)
+        })
     }
+}
+
+impl ProfilePart {
+    /// Refuses what would make its day unreadable. Where the day is so already, it is whoever asks for it that is told.
+    fn expect_to_merge(&self, view: &View<'_>, task: TaskId) -> Result<()> {
+        let mut whole = Profile::default();
+        let day = [number(self.day); 2];
+        if each_part(view, task, day, &mut |_, part| whole.absorb(&part)).is_err() {
+            return Ok(());
+        }
+        whole.absorb(&self.profile).map_err(|error| error.at(format_args!("the profile and those of {}", self.day)))
+    }
+}
+
+/// Hands over the parts of some days. An error tells at which of them it came.
+fn each_part(
+    view: &View<'_>,
+    task: TaskId,
+    [first, last]: [i64; 2],
+    each: &mut dyn FnMut(NaiveDate, Profile) -> Result<()>,
+) -> Result<()> {
+    view.profiles(task, first, last, |day, host, bytes| {
+        let Some(day) = day_of(day) else { return Ok(()) };
+        let handed = Profile::from_bytes(bytes).and_then(|part| each(day, part));
+        handed.map_err(|error| error.at(format_args!("the profile of {day} from the host `{host}`")))
+    })
 }
 
 /// Values of outputs that are summed up at a time.
@@ -100,9 +132,8 @@ impl Task {
 /// The columns of the parts that were kept of some days.
 pub(super) fn parts(view: &View<'_>, task: TaskId, span: Span) -> Result<Profile> {
     let mut columns = Profile::default();
-    for (_, bytes) in view.profiles(task, span.from.div_euclid(DAY), span.to.div_euclid(DAY) - 1)? {
-        columns.absorb(&Profile::from_bytes(&bytes)?)?;
-    }
+    let days = [span.from.div_euclid(DAY), span.to.div_euclid(DAY) - 1];
+    each_part(view, task, days, &mut |_, part| columns.absorb(&part))?;
     Ok(columns)
 }
 

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
+use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use proptest::prelude::*;
@@ -9,6 +11,7 @@ use super::*;
 use crate::clock::from_micros;
 use crate::component_run::ComponentRun;
 use crate::monitor::{Column, Figure, Metric, Profile};
+use crate::store::MovedPart;
 
 const HOUR: i64 = 3_600_000_000;
 /// A Monday.
@@ -21,6 +24,12 @@ fn at(micros: i64) -> DateTime<Utc> {
 
 fn task() -> Task {
     Tracer::in_memory().unwrap().task("high_tip").unwrap()
+}
+
+fn run_of_a_moment() -> ComponentRun {
+    let mut run = ComponentRun::new("inference");
+    run.start().add_output("ride-1").end();
+    run
 }
 
 fn number(figure: &WindowFigure) -> Option<f64> {
@@ -125,6 +134,84 @@ fn what_was_kept_stays_as_it_was_when_labels_come_later() {
 }
 
 #[test]
+fn what_is_found_again_is_not_kept_again() {
+    let task = task();
+    task.log_outputs((0..48).map(|hour| (hour.to_string(), 0.9, at(hour * HOUR)))).unwrap();
+    task.log_feedbacks((0..48).map(|hour| (hour.to_string(), 1.0, at(hour * HOUR + 1)))).unwrap();
+    let hourly = task.metrics(Metric::Accuracy).windows(Windows::HOURLY);
+    let kept = || task.metric_history("accuracy").unwrap().len();
+    for _ in 0..3 {
+        hourly.keep().unwrap();
+    }
+    assert_eq!(kept(), 48);
+    // As it comes out of another store, the words of an answer stand in another order.
+    let mut lines = Vec::new();
+    task.tracer.export(&mut lines).unwrap();
+    let moved = Tracer::in_memory().unwrap();
+    moved.import(&mut lines.as_slice()).unwrap();
+    let moved = moved.task("high_tip").unwrap();
+    moved.metrics(Metric::Accuracy).windows(Windows::HOURLY).keep().unwrap();
+    assert_eq!(moved.metric_history("accuracy").unwrap().len(), 48);
+    // There and back again is news twice.
+    for truth in [0.0, 1.0] {
+        task.log_feedback("7", truth).unwrap();
+        hourly.keep().unwrap();
+    }
+    assert_eq!(kept(), 50);
+}
+
+#[test]
+fn what_was_kept_at_one_threshold_is_told_from_what_was_at_another() {
+    let task = task();
+    task.log_outputs([("ride-1", 0.4, at(0)), ("ride-2", 0.2, at(1))]).unwrap();
+    task.log_feedbacks([("ride-1", 1.0), ("ride-2", 0.0)]).unwrap();
+    for _ in 0..2 {
+        for threshold in [0.5, 0.3] {
+            task.metrics(Metric::Accuracy).threshold(threshold).keep().unwrap();
+            task.metrics(Metric::Brier).threshold(threshold).keep().unwrap();
+        }
+    }
+    let history = |metric: &str| {
+        let kept = task.metric_history(metric).unwrap().into_iter().map(|kept| kept.figure);
+        kept.map(|figure| (figure.threshold, number(&figure))).collect::<Vec<_>>()
+    };
+    assert_eq!(history("accuracy"), [(Some(0.5), Some(0.5)), (Some(0.3), Some(1.0))]);
+    assert_eq!(history("brier").iter().map(|(threshold, _)| *threshold).collect::<Vec<_>>(), [None]);
+    let refused = task.metrics(Metric::Accuracy).threshold(f64::NAN).get().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Invalid);
+}
+
+#[test]
+fn a_metric_of_ones_own_needs_a_name_of_its_own() {
+    let task = task();
+    task.log_output("ride-1", 1.0).unwrap();
+    for name in ["", "f1", "a\0b", &"long".repeat(10_000)] {
+        let own = task.metrics_by(name, |_, _| 1.0);
+        assert_eq!(own.get().unwrap_err().kind(), ErrorKind::Invalid, "{name:.10}");
+        assert_eq!(own.keep().unwrap_err().kind(), ErrorKind::Invalid, "{name:.10}");
+        assert_eq!(task.metric_history(name).unwrap(), []);
+    }
+}
+
+#[test]
+fn what_was_mature_at_a_past_moment_is_not_told_by_labels_that_came_later() {
+    let task = task();
+    let outputs = |days: std::ops::Range<i64>| days.map(|day| (day.to_string(), 0.9, at(day * 24 * HOUR)));
+    task.log_outputs(outputs(0..40)).unwrap();
+    // At first labels take an hour, later ten days.
+    let lag = |day: i64| if day < 20 { HOUR } else { 240 * HOUR };
+    task.log_feedbacks((0..40).map(|day| (day.to_string(), 1.0, at(day * 24 * HOUR + lag(day))))).unwrap();
+    let mature = |day: i64| {
+        let days = task.metrics(Metric::Accuracy).windows(Windows::DAILY).as_of(at(day * 24 * HOUR)).get().unwrap();
+        days.iter().filter(|day| day.is_mature).count()
+    };
+    assert_eq!(mature(20), 19, "what was known then: an hour and a day");
+    assert_eq!(mature(60), 40);
+    assert!(mature(35) < 35 - 9, "by then some had come late");
+    assert_eq!(task.usual_lag_as_of(Some(at(-1))).unwrap(), None);
+}
+
+#[test]
 fn a_metric_of_ones_own_sees_the_pairs_of_its_window() {
     let task = task();
     task.log_outputs([("ride-1", 3.0, at(0)), ("ride-2", 5.0, at(HOUR))]).unwrap();
@@ -134,6 +221,52 @@ fn a_metric_of_ones_own_sees_the_pairs_of_its_window() {
     assert_eq!(hours.iter().map(number).collect::<Vec<_>>(), [Some(1.0), Some(4.0)]);
     let nothing = task.metrics_by("nothing", |_, _| f64::NAN).get().unwrap();
     assert_eq!(nothing[0].figure, None);
+}
+
+#[test]
+fn a_function_of_ones_own_may_log_and_ask_while_it_measures() {
+    let (sender, answers) = mpsc::channel();
+    thread::spawn(move || {
+        let task = task();
+        task.log_outputs([("ride-1", 3.0, at(0)), ("ride-2", 5.0, at(HOUR))]).unwrap();
+        task.log_feedbacks([("ride-1", 2.0), ("ride-2", 1.0)]).unwrap();
+        let other = task.clone();
+        let scorer = move |truth: &[f64], _: &[f64]| {
+            other.tracer.log_component_run(run_of_a_moment()).unwrap();
+            other.log_feedback("ride-3", 1.0).unwrap();
+            other.metrics(Metric::Accuracy).get().unwrap()[0].labelled as f64 + truth[0]
+        };
+        let hours = task.metrics_by("asking", scorer).windows(Windows::HOURLY).get().unwrap();
+        sender.send(hours.iter().map(number).collect::<Vec<_>>()).unwrap();
+    });
+    let found =
+        answers.recv_timeout(Duration::from_secs(30)).expect("the function waits for the store that waits for it");
+    assert_eq!(found, [Some(4.0), Some(3.0)]);
+}
+
+#[test]
+fn a_function_of_ones_own_sees_what_a_rolling_window_and_the_last_outputs_hold() {
+    let task = task();
+    task.log_outputs((0..6).map(|ride| (ride.to_string(), f64::from(ride), at(i64::from(ride) * HOUR)))).unwrap();
+    task.log_feedbacks([0, 1, 3, 4].map(|ride| (ride.to_string(), 0.0))).unwrap();
+    let sum = |_: &[f64], predicted: &[f64]| predicted.iter().sum();
+    let ask = |windows| {
+        let found = task.metrics_by("sum", sum).windows(windows).get().unwrap();
+        found.iter().map(|window| (number(window), window.outputs, window.labelled)).collect::<Vec<_>>()
+    };
+    let rolling = ask(Windows::Rolling { since: at(HOUR), step: TimeDelta::hours(2) });
+    assert_eq!(rolling, [(Some(1.0), 1, 1), (Some(4.0), 3, 2), (Some(8.0), 5, 3)]);
+    assert_eq!(ask(Windows::Last(2)), [(Some(7.0), 3, 2)]);
+    assert_eq!(ask(Windows::Tumbling(TimeDelta::hours(2))), [(Some(1.0), 2, 2), (Some(3.0), 2, 1), (Some(4.0), 2, 1)]);
+}
+
+#[test]
+fn the_last_no_outputs_are_refused() {
+    let task = task();
+    task.log_output("ride-1", 1.0).unwrap();
+    task.log_feedback("ride-1", 1.0).unwrap();
+    let error = task.metrics(Metric::Accuracy).windows(Windows::Last(0)).get().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
 }
 
 #[test]
@@ -148,9 +281,7 @@ fn a_metric_that_refuses_a_value_says_so() {
 #[test]
 fn the_id_of_an_output_leads_to_the_run_that_made_it() {
     let task = task();
-    let mut run = ComponentRun::new("inference");
-    run.start().add_output("ride-1").end();
-    let id = task.tracer.log_component_run(run).unwrap();
+    let id = task.tracer.log_component_run(run_of_a_moment()).unwrap();
     task.log_output("ride-1", 0.9).unwrap();
     assert_eq!(task.tracer.trace("ride-1").get().unwrap().runs[0].run.id, id);
 }
@@ -198,6 +329,35 @@ fn a_part_of_a_profile_counts_once_and_those_of_other_hosts_too() {
     assert_eq!(counts(1, 1), [4]);
     assert_eq!(counts(1, 9), [4, 2]);
     assert_eq!(counts(3, 9), [0; 0]);
+}
+
+#[test]
+fn a_part_that_would_make_its_day_unreadable_is_refused_and_one_that_does_is_named() {
+    let task = task();
+    let day = NaiveDate::from_ymd_opt(2020, 3, 1).unwrap();
+    let numbers = |count: i32| Column::floats((0..count).map(f64::from));
+    let part = |host: &str, column: Column| ProfilePart {
+        day,
+        host: host.to_owned(),
+        uuid: Uuid::now_v7(),
+        profile: Profile::of([("distance", column)]).unwrap(),
+    };
+    task.log_profile(&part("a", numbers(50))).unwrap();
+    let texts = part("b", Column::texts(["far", "near"]));
+    let error = task.log_profile(&texts).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.to_string().contains("2020-03-01") && error.to_string().contains("distance"), "{error}");
+    assert!(task.log_profile(&part("b", numbers(7))).unwrap(), "the day is as it was");
+    assert_eq!(task.profiles(day, day).unwrap()[&day].column("distance").unwrap().count(), 57);
+
+    // As it can come out of another store.
+    let bytes = texts.profile.to_bytes().unwrap();
+    let part_of_b = MovedPart { day, host: "worker-7".to_owned(), uuid: texts.uuid, bytes };
+    task.tracer.store().write(None, |tx| tx.take_part("high_tip", &part_of_b)).unwrap();
+    for error in [task.profiles(day, day).unwrap_err(), task.profile(day, 1).unwrap_err()] {
+        assert!(error.to_string().contains("2020-03-01") && error.to_string().contains("`worker-7`"), "{error}");
+    }
+    assert!(task.log_profile(&part("c", numbers(7))).unwrap(), "nobody else is kept from it");
 }
 
 /// What is logged of a ride, and when.
@@ -259,10 +419,27 @@ proptest! {
             .collect();
         pairs.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
         let ask = |windows: Windows| task.metrics(metric).windows(windows).as_of(at(as_of * HOUR)).get().unwrap();
+        // The lag that 95 of 100 pairs do not exceed, of those that were whole by then and of all.
+        let lag_by = |limit: i64| {
+            let whole = |ride: &u8| Some((outputs.get(ride)?.1, labels.get(ride)?.1));
+            let whole = outputs.keys().filter_map(whole).filter(|(output, label)| *output.max(label) <= limit);
+            let mut lags: Vec<i64> = whole.map(|(output, label)| (label - output).max(0)).collect();
+            lags.sort_unstable();
+            lags.get((lags.len() * 95).div_ceil(100).saturating_sub(1)).map(|hours| hours * HOUR)
+        };
+        // Told to within 6 %.
+        let is_told = |told: Option<TimeDelta>, lag: Option<i64>| match (told.and_then(|told| told.num_microseconds()), lag) {
+            (Some(told), Some(lag)) => (lag..=lag + lag / 16 + 1).contains(&told),
+            (told, lag) => told == lag,
+        };
+        prop_assert!(is_told(task.usual_lag().unwrap(), lag_by(99)));
+        prop_assert!(is_told(task.usual_lag_as_of(Some(at(as_of * HOUR))).unwrap(), lag_by(as_of)));
+        let usual = task.usual_lag_as_of(Some(at(as_of * HOUR))).unwrap();
         let check = |found: &WindowFigure, outputs: u64, pairs: &[&(i64, String, f64, Option<f64>)]| {
             let labelled: Vec<_> = pairs.iter().filter_map(|pair| Some((pair.3?, pair.2))).collect();
             let (truth, predicted): (Vec<f64>, Vec<f64>) = labelled.iter().copied().unzip();
             prop_assert_eq!((found.outputs, found.labelled), (outputs, labelled.len() as u64));
+            prop_assert_eq!(found.is_mature, usual.is_some_and(|usual| found.to + usual <= at(as_of * HOUR)));
             match (found.figure, metric.of(&truth, &predicted, 0.5).unwrap()) {
                 (Some(Figure::Number(found)), Some(Figure::Number(expected))) => {
                     prop_assert!((found - expected).abs() <= 1e-9 * expected.abs().max(1.0), "{} {}", found, expected);

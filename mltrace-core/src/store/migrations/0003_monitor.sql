@@ -4,18 +4,22 @@ CREATE TABLE task (
     name TEXT NOT NULL UNIQUE
 );
 
--- An output and its label, one of which may not be there as yet: either can come first.
+-- An output and its label, one of which may not be there as yet: either can come first. Found by a hash checked against the
+-- name, as texts are: ids are random names.
 CREATE TABLE pair (
     id        INTEGER PRIMARY KEY,
     task      INTEGER NOT NULL REFERENCES task (id),
+    hash      INTEGER NOT NULL, -- of the name
     name      TEXT NOT NULL, -- of the output, also as the pointer that inference wrote
     value     REAL,
     output_at INTEGER,
     truth     REAL,
     label_at  INTEGER
 );
-CREATE UNIQUE INDEX pair_by_name ON pair (task, name);
+CREATE INDEX pair_by_hash ON pair (task, hash);
 CREATE INDEX pair_by_time ON pair (task, output_at) WHERE output_at IS NOT NULL;
+-- Labels come late, and some never: whoever asks for them must not have to read all that waits for its own.
+CREATE INDEX pair_labelled ON pair (task, output_at, label_at) WHERE output_at IS NOT NULL AND label_at IS NOT NULL;
 
 -- How many labels came how long after their outputs: when a window is old enough to be judged is asked with each answer.
 CREATE TABLE label_lag (
@@ -25,17 +29,18 @@ CREATE TABLE label_lag (
     PRIMARY KEY (task, step)
 ) WITHOUT ROWID;
 
--- What was found of a window at some time, which later labels can change.
+-- What was found of a window at some time, which later labels can change: a row is news, never a repetition.
 CREATE TABLE task_metric (
     id          INTEGER PRIMARY KEY,
     task        INTEGER NOT NULL REFERENCES task (id),
     name        TEXT NOT NULL,
+    threshold   REAL, -- NULL where the metric needs none
     starts_at   INTEGER NOT NULL,
     ends_at     INTEGER NOT NULL,
     measured_at INTEGER NOT NULL,
     answer      TEXT NOT NULL -- JSON
 );
-CREATE INDEX task_metric_by_time ON task_metric (task, name, ends_at);
+CREATE INDEX task_metric_by_window ON task_metric (task, name, ends_at, starts_at);
 
 -- How far a window was found from its reference, so that an alarm is news only where it was not one before.
 CREATE TABLE task_drift (

@@ -1,0 +1,57 @@
+use super::engine::Value;
+use super::monitor::{LABELLED_BY, LAST_LABELLED};
+use super::rows::key;
+use super::{Observed, Span, Store};
+
+const ALL: Span = Span { from: i64::MIN, to: i64::MAX, labels_until: i64::MAX };
+
+fn observed(name: &str, value: f64) -> Observed<'_> {
+    Observed { name, value, at: 0 }
+}
+
+#[test]
+fn ids_of_one_hash_are_told_apart_by_their_names() {
+    let store = Store::in_memory().unwrap();
+    let outputs = |names: &[(&str, f64)]| {
+        store
+            .write(None, |tx| {
+                let task = tx.task("high_tip")?;
+                names.iter().try_for_each(|(name, value)| tx.put_output(task, &observed(name, *value)).map(drop))
+            })
+            .unwrap();
+    };
+    outputs(&[("ride-1", 1.0)]);
+    // No two names of one hash are known.
+    store.write(None, |tx| tx.execute("UPDATE pair SET hash = ?1", &[key(b"ride-2").into()])).unwrap();
+    outputs(&[("ride-2", 2.0), ("ride-2", 3.0)]);
+    let mut values = Vec::new();
+    let each = &mut |value| {
+        values.push(value);
+        Ok(())
+    };
+    store.read(|view| view.output_values(view.task_id("high_tip")?.unwrap(), ALL, each)).unwrap();
+    assert_eq!(values, [1.0, 3.0]);
+}
+
+#[test]
+fn what_waits_for_its_label_is_not_read_to_find_what_has_one() {
+    let store = Store::in_memory().unwrap();
+    let plan = |sql: &str, values: usize| {
+        let mut steps = Vec::new();
+        let explain = format!("EXPLAIN QUERY PLAN {sql}");
+        store
+            .read(|view| {
+                view.0.query(&explain, &vec![Value::Null; values], &mut |row| {
+                    steps.push(row.text(3)?.to_owned());
+                    Ok(())
+                })
+            })
+            .unwrap();
+        steps.join("; ")
+    };
+    for (sql, values, seeks) in [(LAST_LABELLED, 5, 2), (LABELLED_BY, 2, 1)] {
+        let plan = plan(sql, values);
+        let labelled = plan.matches("COVERING INDEX pair_labelled (task=? AND output_at").count();
+        assert!(labelled == seeks && !plan.contains("pair_by_time"), "{plan}");
+    }
+}

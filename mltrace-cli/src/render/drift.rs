@@ -125,7 +125,7 @@ fn news(checked: &Checked, screen: Screen) -> String {
         let told = changes.iter().flat_map(|change| {
             let (some, others) = more(change);
             let alarms = some.iter().filter(|alarm| !others.contains(alarm));
-            alarms.map(|alarm| format!("{} {}", one_line(&change.column), name(*alarm)))
+            alarms.map(|alarm| format!("{} {}", one_line(&change.column), alarm))
         });
         told.collect::<Vec<_>>().join(", ")
     };
@@ -135,16 +135,6 @@ fn news(checked: &Checked, screen: Screen) -> String {
         wrap(&format!("{lead}{told}"), screen.width).into_iter().map(move |line| paint(style, line) + "\n")
     });
     lines.collect()
-}
-
-fn name(alarm: Alarm) -> &'static str {
-    match alarm {
-        Alarm::Drift => "drift",
-        Alarm::NoData => "no data",
-        Alarm::Nulls => "nulls",
-        Alarm::Unseen => "unseen",
-        _ => "alarm",
-    }
 }
 
 fn verdict(severity: Severity) -> (Style, &'static str) {
@@ -157,9 +147,8 @@ fn verdict(severity: Severity) -> (Style, &'static str) {
 
 /// The status, and alarms that it does not tell.
 fn said(column: &ColumnDrift) -> String {
-    let more =
-        column.alarms.iter().filter(|alarm| matches!(alarm, Alarm::Nulls | Alarm::Unseen)).map(|alarm| name(*alarm));
-    [column.status.to_string().as_str()].into_iter().chain(more).collect::<Vec<_>>().join("+")
+    let more = column.alarms.iter().filter(|alarm| matches!(alarm, Alarm::Nulls | Alarm::Unseen));
+    [column.status.to_string()].into_iter().chain(more.map(ToString::to_string)).collect::<Vec<_>>().join("+")
 }
 
 fn style_of(column: &ColumnDrift) -> Style {

@@ -62,10 +62,10 @@ fn head(
     let with = wrap(&format!("compared with {with}"), screen.width).into_iter();
     let alarming = report.columns.iter().filter(|column| !column.alarms.is_empty()).count();
     let (style, word) = verdict(report.severity);
-    let judged = count(report.judged as u64, "column");
+    let watched = report.columns.iter().filter(|column| column.status != Status::Identifier).count();
     let told = match alarming {
-        0 => format!("{word} in {judged} judged"),
-        _ => format!("{word}: {alarming} of {judged} alarm"),
+        0 => format!("{word} in {} judged", count(report.judged as u64, "column")),
+        _ => format!("{word}: {alarming} of {} alarm", count(watched as u64, "column")),
     };
     let is_empty = report.columns.iter().all(|column| column.count == 0);
     let hint = last.filter(|_| is_empty).map(|last| {

@@ -62,10 +62,10 @@ fn head(
     let with = wrap(&format!("compared with {with}"), screen.width).into_iter();
     let alarming = report.columns.iter().filter(|column| !column.alarms.is_empty()).count();
     let (style, word) = verdict(report.severity);
-    let judged = count(report.judged as u64, "column");
+    let watched = report.columns.iter().filter(|column| column.status != Status::Identifier).count();
     let told = match alarming {
-        0 => format!("{word} in {judged} judged"),
-        _ => format!("{word}: {alarming} of {judged} alarm"),
+        0 => format!("{word} in {} judged", count(report.judged as u64, "column")),
+        _ => format!("{word}: {alarming} of {} alarm", count(watched as u64, "column")),
     };
     let is_empty = report.columns.iter().all(|column| column.count == 0);
     let hint = last.filter(|_| is_empty).map(|last| {
@@ -125,7 +125,7 @@ fn news(checked: &Checked, screen: Screen) -> String {
         let told = changes.iter().flat_map(|change| {
             let (some, others) = more(change);
             let alarms = some.iter().filter(|alarm| !others.contains(alarm));
-            alarms.map(|alarm| format!("{} {}", one_line(&change.column), name(*alarm)))
+            alarms.map(|alarm| format!("{} {}", one_line(&change.column), alarm))
         });
         told.collect::<Vec<_>>().join(", ")
     };
@@ -135,16 +135,6 @@ fn news(checked: &Checked, screen: Screen) -> String {
         wrap(&format!("{lead}{told}"), screen.width).into_iter().map(move |line| paint(style, line) + "\n")
     });
     lines.collect()
-}
-
-fn name(alarm: Alarm) -> &'static str {
-    match alarm {
-        Alarm::Drift => "drift",
-        Alarm::NoData => "no data",
-        Alarm::Nulls => "nulls",
-        Alarm::Unseen => "unseen",
-        _ => "alarm",
-    }
 }
 
 fn verdict(severity: Severity) -> (Style, &'static str) {
@@ -157,9 +147,8 @@ fn verdict(severity: Severity) -> (Style, &'static str) {
 
 /// The status, and alarms that it does not tell.
 fn said(column: &ColumnDrift) -> String {
-    let more =
-        column.alarms.iter().filter(|alarm| matches!(alarm, Alarm::Nulls | Alarm::Unseen)).map(|alarm| name(*alarm));
-    [column.status.to_string().as_str()].into_iter().chain(more).collect::<Vec<_>>().join("+")
+    let more = column.alarms.iter().filter(|alarm| matches!(alarm, Alarm::Nulls | Alarm::Unseen));
+    [column.status.to_string()].into_iter().chain(more.map(ToString::to_string)).collect::<Vec<_>>().join("+")
 }
 
 fn style_of(column: &ColumnDrift) -> Style {

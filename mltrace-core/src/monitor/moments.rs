@@ -26,11 +26,11 @@ impl Default for Moments {
 }
 
 impl Moments {
-    /// Takes in a finite number.
+    /// Takes in a finite number. The mean stays finite; the squares may not.
     pub(crate) fn add(&mut self, value: f64) {
         self.count += 1;
-        let before = value - self.mean;
-        self.mean += before / self.count as f64;
+        let (count, before) = (self.count as f64, value - self.mean);
+        self.mean += if before.is_finite() { before / count } else { value / count - self.mean / count };
         self.squares += before * (value - self.mean);
         self.min = self.min.min(value);
         self.max = self.max.max(value);
@@ -41,9 +41,13 @@ impl Moments {
         if other.count == 0 {
             return;
         }
+        if self.count == 0 {
+            *self = *other;
+            return;
+        }
         let (n, m) = (self.count as f64, other.count as f64);
-        let apart = other.mean - self.mean;
-        self.mean += apart * (m / (n + m));
+        let (apart, share) = (other.mean - self.mean, m / (n + m));
+        self.mean += if apart.is_finite() { apart * share } else { other.mean * share - self.mean * share };
         self.squares += other.squares + apart * apart * (n / (n + m)) * m;
         self.count += other.count;
         self.min = self.min.min(other.min);
@@ -60,9 +64,9 @@ impl Moments {
         (self.count > 0).then_some(self.mean)
     }
 
-    /// The mean squared distance from the mean, over n and not n - 1; `None` of none.
+    /// The mean squared distance from the mean, over n and not n - 1; `None` of none, and where it is too large for a number.
     pub fn variance(&self) -> Option<f64> {
-        (self.count > 0).then(|| self.squares / self.count as f64)
+        (self.count > 0 && self.squares.is_finite()).then(|| self.squares / self.count as f64)
     }
 
     /// The smallest; `None` of none.
@@ -73,6 +77,12 @@ impl Moments {
     /// The largest; `None` of none.
     pub fn max(&self) -> Option<f64> {
         (self.count > 0).then_some(self.max)
+    }
+
+    /// Whether finite numbers can have added up to it.
+    pub(crate) fn is_sound(&self) -> bool {
+        let is_within = self.min <= self.max && self.min.is_finite() && self.max.is_finite();
+        self.mean.is_finite() && self.squares >= 0.0 && (self.count == 0 || is_within)
     }
 }
 
@@ -101,6 +111,37 @@ mod tests {
     fn nothing_has_no_moments() {
         let moments = of(&[]);
         assert_eq!((moments.mean(), moments.variance(), moments.min(), moments.max()), (None, None, None, None));
+    }
+
+    #[test]
+    fn extremes_keep_a_mean_and_have_no_variance() {
+        let mut merged = Moments::default();
+        merged.merge(&of(&[f64::MAX, f64::MIN, f64::MAX]));
+        merged.merge(&of(&[f64::MIN]));
+        merged.merge(&of(&[]));
+        for moments in [merged, of(&[f64::MAX, f64::MIN, f64::MAX, f64::MIN])] {
+            assert!(moments.mean().unwrap().abs() <= f64::MAX / 1e12, "{moments:?}");
+            assert_eq!(moments.variance(), None);
+            assert!(moments.is_sound(), "{moments:?}");
+        }
+        let mut into_nothing = Moments::default();
+        into_nothing.merge(&of(&[1e200, 1e200]));
+        assert_eq!((into_nothing.mean(), into_nothing.variance()), (Some(1e200), Some(0.0)));
+    }
+
+    #[test]
+    fn what_no_numbers_add_up_to_is_unsound() {
+        let sound = of(&[1.0, 2.0]);
+        for unsound in [
+            Moments { mean: f64::NAN, ..sound },
+            Moments { mean: f64::INFINITY, ..sound },
+            Moments { squares: f64::NAN, ..sound },
+            Moments { squares: -1.0, ..sound },
+            Moments { min: 3.0, ..sound },
+            Moments { max: f64::INFINITY, ..sound },
+        ] {
+            assert!(sound.is_sound() && !unsound.is_sound(), "{unsound:?}");
+        }
     }
 
     proptest! {

@@ -1,9 +1,10 @@
 //! The rule, column by column.
 
-use super::super::profile::{ColumnProfile, Kind, Profile};
+use super::super::profile::{ColumnProfile, Kind, Profile, Shape};
 use super::super::statistics::interval::Share;
 use super::super::statistics::tail::normal_quantile;
-use super::reference::{Chunk, Reference};
+use super::history::{Chunk, History, WEEK};
+use super::reference::Reference;
 use super::sample::{Cut, Effect, Sample};
 use super::tolerance::{is_seasonal, tolerance};
 use super::{Alarm, ColumnDrift, DriftReport, Severity, Status, Window};
@@ -12,9 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// How often a window may alarm by chance.
 const ALPHA: f64 = 0.01;
 /// Of fewer values nothing can be told.
-const FEWEST: f64 = 30.0;
-/// The missing mass from which on a column is a key.
-const KEY: f64 = 0.2;
+pub(super) const FEWEST_VALUES: f64 = 30.0;
 const NULL_RISE: f64 = 0.02;
 const UNSEEN: f64 = 0.01;
 /// The share of columns whose alarms are critical, in percent.
@@ -26,31 +25,43 @@ pub(super) fn judge(
     window: Option<Window>,
     score: Option<&str>,
 ) -> Result<DriftReport> {
-    let columns = reference.columns().map(|(name, frozen)| {
-        Compared::new(reference, name, frozen, live.column(name), window).map_err(|error| error.at(name))
+    if let Some(score) = score.filter(|score| reference.shape(score).is_none()) {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!("the reference has no column `{score}` that could be the score: name one that it has"),
+        ));
+    }
+    if window.is_some_and(|window| window.days == 0) {
+        return Err(Error::new(ErrorKind::Invalid, "a window of no days holds nothing: give it at least one"));
+    }
+    let compared = reference.columns().map(|(name, frozen, shape)| {
+        Compared::new(reference, name, frozen, shape, live.column(name), window).map_err(|error| error.at(name))
     });
-    let columns: Vec<Compared<'_>> = columns.collect::<Result<_>>()?;
-    let judged = columns.iter().filter(|column| column.is_judged()).count();
+    let compared: Vec<Compared<'_>> = compared.collect::<Result<_>>()?;
+    let judged = compared.iter().filter(|column| column.is_judged()).count();
     let alpha = ALPHA / judged.max(1) as f64;
-    let columns: Vec<ColumnDrift> = columns.into_iter().map(|column| column.judge(alpha)).collect();
-    let unknown = live.columns().filter(|(name, _)| reference.whole(name).is_none());
+    let columns: Vec<ColumnDrift> = compared.iter().map(|column| column.judge(alpha)).collect();
+    let unknown = live.columns().filter(|(name, _)| reference.shape(name).is_none());
     Ok(DriftReport {
         window,
-        severity: severity(&columns, judged, score),
+        severity: severity(&columns, score),
         judged,
         unknown: unknown.map(|(name, _)| name.to_owned()).collect(),
         columns,
     })
 }
 
-fn severity(columns: &[ColumnDrift], judged: usize, score: Option<&str>) -> Severity {
-    let mut alarming = columns.iter().filter(|column| !column.alarms.is_empty());
-    let count = alarming.clone().count();
-    if count == 0 {
-        return Severity::None;
+fn severity(columns: &[ColumnDrift], score: Option<&str>) -> Severity {
+    let alarming: Vec<&ColumnDrift> = columns.iter().filter(|column| !column.alarms.is_empty()).collect();
+    let watched = columns.iter().filter(|column| column.status != Status::Identifier).count();
+    let is_score = alarming.iter().any(|column| Some(column.column.as_str()) == score);
+    if alarming.is_empty() {
+        Severity::None
+    } else if is_score || 100 * alarming.len() >= MANY * watched {
+        Severity::Critical
+    } else {
+        Severity::Warning
     }
-    let is_score = alarming.any(|column| Some(column.column.as_str()) == score);
-    if is_score || 100 * count >= MANY * judged { Severity::Critical } else { Severity::Warning }
 }
 
 /// A column, and all that its judgement depends on but the number of columns.
@@ -58,13 +69,16 @@ struct Compared<'r> {
     name: &'r str,
     kind: Kind,
     cut: Cut,
+    /// What the window is compared with.
     reference: Sample,
     live: Sample,
     effect: Effect,
-    chunks: Vec<(Chunk, f64)>,
-    is_seasonal: bool,
-    is_key: bool,
+    chunks: Vec<Chunk>,
     unseen: Option<Unseen>,
+    /// What it is where it is not judged by its bound.
+    unjudged: Option<Status>,
+    /// Whether all of the reference has any value.
+    had_values: bool,
 }
 
 /// How many values are of categories that the reference has never seen, and which share was to be expected.
@@ -75,73 +89,63 @@ struct Unseen {
 
 impl<'r> Compared<'r> {
     fn new(
-        reference: &Reference,
+        reference: &'r Reference,
         name: &'r str,
         frozen: &ColumnProfile,
+        shape: &Shape,
         live: Option<&ColumnProfile>,
         window: Option<Window>,
     ) -> Result<Self> {
-        let shape = frozen.shape()?;
-        let kind = frozen.kind();
-        let nothing = ColumnProfile::nothing(&shape);
+        let nothing = ColumnProfile::nothing(shape);
         let live = live.unwrap_or(&nothing);
-        if !live.tells(kind) {
-            let message =
-                format!("it is {kind} in the reference and not here: make the profile with `Reference::profile`");
-            return Err(Error::new(ErrorKind::Invalid, message));
-        }
+        live.fits(shape)?;
         let cut = Cut::new(shape, frozen, live);
-        let sum = |columns: Vec<&ColumnProfile>| -> Result<Option<Sample>> {
-            let samples: Vec<Sample> = columns.into_iter().map(|column| cut.sample(column)).collect::<Result<_>>()?;
-            Ok(Sample::sum(&samples))
+        let days = reference.days_of(name).map(|(day, column)| Ok((day, cut.sample(column)?)));
+        let history = History::new(&cut, days.collect::<Result<_>>()?);
+        let whole = history.whole().map_or_else(|| cut.sample(frozen), Ok)?;
+        let Calibrated { reference: sample, chunks, is_seasonal } = match window {
+            None => Calibrated { reference: whole, chunks: Vec::new(), is_seasonal: false },
+            Some(window) => Calibrated::new(&history, whole, window, &cut.sample(&nothing)?),
         };
-        let none = cut.sample(&nothing)?;
-        let compared_with = sum(reference.comparable(window, name))?.unwrap_or_else(|| none.clone());
         let live_sample = cut.sample(live)?;
-        let excesses = |whole: &Sample, chunks: Vec<Chunk>| -> Result<Vec<(Chunk, f64)>> {
-            let mut found = Vec::new();
-            for chunk in chunks {
-                let part = sum(reference.column_of(chunk, name))?.unwrap_or_else(|| none.clone());
-                let rest = whole.without(&part);
-                if cut.size(&part) >= FEWEST && cut.size(&rest) >= FEWEST {
-                    found.push((chunk, cut.compare(&part, &rest).excess()));
-                }
-            }
-            Ok(found)
+        let fewest = cut.size(&live_sample).min(cut.size(&sample));
+        let unjudged = if !live.has_values() || !frozen.has_values() {
+            Some(Status::NoData)
+        } else if frozen.is_key() {
+            Some(Status::Identifier)
+        } else if is_seasonal {
+            Some(Status::Seasonal)
+        } else {
+            (fewest < FEWEST_VALUES).then_some(Status::TooFew)
         };
-        let chunks = excesses(&compared_with, reference.chunks_like(window))?;
-        let every_day = sum(reference.comparable(None, name))?.unwrap_or_else(|| none.clone());
-        let whatever_weekday = excesses(&every_day, reference.all_chunks(window))?;
-        let whatever_weekday: Vec<f64> = whatever_weekday.into_iter().map(|(_, excess)| excess).collect();
         Ok(Self {
             name,
-            kind,
-            effect: cut.compare(&compared_with, &live_sample),
-            cut,
+            kind: shape.kind(),
+            effect: cut.compare(&sample, &live_sample),
             chunks,
-            is_seasonal: is_seasonal(&whatever_weekday),
-            is_key: kind == Kind::Categorical && frozen.missing_mass() > KEY,
-            unseen: unseen(frozen, live),
-            reference: compared_with,
+            unjudged,
+            had_values: frozen.has_values(),
+            unseen: unseen(frozen, shape, live),
+            reference: sample,
             live: live_sample,
+            cut,
         })
     }
 
     fn is_judged(&self) -> bool {
-        !self.is_key && !self.is_seasonal
+        self.unjudged.is_none()
     }
 
-    fn judge(self, alpha: f64) -> ColumnDrift {
-        let excesses: Vec<f64> = self.chunks.iter().map(|&(_, excess)| excess).collect();
+    fn judge(&self, alpha: f64) -> ColumnDrift {
+        let excesses: Vec<f64> = self.chunks.iter().map(|chunk| chunk.excess).collect();
         let (tolerance, calibration) = tolerance(&excesses, alpha);
         let noise = self.effect.noise(alpha);
         let bound = (self.effect.statistic - noise).max(0.0);
-        let status = self.status(bound, tolerance);
-        let is_compared = matches!(status, Status::Drift | Status::Shift | Status::Ok | Status::Seasonal)
-            && self.live.has_values()
-            && self.reference.has_values();
+        let status = self.unjudged.unwrap_or_else(|| judged(bound, tolerance));
+        let is_seasonal_of_some = status == Status::Seasonal && self.live.has_values() && self.reference.has_values();
+        let is_compared = self.is_judged() || is_seasonal_of_some;
         let compared = |value: f64| is_compared.then_some(value);
-        let statistic = self.effect.statistic;
+        let anomalous = self.chunks.iter().filter(|chunk| chunk.excess > tolerance);
         ColumnDrift {
             column: self.name.to_owned(),
             kind: self.kind,
@@ -151,44 +155,22 @@ impl<'r> Compared<'r> {
             count: self.live.count,
             reference_null_share: self.reference.null_share().value(),
             null_share: self.live.null_share().value(),
-            statistic: compared(statistic),
+            statistic: compared(self.effect.statistic),
             noise: compared(noise),
             bound: compared(bound),
             tolerance,
             calibration,
-            anomalous: self
-                .chunks
-                .iter()
-                .filter(|&&(_, excess)| excess > tolerance)
-                .map(|(chunk, _)| chunk.first)
-                .collect(),
-            companions: is_compared.then(|| self.cut.companions(&self.reference, &self.live, statistic)),
+            anomalous: anomalous.map(|chunk| chunk.first).collect(),
+            companions: is_compared.then(|| self.cut.companions(&self.reference, &self.live, self.effect.statistic)),
         }
     }
 
-    fn status(&self, bound: f64, tolerance: f64) -> Status {
-        let fewest = self.cut.size(&self.live).min(self.cut.size(&self.reference));
-        if self.is_key {
-            Status::Identifier
-        } else if !self.live.has_values() || !self.reference.has_values() {
-            Status::NoData
-        } else if self.is_seasonal {
-            Status::Seasonal
-        } else if fewest < FEWEST {
-            Status::TooFew
-        } else if bound > tolerance {
-            Status::Drift
-        } else if bound > 0.0 {
-            Status::Shift
-        } else {
-            Status::Ok
-        }
-    }
-
+    /// Nulls and new categories are looked for also where the values are too few, or differ from week to week: most of them
+    /// may be null for that very reason.
     fn alarms(&self, status: Status, alpha: f64) -> Vec<Alarm> {
         match status {
-            Status::NoData if self.reference.has_values() => return vec![Alarm::NoData],
-            Status::NoData | Status::TooFew | Status::Identifier => return Vec::new(),
+            Status::NoData if self.had_values => return vec![Alarm::NoData],
+            Status::NoData | Status::Identifier => return Vec::new(),
             _ => {}
         }
         let z = normal_quantile(alpha);
@@ -201,12 +183,46 @@ impl<'r> Compared<'r> {
     }
 }
 
-/// Where both sides know all of their categories.
-fn unseen(reference: &ColumnProfile, live: &ColumnProfile) -> Option<Unseen> {
-    if reference.kind() != Kind::Categorical || !reference.knows_all_categories() || !live.knows_all_categories() {
+fn judged(bound: f64, tolerance: f64) -> Status {
+    if bound > tolerance {
+        Status::Drift
+    } else if bound > 0.0 {
+        Status::Shift
+    } else {
+        Status::Ok
+    }
+}
+
+/// What a window is compared with, and how far the reference's own history differs from itself.
+struct Calibrated {
+    reference: Sample,
+    chunks: Vec<Chunk>,
+    is_seasonal: bool,
+}
+
+impl Calibrated {
+    fn new(history: &History<'_>, whole: Sample, window: Window, nothing: &Sample) -> Self {
+        let in_turn = history.chunks(window.days, &whole);
+        let excesses: Vec<f64> = in_turn.iter().map(|chunk| chunk.excess).collect();
+        let is_seasonal = is_seasonal(&excesses);
+        if window.days >= WEEK {
+            return Self { reference: whole, chunks: in_turn, is_seasonal };
+        }
+        let reference = history.like(window).unwrap_or_else(|| nothing.clone());
+        let chunks = history.chunks_like(window, &reference);
+        Self { reference, chunks, is_seasonal }
+    }
+}
+
+/// How many values are surely of new categories, where the reference knows all of its own.
+fn unseen(reference: &ColumnProfile, shape: &Shape, live: &ColumnProfile) -> Option<Unseen> {
+    if shape.kind() != Kind::Categorical || !reference.knows_all_categories() {
         return None;
     }
-    let known = reference.categories();
-    let part = live.categories().iter().filter(|(key, _)| !known.contains_key(*key)).map(|(_, count)| count).sum();
-    Some(Unseen { share: Share { part, whole: live.count() - live.nulls() }, expected: reference.missing_mass() })
+    let values = live.count() - live.nulls();
+    let known = reference.categories().keys().fold(0_u64, |known, key| known.saturating_add(live.most_of(key)));
+    Some(Unseen {
+        share: Share { part: values.saturating_sub(known), whole: values },
+        expected: reference.missing_mass(),
+    })
 }

@@ -8,12 +8,13 @@
 //!    errors of sketches. Source: P. Massart, *Annals of Probability* 18 (1990).
 //! 3. Categorical columns: S is the Jensen-Shannon distance to base 2 over k cells, nulls being one, and those pooled in which
 //!    the smaller sample is expected to have fewer than five; N = sqrt(χ²(1 - α', k - 1) v / (8 ln 2)), because 8 ln 2 / v
-//!    times the divergence in bits is about χ² of two samples from one population.
+//!    times the divergence in bits is about χ² of two samples from one population; plus the errors of sketches.
 //! 4. The lower bound is max(0, S - N).
 //! 5. The tolerance is 0.1, or more where chunks of the reference's own history, each as long as the window, differ more
 //!    from the rest: the upper prediction bound of E = sqrt(max(0, S² - R²)) over them, at most 0.3. R² is what S² is by
 //!    chance on average, π² v / 12 and (k - 1) v / (8 ln 2).
 
+mod history;
 mod judge;
 mod reference;
 mod sample;
@@ -58,9 +59,9 @@ impl<'r> Drift<'r> {
         Self { reference, live, window: None, score: None }
     }
 
-    /// Which days the live data comes from. With the days of the reference this says how much change is tolerable: its
+    /// Which days the live data comes from; unless told, no history says what is tolerable. With the days of the reference this says how much change is tolerable: its
     /// history is cut into chunks of the same length, and a window shorter than a week is compared only with the reference's
-    /// same weekdays.
+    /// same weekdays: where these are not known there is too little to compare with.
     pub fn window(mut self, first: NaiveDate, days: u32) -> Self {
         self.window = Some(Window { first, days });
         self
@@ -75,7 +76,8 @@ impl<'r> Drift<'r> {
     /// The answer.
     ///
     /// # Errors
-    /// The live data was counted on the edges of another reference, or a column of it has another kind.
+    /// The live data was counted on the edges of another reference, a column of it has another kind, the window has no days,
+    /// or there is no such score.
     pub fn get(self) -> Result<DriftReport> {
         judge::judge(self.reference, self.live, self.window, self.score.as_deref())
     }
@@ -89,7 +91,7 @@ pub struct DriftReport {
     pub window: Option<Window>,
     /// What the columns amount to.
     pub severity: Severity,
-    /// How many columns are judged together: those that are neither identifiers nor seasonal.
+    /// How many columns are judged together, K: those that drift, have shifted, or are ok.
     pub judged: usize,
     /// The reference's columns, by name.
     pub columns: Vec<ColumnDrift>,
@@ -164,13 +166,15 @@ pub enum Status {
     Shift,
     /// No change can be told from chance.
     Ok,
-    /// There are fewer than 30 values, here or in the reference: nothing can be told.
+    /// There are fewer than 30 values, here or in what of the reference is compared (of numbers without nulls): nothing can be
+    /// told but that nulls have become more, or that categories are new.
     TooFew,
-    /// There are no values, or all are null: an alarm where the reference had some.
+    /// There are no values, or all are null, here or in all of the reference: an alarm where the reference had some.
     NoData,
     /// Over windows of this length the reference itself mostly differs from itself: not judged.
     Seasonal,
-    /// Most values are of a category never seen before, as those of a key: not judged.
+    /// More than a fifth of further values would be of categories never seen before, as those of a key are, or it numbers rows:
+    /// not judged.
     Identifier,
 }
 
@@ -205,6 +209,17 @@ pub enum Alarm {
     Unseen,
 }
 
+impl fmt::Display for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Drift => "drift",
+            Self::NoData => "no data",
+            Self::Nulls => "nulls",
+            Self::Unseen => "unseen",
+        })
+    }
+}
+
 /// What the columns of a report amount to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -214,6 +229,16 @@ pub enum Severity {
     None,
     /// A column alarms.
     Warning,
-    /// The model's score alarms, or three of ten columns that are judged.
+    /// The model's score alarms, or three of ten columns that are no identifiers.
     Critical,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::None => "none",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        })
+    }
 }

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Datelike, Days, NaiveDate, Weekday};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
 use super::super::profile::{Column, ColumnProfile, Profile, RunProfile, Shape};
-use super::{Drift, Window};
+use super::Drift;
 use crate::error::{Error, ErrorKind, Result};
-
-/// Days of a week.
-pub(super) const WEEK: u32 = 7;
 
 /// A profile that others are compared with. It freezes the kind of each column and the edges between which numbers are
 /// counted. With profiles of its single days it also knows how much its columns differ from themselves.
@@ -25,32 +23,46 @@ pub(super) const WEEK: u32 = 7;
 /// assert_eq!(report.columns[0].statistic, Some(0.5));
 /// # Ok::<(), mltrace_core::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Reference {
     whole: Profile,
+    /// Of each column of the whole, once and for all: the edges that a sketch gives are others each time it is merged.
+    shapes: BTreeMap<String, Shape>,
     days: BTreeMap<NaiveDate, Profile>,
 }
+
+/// The version of the form in which references are kept.
+const FORM: u8 = 1;
 
 impl Reference {
     /// Takes a profile, without any history: what is always tolerated is all that is tolerated.
     pub fn new(profile: Profile) -> Self {
-        Self { whole: profile, days: BTreeMap::new() }
+        let shapes = profile.columns().map(|(name, column)| (name.to_owned(), column.shape())).collect();
+        Self { whole: profile, shapes, days: BTreeMap::new() }
     }
 
     /// The same with the profiles of its single days, which together are what live data is compared with from now on. They
     /// are made by [`profile`](Self::profile), or in sketches.
     ///
     /// # Errors
-    /// There are none, or they do not add up.
+    /// There are none, a column is there on some of them only, or was not made by [`profile`](Self::profile) of this
+    /// reference. The message names day and column.
     pub fn with_days(mut self, days: impl IntoIterator<Item = (NaiveDate, Profile)>) -> Result<Self> {
         for (day, profile) in days {
-            self.days.entry(day).or_default().merge(&profile)?;
+            self.days.entry(day).or_default().merge(&profile).map_err(|error| error.at(day))?;
         }
         if self.days.is_empty() {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                "a history of no days tells nothing: give one profile for each day",
-            ));
+            return Err(invalid("a history of no days tells nothing: give one profile for each day"));
+        }
+        for (name, shape) in &self.shapes {
+            if !self.knows_days_of(name) {
+                continue;
+            }
+            for (day, profile) in &self.days {
+                let lacks = || invalid("it is missing, and there on other days: profile the same columns each day");
+                let column = profile.column(name).ok_or_else(lacks);
+                column.and_then(|column| column.fits(shape)).map_err(|error| error.at(name).at(day))?;
+            }
         }
         Ok(self)
     }
@@ -58,6 +70,7 @@ impl Reference {
     /// The same with further columns.
     pub(crate) fn add(&mut self, profile: RunProfile) -> Result<()> {
         let (whole, days) = profile.into_parts();
+        self.shapes.extend(Self::new(whole.clone()).shapes);
         self.whole.merge(&whole)?;
         for (day, profile) in days {
             self.days.entry(day).or_default().merge(&profile)?;
@@ -68,7 +81,7 @@ impl Reference {
     /// The same with some of its columns alone.
     pub(crate) fn only(self, which: impl Fn(&str) -> bool) -> Self {
         let days = self.days.into_iter().map(|(day, profile)| (day, profile.only(&which))).collect();
-        Self { whole: self.whole.only(&which), days }
+        Self { days, ..Self::new(self.whole.only(&which)) }
     }
 
     /// What all of it looks like.
@@ -81,9 +94,7 @@ impl Reference {
     /// # Errors
     /// A column of texts is numeric in the reference, or a name is given twice.
     pub fn profile<N: Into<String>>(&self, columns: impl IntoIterator<Item = (N, Column)>) -> Result<Profile> {
-        let shapes: BTreeMap<&str, Shape> =
-            self.columns().map(|(name, column)| Ok((name, column.shape()?))).collect::<Result<_>>()?;
-        Profile::shaped(columns, |name| shapes.get(name).cloned())
+        Profile::shaped(columns, |name| self.shape(name).cloned())
     }
 
     /// Asks how far live data is from this reference.
@@ -91,71 +102,67 @@ impl Reference {
         Drift::new(self, live)
     }
 
-    pub(super) fn columns(&self) -> impl Iterator<Item = (&str, &ColumnProfile)> {
-        self.whole.columns()
+    /// The form in which a reference is kept, so that another process counts on the same edges: MessagePack.
+    ///
+    /// ```
+    /// # use mltrace_core::monitor::{Column, Profile, Reference};
+    /// let reference = Reference::new(Profile::of([("distance", Column::floats((0..1000).map(f64::from)))])?);
+    /// let live = reference.profile([("distance", Column::floats([3.0, 700.0]))])?;
+    /// let kept = Reference::from_bytes(&reference.to_bytes()?)?;
+    /// assert_eq!(kept.drift(&live).get()?, reference.drift(&live).get()?);
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Memory cannot be had.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        rmp_serde::to_vec_named(&(FORM, self))
+            .map_err(|source| Error::new(ErrorKind::Internal, "a reference cannot be written").with_source(source))
     }
 
-    pub(crate) fn whole(&self, column: &str) -> Option<&ColumnProfile> {
-        self.whole.column(column)
+    /// The reference that [`to_bytes`](Self::to_bytes) has written.
+    ///
+    /// # Errors
+    /// The bytes are no reference, are damaged, or are of a newer mltrace ([`ErrorKind::Damaged`]).
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let damaged = || Error::new(ErrorKind::Damaged, "these bytes are no reference, or one of a newer mltrace");
+        let (form, reference): (u8, Self) =
+            rmp_serde::from_slice(bytes).map_err(|source| damaged().with_source(source))?;
+        if form == FORM && reference.is_sound() { Ok(reference) } else { Err(damaged()) }
     }
 
-    /// What a window is compared with: every day, or of a window shorter than a week the days of its weekdays.
-    pub(super) fn comparable(&self, window: Option<Window>, column: &str) -> Vec<&ColumnProfile> {
-        if self.days.values().all(|profile| profile.column(column).is_none()) {
-            return self.whole.column(column).into_iter().collect();
-        }
-        let weekdays = window.filter(|window| window.days < WEEK).map(Window::weekdays);
-        let is_comparable = |day: &NaiveDate| weekdays.as_ref().is_none_or(|known| known.contains(&day.weekday()));
-        let days = self.days.iter().filter(|(day, _)| is_comparable(day));
-        days.filter_map(|(_, profile)| profile.column(column)).collect()
+    fn is_sound(&self) -> bool {
+        let fits = |profile: &Profile| {
+            let mut columns = profile.columns();
+            profile.is_sound()
+                && columns.all(|(name, column)| self.shape(name).is_none_or(|shape| column.fits(shape).is_ok()))
+        };
+        self.whole.columns().map(|(name, _)| name).eq(self.shapes.keys().map(String::as_str))
+            && self.shapes.values().all(Shape::is_sound)
+            && fits(&self.whole)
+            && self.days.values().all(fits)
     }
 
-    /// The reference's history in chunks of the window's length: of a window shorter than a week those on its weekdays.
-    pub(super) fn chunks_like(&self, window: Option<Window>) -> Vec<Chunk> {
-        let Some(window) = window else { return Vec::new() };
-        if window.days >= WEEK { self.chunks(window.days, window.days) } else { self.weekly_chunks(window) }
+    /// The columns, and how each is to be summed up.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (&str, &ColumnProfile, &Shape)> {
+        self.whole.columns().zip(self.shapes.values()).map(|((name, column), shape)| (name, column, shape))
     }
 
-    /// The reference's history in chunks of the window's length, whatever their weekdays are.
-    pub(super) fn all_chunks(&self, window: Option<Window>) -> Vec<Chunk> {
-        window.map(|window| self.chunks(window.days, window.days)).unwrap_or_default()
+    /// How a column is to be summed up.
+    pub(crate) fn shape(&self, column: &str) -> Option<&Shape> {
+        self.shapes.get(column)
     }
 
-    fn weekly_chunks(&self, window: Window) -> Vec<Chunk> {
-        let Some((&first, _)) = self.days.first_key_value() else { return Vec::new() };
-        let wait = window.first.weekday().days_since(first.weekday());
-        let first = first.checked_add_days(Days::new(wait.into()));
-        first.map(|first| self.chunks_from(first, window.days, WEEK)).unwrap_or_default()
+    /// A column on each day on which it is known.
+    pub(super) fn days_of<'r>(&'r self, column: &'r str) -> impl Iterator<Item = (NaiveDate, &'r ColumnProfile)> {
+        self.days.iter().filter_map(move |(day, profile)| Some((*day, profile.column(column)?)))
     }
 
-    fn chunks(&self, days: u32, step: u32) -> Vec<Chunk> {
-        self.days.first_key_value().map(|(&first, _)| self.chunks_from(first, days, step)).unwrap_or_default()
-    }
-
-    /// Chunks that begin every so many days and lie wholly within the history.
-    fn chunks_from(&self, first: NaiveDate, days: u32, step: u32) -> Vec<Chunk> {
-        let Some((&last, _)) = self.days.last_key_value() else { return Vec::new() };
-        let firsts = first.iter_days().step_by(step.max(1) as usize);
-        let span = Days::new(u64::from(days.max(1)) - 1);
-        let chunk = |first: NaiveDate| Some(Chunk { first, last: first.checked_add_days(span)? });
-        firsts.map_while(chunk).take_while(|chunk| chunk.last <= last).collect()
-    }
-
-    /// A column on the days of a chunk.
-    pub(super) fn column_of(&self, chunk: Chunk, column: &str) -> Vec<&ColumnProfile> {
-        self.days.range(chunk.first..=chunk.last).filter_map(|(_, profile)| profile.column(column)).collect()
+    pub(crate) fn knows_days_of(&self, column: &str) -> bool {
+        self.days_of(column).next().is_some()
     }
 }
 
-/// A part of the reference's history.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Chunk {
-    pub(super) first: NaiveDate,
-    last: NaiveDate,
-}
-
-impl Window {
-    fn weekdays(self) -> Vec<Weekday> {
-        self.first.iter_days().take(self.days as usize).map(|day| day.weekday()).collect()
-    }
+fn invalid(message: &str) -> Error {
+    Error::new(ErrorKind::Invalid, message)
 }

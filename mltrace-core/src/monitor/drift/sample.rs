@@ -10,6 +10,9 @@ use super::super::statistics::tail::{chi_squared_log10_p, chi_squared_quantile, 
 use super::Companions;
 use crate::error::Result;
 
+/// How many times the error of a sketch a category must occur, to be told from others.
+const WELL_KNOWN: f64 = 10.0;
+
 /// What the cells of a column are.
 #[derive(Debug, Clone)]
 pub(super) enum Cut {
@@ -25,7 +28,7 @@ pub(super) struct Sample {
     pub(super) count: u64,
     pub(super) nulls: u64,
     cells: Vec<f64>,
-    /// By how much the share at an edge may be off.
+    /// How far it may be from the truth: by the share at an edge, or by the distance of the categories.
     error: f64,
 }
 
@@ -44,21 +47,25 @@ pub(super) struct Effect {
 #[derive(Debug, Clone)]
 enum Noise {
     KolmogorovSmirnov { errors: f64 },
-    JensenShannon { cells: usize },
+    JensenShannon { cells: usize, errors: f64 },
 }
 
 impl Cut {
     /// Of what a reference says, and of which categories there are in two columns. Where one of them does not know all of
-    /// its own, the reference's count, and all others as one.
-    pub(super) fn new(shape: Shape, reference: &ColumnProfile, live: &ColumnProfile) -> Self {
+    /// its own, those that are so frequent in the reference that both know well how often they come; all others as one.
+    pub(super) fn new(shape: &Shape, reference: &ColumnProfile, live: &ColumnProfile) -> Self {
         match shape {
-            Shape::Edges(edges) => Self::Edges(edges),
-            Shape::Categories => {
-                let mut keys: BTreeSet<String> = reference.categories().into_keys().collect();
-                if reference.knows_all_categories() && live.knows_all_categories() {
-                    keys.extend(live.categories().into_keys());
-                }
+            Shape::Edges(edges) => Self::Edges(edges.clone()),
+            Shape::Categories if reference.knows_all_categories() && live.knows_all_categories() => {
+                let keys: BTreeSet<String> =
+                    reference.categories().into_keys().chain(live.categories().into_keys()).collect();
                 Self::Keys(keys.into_iter().collect())
+            }
+            Shape::Categories => {
+                let ratio = values(live) / values(reference).max(1.0);
+                let least = (reference.category_error() as f64).max(live.category_error() as f64 / ratio) * WELL_KNOWN;
+                let counts = reference.categories().into_iter();
+                Self::Keys(counts.filter(|&(_, count)| count as f64 >= least).map(|(key, _)| key).collect())
             }
         }
     }
@@ -68,12 +75,25 @@ impl Cut {
         let (cells, error) = match self {
             Self::Edges(edges) => column.cumulated(edges)?,
             Self::Keys(keys) => {
-                let counts = column.categories();
-                let mut cells: Vec<f64> =
-                    keys.iter().map(|key| counts.get(key).copied().unwrap_or_default() as f64).collect();
-                let other = (count - nulls) as f64 - cells.iter().sum::<f64>();
-                cells.extend([other, nulls as f64]);
-                (cells, 0.0)
+                let count_of = |likely: bool| {
+                    let counts = keys.iter().map(|key| {
+                        let least = column.count_of(key);
+                        // What is known was most likely known all along, and lost what each has lost.
+                        let is_most = likely == (least > 0);
+                        (if is_most { least + column.category_error() } else { least }) as f64
+                    });
+                    let mut cells: Vec<f64> = counts.collect();
+                    let other = (values(column) - cells.iter().sum::<f64>()).max(0.0);
+                    cells.extend([other, nulls as f64]);
+                    cells
+                };
+                let cells = count_of(true);
+                // The divergence is convex, so that it is greatest where every count is at the other end of what is known.
+                let error = match column.category_error() {
+                    0 => 0.0,
+                    _ => Cells::new(cells.iter().copied().zip(count_of(false))).jensen_shannon(),
+                };
+                (cells, error)
             }
         };
         Ok(Sample { count, nulls, cells, error })
@@ -93,7 +113,8 @@ impl Cut {
                 let cells = cells(a, b).pooled();
                 let statistic = if cells.count() > 1 { cells.jensen_shannon() } else { 0.0 };
                 let mean_square = cells.count().saturating_sub(1) as f64 * v / (8.0 * LN_2);
-                Effect { statistic, mean_square, noise: Noise::JensenShannon { cells: cells.count() }, v }
+                let noise = Noise::JensenShannon { cells: cells.count(), errors: a.error + b.error };
+                Effect { statistic, mean_square, noise, v }
             }
         }
     }
@@ -142,6 +163,11 @@ impl Cut {
             }
         }
     }
+}
+
+/// How many values are no nulls.
+fn values(column: &ColumnProfile) -> f64 {
+    (column.count() - column.nulls()) as f64
 }
 
 fn cells(a: &Sample, b: &Sample) -> Cells {
@@ -202,14 +228,15 @@ impl Sample {
 }
 
 impl Effect {
-    /// How far chance alone takes the statistic with a probability of `alpha`: for numbers sqrt(ln(2/alpha) v / 2) and the
-    /// errors of sketches, for categories sqrt(chi-squared v / (8 ln 2)).
+    /// How far chance alone takes the statistic with a probability of `alpha`: for numbers sqrt(ln(2/alpha) v / 2), for
+    /// categories sqrt(chi-squared v / (8 ln 2)); and the errors of sketches. Both distances obey the triangle inequality, so
+    /// that errors add up at most.
     pub(super) fn noise(&self, alpha: f64) -> f64 {
         match self.noise {
             Noise::KolmogorovSmirnov { errors } => ((2.0 / alpha).ln() / 2.0 * self.v).sqrt() + errors,
-            Noise::JensenShannon { cells: 0 | 1 } => 0.0,
-            Noise::JensenShannon { cells } => {
-                (chi_squared_quantile(alpha, (cells - 1) as f64) * self.v / (8.0 * LN_2)).sqrt()
+            Noise::JensenShannon { cells: 0 | 1, errors } => errors,
+            Noise::JensenShannon { cells, errors } => {
+                (chi_squared_quantile(alpha, (cells - 1) as f64) * self.v / (8.0 * LN_2)).sqrt() + errors
             }
         }
     }

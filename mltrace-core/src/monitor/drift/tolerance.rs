@@ -9,8 +9,8 @@ use super::super::statistics::tail::t_quantile;
 pub(super) const FLOOR: f64 = 0.1;
 /// What no history makes tolerable.
 pub(super) const CAP: f64 = 0.3;
-/// Of how many chunks a history can tell.
-pub(super) const FEWEST: usize = 5;
+/// Of how many chunks on a history can tell.
+pub(super) const FEWEST_CHUNKS: usize = 5;
 /// Standard deviations of a normal distribution in its median absolute deviation.
 const DEVIATION: f64 = 1.4826;
 
@@ -35,7 +35,7 @@ pub enum Calibration {
 /// one chunk more, but at least the floor and, as far as history goes, at most the cap.
 pub(super) fn tolerance(excesses: &[f64], alpha: f64) -> (f64, Calibration) {
     let chunks = excesses.len();
-    if chunks < FEWEST {
+    if chunks < FEWEST_CHUNKS {
         return (FLOOR, Calibration::Uncalibrated { chunks });
     }
     let middle = median(&mut excesses.to_vec()).unwrap_or_default();
@@ -48,7 +48,7 @@ pub(super) fn tolerance(excesses: &[f64], alpha: f64) -> (f64, Calibration) {
 
 /// Whether a column is mostly so far from itself that nothing can be said of a window of this length.
 pub(super) fn is_seasonal(excesses: &[f64]) -> bool {
-    2 * excesses.iter().filter(|&&excess| excess > CAP).count() > excesses.len()
+    excesses.len() >= FEWEST_CHUNKS && 2 * excesses.iter().filter(|&&excess| excess > CAP).count() > excesses.len()
 }
 
 #[cfg(test)]
@@ -77,7 +77,8 @@ mod tests {
 
     #[test]
     fn a_column_is_seasonal_where_most_of_its_chunks_pass_the_cap() {
-        assert!(is_seasonal(&[0.4, 0.4, 0.1]));
-        assert!(!is_seasonal(&[0.4, 0.1]) && !is_seasonal(&[0.3; 3]) && !is_seasonal(&[]));
+        assert!(is_seasonal(&[0.4, 0.4, 0.1, 0.4, 0.1]));
+        assert!(!is_seasonal(&[0.4, 0.1, 0.4, 0.1, 0.4, 0.1]) && !is_seasonal(&[0.3; 5]));
+        assert!(!is_seasonal(&[0.9; 4]) && !is_seasonal(&[]), "too few to tell");
     }
 }

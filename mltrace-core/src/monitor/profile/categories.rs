@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use datasketches::frequencies::{ErrorType, FrequentItemsSketch};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::chosen::Chosen;
 use crate::error::Result;
 
 /// How many categories are counted exactly.
@@ -19,14 +20,20 @@ const LONGEST: usize = 256;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Categories {
     Exact(BTreeMap<String, u64>),
-    /// By the sketch of Misra and Gries as D. Anderson et al. have it, "A high-performance algorithm for identifying
-    /// frequent items in data streams", IMC 2017.
     Frequent(Frequent),
 }
 
-/// A sketch of frequent categories, in the binary form of Apache DataSketches.
+/// Those categories that are frequent, and how many are so rare that they occur once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Frequent {
+    sketch: Sketch,
+    chosen: Chosen,
+}
+
+/// By the sketch of Misra and Gries as D. Anderson et al. have it, "A high-performance algorithm for identifying frequent
+/// items in data streams", IMC 2017; in the binary form of Apache DataSketches.
 #[derive(Debug, Clone)]
-pub(crate) struct Frequent(FrequentItemsSketch<String>);
+struct Sketch(FrequentItemsSketch<String>);
 
 impl Default for Categories {
     fn default() -> Self {
@@ -46,7 +53,7 @@ impl Categories {
                     counts.insert(category.into_owned(), times);
                 }
             }
-            Self::Frequent(Frequent(sketch)) => sketch.update_with_count_ref(&*category, times),
+            Self::Frequent(frequent) => frequent.add(&category, times),
         }
         self.give_up_where_too_many();
     }
@@ -54,12 +61,13 @@ impl Categories {
     pub(crate) fn merge(&mut self, other: &Self) {
         match other {
             Self::Exact(counts) => counts.iter().for_each(|(category, &count)| self.add(category, count)),
-            Self::Frequent(Frequent(more)) => {
+            Self::Frequent(more) => {
                 if let Self::Exact(counts) = self {
                     *self = Self::frequent(counts);
                 }
-                if let Self::Frequent(Frequent(sketch)) = self {
-                    sketch.merge(more);
+                if let Self::Frequent(frequent) = self {
+                    frequent.sketch.0.merge(&more.sketch.0);
+                    frequent.chosen.merge(&more.chosen);
                 }
             }
         }
@@ -74,14 +82,15 @@ impl Categories {
     }
 
     fn frequent(counts: &BTreeMap<String, u64>) -> Self {
-        let Ok(mut sketch) = FrequentItemsSketch::new(SLOTS) else {
+        let Ok(sketch) = FrequentItemsSketch::new(SLOTS) else {
             // It is a power of two, which is all that is asked.
             return Self::Exact(counts.clone());
         };
+        let mut frequent = Frequent { sketch: Sketch(sketch), chosen: Chosen::default() };
         for (category, &count) in counts {
-            sketch.update_with_count_ref(category.as_str(), count);
+            frequent.add(category, count);
         }
-        Self::Frequent(Frequent(sketch))
+        Self::Frequent(frequent)
     }
 
     pub(crate) fn is_exact(&self) -> bool {
@@ -92,7 +101,17 @@ impl Categories {
     pub(crate) fn total(&self) -> u64 {
         match self {
             Self::Exact(counts) => counts.values().sum(),
-            Self::Frequent(Frequent(sketch)) => sketch.total_weight(),
+            Self::Frequent(frequent) => frequent.sketch.0.total_weight(),
+        }
+    }
+
+    /// Whether it can be what was counted of so many values.
+    pub(crate) fn is_sound(&self, count: u64) -> bool {
+        match self {
+            Self::Exact(counts) => counts.values().try_fold(0_u64, |sum, &count| sum.checked_add(count)) == Some(count),
+            Self::Frequent(Frequent { sketch: Sketch(sketch), chosen }) => {
+                sketch.total_weight() == count && sketch.maximum_error() <= count && chosen.is_sound(count)
+            }
         }
     }
 
@@ -100,10 +119,26 @@ impl Categories {
     pub(crate) fn counts(&self) -> BTreeMap<String, u64> {
         match self {
             Self::Exact(counts) => counts.clone(),
-            Self::Frequent(Frequent(sketch)) => {
-                let rows = sketch.frequent_items(ErrorType::NoFalseNegatives);
+            Self::Frequent(frequent) => {
+                let rows = frequent.sketch.0.frequent_items(ErrorType::NoFalseNegatives);
                 rows.into_iter().map(|row| (row.item().clone(), row.lower_bound())).collect()
             }
+        }
+    }
+
+    /// How often a category occurs at least.
+    pub(crate) fn count_of(&self, category: &str) -> u64 {
+        match self {
+            Self::Exact(counts) => counts.get(category).copied().unwrap_or_default(),
+            Self::Frequent(frequent) => frequent.sketch.0.lower_bound(category),
+        }
+    }
+
+    /// How much more often than told any category may occur, whether it is known or not.
+    pub(crate) fn error(&self) -> u64 {
+        match self {
+            Self::Exact(_) => 0,
+            Self::Frequent(frequent) => frequent.sketch.0.maximum_error(),
         }
     }
 
@@ -111,17 +146,25 @@ impl Categories {
     pub(crate) fn distinct(&self) -> usize {
         match self {
             Self::Exact(counts) => counts.len(),
-            Self::Frequent(Frequent(sketch)) => sketch.num_active_items(),
+            Self::Frequent(frequent) => frequent.sketch.0.num_active_items(),
         }
     }
 
     /// The share of further values that would be of a category not seen so far: that of categories which occur once. Source:
-    /// I. J. Good, *Biometrika* 40 (1953). Where not all categories are known, what is none's of those known counts, too.
+    /// I. J. Good, *Biometrika* 40 (1953). Where not all categories are known, by a sample of them.
     pub(crate) fn missing_mass(&self) -> f64 {
-        let counts = self.counts();
-        let once = counts.values().filter(|&&count| count == 1).count() as u64;
-        let unknown = self.total() - counts.values().sum::<u64>();
-        (once + unknown) as f64 / self.total().max(1) as f64
+        let once = match self {
+            Self::Exact(counts) => counts.values().filter(|&&count| count == 1).count() as f64,
+            Self::Frequent(frequent) => frequent.chosen.once(),
+        };
+        (once / self.total().max(1) as f64).min(1.0)
+    }
+}
+
+impl Frequent {
+    fn add(&mut self, category: &str, times: u64) {
+        self.sketch.0.update_with_count_ref(category, times);
+        self.chosen.add(category, times);
     }
 }
 
@@ -134,15 +177,20 @@ fn shortened(category: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{beginning}..{}", blake3::hash(category.as_bytes())))
 }
 
-impl Serialize for Frequent {
+impl Serialize for Sketch {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(&self.0.serialize())
     }
 }
 
-impl<'de> Deserialize<'de> for Frequent {
+impl<'de> Deserialize<'de> for Sketch {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// Where the binary form has the logarithm of the slots: room is made for as many as it says.
+        const LOG_SLOTS: usize = 3;
         let bytes = deserializer.deserialize_byte_buf(super::Bytes)?;
+        if bytes.get(LOG_SLOTS).is_none_or(|&log| u32::from(log) != SLOTS.trailing_zeros()) {
+            return Err(de::Error::custom("a sketch of categories has another size than those of this program"));
+        }
         FrequentItemsSketch::deserialize(&bytes).map(Self).map_err(de::Error::custom)
     }
 }
@@ -174,7 +222,37 @@ mod tests {
         assert_eq!(categories.total(), 250_000);
         let often = categories.counts()["often"];
         assert!((49_900..=50_000).contains(&often), "{often}");
-        assert!(categories.missing_mass() > 0.7, "{}", categories.missing_mass());
+        let missing = categories.missing_mass();
+        assert!((missing - 0.8).abs() < 0.05, "{missing}");
+    }
+
+    /// A zip code, a product: many, and none of them new.
+    #[test]
+    fn many_categories_that_all_come_often_have_no_missing_mass_in_whichever_order_they_come() {
+        let mut by_turns = Categories::default();
+        for turn in 0..20_u64 {
+            // An odd factor that is no divisor of their number takes them in another order each time.
+            (0..15_000_u64).for_each(|value| by_turns.add(&((value * 7 + turn) % 15_000).to_string(), 1));
+        }
+        let mut by_days = of([]);
+        (0..20).for_each(|_| by_days.merge(&of(0..15_000)));
+        for categories in [by_turns, by_days] {
+            assert!(!categories.is_exact());
+            assert_eq!((categories.total(), categories.missing_mass()), (300_000, 0.0));
+        }
+    }
+
+    #[test]
+    fn a_category_occurs_between_what_is_told_and_that_with_the_error() {
+        let mut categories = of(0..100_000);
+        categories.merge(&of(0..300));
+        categories.add("often", 50_000);
+        let error = categories.error();
+        assert!(error > 0 && of(0..10_000).error() == 0);
+        for (category, count) in [("often", 50_000), ("7", 2), ("99999", 1), ("never", 0)] {
+            let least = categories.count_of(category);
+            assert!(least <= count && count <= least + error, "{category}: {least}, error {error}");
+        }
     }
 
     #[test]

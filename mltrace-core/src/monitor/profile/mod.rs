@@ -1,6 +1,7 @@
 //! Profiles: columns summed up in constant memory, so that parts add up to the whole.
 
 mod categories;
+mod chosen;
 mod column;
 pub(super) mod grid;
 mod of_run;
@@ -27,6 +28,15 @@ pub use summary::{Bin, CategoryCount, ColumnSummary, Percentile};
 
 /// Up to how many distinct values integers are taken for categories.
 const FEW: usize = 300;
+/// The missing mass from which on categories are keys.
+const KEY: f64 = 0.2;
+/// The same of integers that nobody has declared to be amounts.
+const SERIAL: f64 = 0.9;
+/// How many times as wide as their number the range of serial numbers may be. Of so narrow a range, amounts that come by chance
+/// would be the same more often: at most exp(-1/5) = 0.82 of them would be alone.
+const SPREAD: f64 = 5.0;
+/// Up to how many values can be counted: beyond, a float does not hold every integer, nor does any count overflow.
+const MOST: u64 = 1 << 53;
 
 /// What the values of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -83,7 +93,7 @@ pub struct ColumnProfile {
 }
 
 /// What a reference says of how a column is to be summed up.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Shape {
     Edges(Vec<f64>),
     Categories,
@@ -132,12 +142,19 @@ impl Profile {
     /// Takes in another part. Its columns that are not here are added.
     ///
     /// # Errors
-    /// A column is numeric here and categorical there, or was counted on the edges of two references. Nothing was taken in.
+    /// A column is numeric here and categorical there, was counted on the edges of two references, or has more than 2^53
+    /// values. Nothing was taken in.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        let mut merged = self.clone();
-        merged.absorb(other)?;
-        *self = merged;
-        Ok(())
+        self.goes_with(other)?;
+        self.absorb(other)
+    }
+
+    /// Whether [`merge`](Self::merge) takes another part in.
+    pub(crate) fn goes_with(&self, other: &Self) -> Result<()> {
+        other.columns.iter().try_for_each(|(name, column)| match self.columns.get(name) {
+            Some(own) => own.goes_with(column).map_err(|error| error.at(name)),
+            None => Ok(()),
+        })
     }
 
     /// As [`merge`](Self::merge), but on an error nothing can be said of what was taken in.
@@ -191,7 +208,12 @@ impl Profile {
         let damaged = || Error::new(ErrorKind::Damaged, "these bytes are no profile, or one of a newer mltrace");
         let (form, profile): (u8, Self) =
             rmp_serde::from_slice(bytes).map_err(|source| damaged().with_source(source))?;
-        if form == FORM && profile.columns.values().all(ColumnProfile::is_sound) { Ok(profile) } else { Err(damaged()) }
+        if form == FORM && profile.is_sound() { Ok(profile) } else { Err(damaged()) }
+    }
+
+    /// Whether its parts agree, as far as it is not made by this program.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.columns.values().all(ColumnProfile::is_sound)
     }
 }
 
@@ -273,25 +295,43 @@ impl ColumnProfile {
         self.add(&column.values)
     }
 
-    fn merge(&mut self, other: &Self) -> Result<()> {
+    fn goes_with(&self, other: &Self) -> Result<()> {
+        let refused = |message: &str| Err(Error::new(ErrorKind::Invalid, message));
         if self.kind.zip(other.kind).is_some_and(|(own, theirs)| own != theirs) {
-            let message = "it is numeric in one profile and categorical in the other: declare its kind with `of_kind`";
-            return Err(Error::new(ErrorKind::Invalid, message));
+            return refused(
+                "it is numeric in one profile and categorical in the other: declare its kind with `of_kind`",
+            );
         }
+        if self.count.saturating_add(other.count) > MOST {
+            return refused("there are more than 2^53 values: make a profile of fewer");
+        }
+        let has_both = self.quantiles.is_some() && other.quantiles.is_some()
+            || self.categories.is_some() && other.categories.is_some();
+        if !has_both && !self.is_on_the_edges_of(other) {
+            return refused("the profiles were counted on the edges of two references: make both against one of them");
+        }
+        Ok(())
+    }
+
+    fn is_on_the_edges_of(&self, other: &Self) -> bool {
+        self.edges().is_some_and(|edges| other.edges() == Some(edges))
+    }
+
+    fn merge(&mut self, other: &Self) -> Result<()> {
+        self.goes_with(other)?;
         self.kind = self.kind.or(other.kind);
         self.count += other.count;
         self.nulls += other.nulls;
-        self.moments = self.moments.zip(other.moments).map(|(mut own, theirs)| {
-            own.merge(&theirs);
-            own
-        });
         // What only one of them has tells nothing of the whole.
-        let is_on_one_grid = match (&mut self.grid, &other.grid) {
+        match (&mut self.moments, &other.moments) {
             (Some(own), Some(theirs)) => own.merge(theirs),
-            _ => false,
-        };
-        if !is_on_one_grid {
+            (own, _) => *own = None,
+        }
+        if !self.is_on_the_edges_of(other) {
             self.grid = None;
+        }
+        if let (Some(own), Some(theirs)) = (&mut self.grid, &other.grid) {
+            own.merge(theirs);
         }
         match (&mut self.quantiles, &other.quantiles) {
             (Some(own), Some(theirs)) => own.merge(theirs)?,
@@ -301,20 +341,15 @@ impl ColumnProfile {
             (Some(own), Some(theirs)) => own.merge(theirs),
             (own, _) => *own = None,
         }
-        if self.grid.is_none() && self.quantiles.is_none() && self.categories.is_none() {
-            let message = "the profiles were counted on the edges of two references: make both against one of them";
-            return Err(Error::new(ErrorKind::Invalid, message));
-        }
         Ok(())
     }
 
-    /// Whether its parts agree, as far as it is not made by this program.
     fn is_sound(&self) -> bool {
-        let Some(values) = self.count.checked_sub(self.nulls) else { return false };
-        self.moments.is_none_or(|moments| moments.count() == values)
+        let Some(values) = self.count.checked_sub(self.nulls).filter(|_| self.count <= MOST) else { return false };
+        self.moments.is_none_or(|moments| moments.count() == values && moments.is_sound())
             && self.grid.as_ref().is_none_or(|grid| grid.is_sound(values))
-            && self.quantiles.as_ref().is_none_or(|quantiles| quantiles.count() == values)
-            && self.categories.as_ref().is_none_or(|categories| categories.total() == values)
+            && self.quantiles.as_ref().is_none_or(|quantiles| quantiles.is_sound(values))
+            && self.categories.as_ref().is_none_or(|categories| categories.is_sound(values))
     }
 
     /// What the values are: as declared, or else by their type. Integers are categories if there are at most 300 distinct
@@ -324,14 +359,6 @@ impl ColumnProfile {
             let few = |categories: &Categories| categories.is_exact() && categories.distinct() <= FEW;
             if self.categories.as_ref().is_some_and(few) { Kind::Categorical } else { Kind::Numeric }
         })
-    }
-
-    /// Whether it can be compared with a column of this kind.
-    pub(crate) fn tells(&self, kind: Kind) -> bool {
-        match kind {
-            Kind::Numeric => self.grid.is_some() || self.quantiles.is_some(),
-            Kind::Categorical => self.categories.is_some(),
-        }
     }
 
     /// How many values there are, nulls among them.
@@ -370,14 +397,68 @@ impl ColumnProfile {
         self.categories.as_ref().map_or(0.0, Categories::missing_mass)
     }
 
-    /// How it is to be summed up where this is the reference.
-    pub(crate) fn shape(&self) -> Result<Shape> {
-        match (self.kind(), &self.grid, &self.quantiles) {
-            (Kind::Categorical, ..) => Ok(Shape::Categories),
-            (_, Some(grid), _) => Ok(Shape::Edges(grid.edges().to_vec())),
-            (_, _, Some(quantiles)) => quantiles.edges().map(Shape::Edges),
-            _ => Ok(Shape::Edges(Vec::new())),
+    /// How often a category occurs at least; 0 where that is not known.
+    pub(crate) fn count_of(&self, category: &str) -> u64 {
+        self.categories.as_ref().map_or(0, |categories| categories.count_of(category))
+    }
+
+    /// How often a category occurs at most.
+    pub(crate) fn most_of(&self, category: &str) -> u64 {
+        self.count_of(category).saturating_add(self.category_error())
+    }
+
+    /// How much more often than told any category may occur.
+    pub(crate) fn category_error(&self) -> u64 {
+        self.categories.as_ref().map_or(0, Categories::error)
+    }
+
+    /// Whether there is anything but nulls.
+    pub(crate) fn has_values(&self) -> bool {
+        self.count > self.nulls
+    }
+
+    /// Whether its values are keys, most of which never come again: more than a fifth of further categories would be new, or
+    /// they are integers that are nearly all distinct and nearly all there are in their range, as numbers of rows.
+    pub(crate) fn is_key(&self) -> bool {
+        let is_dense = |moments: &Moments| {
+            let range = moments.max().zip(moments.min()).map_or(0.0, |(max, min)| max - min);
+            range < SPREAD * moments.count() as f64
+        };
+        match self.kind() {
+            Kind::Categorical => self.missing_mass() > KEY,
+            Kind::Numeric => {
+                self.kind.is_none() && self.missing_mass() > SERIAL && self.moments.as_ref().is_some_and(is_dense)
+            }
         }
+    }
+
+    /// How it is to be summed up where this is the reference.
+    pub(crate) fn shape(&self) -> Shape {
+        match (self.kind(), &self.grid, &self.quantiles) {
+            (Kind::Categorical, ..) => Shape::Categories,
+            (_, Some(grid), _) => Shape::Edges(grid.edges().to_vec()),
+            (_, _, Some(quantiles)) => Shape::Edges(quantiles.edges()),
+            _ => Shape::Edges(Vec::new()),
+        }
+    }
+
+    /// Whether it can be compared with a reference that is summed up like this.
+    pub(crate) fn fits(&self, shape: &Shape) -> Result<()> {
+        let (kind, tells) = match shape {
+            Shape::Edges(_) => (Kind::Numeric, self.grid.is_some() || self.quantiles.is_some()),
+            Shape::Categories => (Kind::Categorical, self.categories.is_some()),
+        };
+        let is_on_edges = |edges: &Vec<f64>| self.quantiles.is_some() || self.edges() == Some(edges);
+        let message = match shape {
+            _ if !tells => {
+                format!("it is {kind} in the reference and not here: make the profile with `Reference::profile`")
+            }
+            Shape::Edges(edges) if !is_on_edges(edges) => {
+                "it was counted on the edges of another reference: make the profile against this one".to_owned()
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::new(ErrorKind::Invalid, message))
     }
 
     /// The edges on which its numbers are counted.
@@ -425,15 +506,30 @@ impl ColumnProfile {
         }
     }
 
-    /// How many numbers are at or below each edge, and how far off their shares may be.
+    /// How many numbers are at or below each edge of a shape that it [`fits`](Self::fits), and how far off their shares may be.
     pub(crate) fn cumulated(&self, edges: &[f64]) -> Result<(Vec<f64>, f64)> {
         match (&self.grid, &self.quantiles) {
             (Some(grid), _) if grid.edges() == edges => Ok((grid.cumulated().map(|count| count as f64).collect(), 0.0)),
             (_, Some(quantiles)) => Ok((quantiles.cumulated(edges)?, quantiles.error())),
-            _ => {
-                let message = "it was counted on the edges of another reference: make the profile against this one";
-                Err(Error::new(ErrorKind::Invalid, message))
-            }
+            _ => Ok((vec![0.0; edges.len()], 0.0)),
+        }
+    }
+}
+
+impl Shape {
+    /// What the values of such a column are.
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Edges(_) => Kind::Numeric,
+            Self::Categories => Kind::Categorical,
+        }
+    }
+
+    /// Whether it can be that of a column.
+    pub(crate) fn is_sound(&self) -> bool {
+        match self {
+            Self::Edges(edges) => grid::are_edges(edges),
+            Self::Categories => true,
         }
     }
 }

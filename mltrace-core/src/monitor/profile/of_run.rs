@@ -68,13 +68,12 @@ impl RunProfile {
 
     /// Takes in another part.
     pub(crate) fn merge(&mut self, other: &Self) -> Result<()> {
-        let mut days = self.days.clone();
+        self.whole.goes_with(&other.whole)?;
         for (day, profile) in &other.days {
-            days.entry(*day).or_default().merge(profile)?;
+            self.days.get(day).map_or(Ok(()), |known| known.goes_with(profile)).map_err(|error| error.at(day))?;
         }
-        self.whole.merge(&other.whole)?;
-        self.days = days;
-        Ok(())
+        self.whole.absorb(&other.whole)?;
+        other.days.iter().try_for_each(|(day, profile)| self.days.entry(*day).or_default().absorb(profile))
     }
 
     /// Adds it to what is stored of a run under a name.

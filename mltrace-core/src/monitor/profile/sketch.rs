@@ -42,12 +42,19 @@ impl Quantiles {
         if self.0.is_estimation_mode() { self.0.normalized_rank_error() } else { 0.0 }
     }
 
+    /// Whether finite numbers can have come to it, so many of them.
+    pub(crate) fn is_sound(&self, count: u64) -> bool {
+        let is_finite = |item: Option<&KllFloat<f64>>| item.is_none_or(|item| item.into_inner().is_finite());
+        self.count() == count && is_finite(self.0.min_item()) && is_finite(self.0.max_item())
+    }
+
     /// Edges as of the numbers themselves, up to that error.
-    pub(crate) fn edges(&self) -> Result<Vec<f64>> {
-        let ranks: Vec<f64> = (0..=RANKS).map(|rank| f64::from(rank) / f64::from(RANKS)).collect();
-        let found = self.0.quantiles(&ranks, SearchCriteria::Inclusive).map_err(refused)?;
-        let sorted: Vec<f64> = found.unwrap_or_default().into_iter().map(KllFloat::into_inner).collect();
-        Ok(grid::edges(&sorted))
+    pub(crate) fn edges(&self) -> Vec<f64> {
+        let numbers = self.0.sorted_view();
+        let ranks = (0..=RANKS).map(|rank| f64::from(rank) / f64::from(RANKS));
+        // Only a rank that is not from 0 to 1 would be refused.
+        let found = ranks.filter_map(|rank| numbers.quantile(rank, SearchCriteria::Inclusive).ok().flatten());
+        grid::edges(&found.map(KllFloat::into_inner).collect::<Vec<_>>())
     }
 
     /// About the smallest number that so large a share of the numbers does not exceed; `None` of none.
@@ -64,7 +71,9 @@ impl Quantiles {
     pub(crate) fn cumulated(&self, edges: &[f64]) -> Result<Vec<f64>> {
         let points: Vec<_> =
             edges.iter().map(|&edge| KllFloat::<f64>::new(edge).map_err(refused)).collect::<Result<_>>()?;
-        let shares = self.0.cdf(&points, SearchCriteria::Inclusive).map_err(refused)?.unwrap_or_default();
+        let Some(shares) = self.0.cdf(&points, SearchCriteria::Inclusive).map_err(refused)? else {
+            return Ok(vec![0.0; edges.len()]);
+        };
         // Whole numbers, but for the rounding of shares.
         Ok(shares.into_iter().take(edges.len()).map(|share| (share * self.0.n() as f64).round()).collect())
     }
@@ -99,7 +108,7 @@ mod tests {
             sketch.add(value).unwrap();
         }
         assert!((sketch.error() - 2.296 / 1000_f64.powf(0.9723)).abs() < 1e-12);
-        let edges = sketch.edges().unwrap();
+        let edges = sketch.edges();
         assert_eq!(edges.len(), 256);
         let cumulated = sketch.cumulated(&edges).unwrap();
         let worst =
@@ -115,7 +124,13 @@ mod tests {
             sketch.add(value).unwrap();
         }
         assert_eq!(sketch.error(), 0.0);
-        assert_eq!(sketch.edges().unwrap(), grid::edges(&[1.0, 2.0, 2.0, 3.0]));
+        assert_eq!(sketch.edges(), grid::edges(&[1.0, 2.0, 2.0, 3.0]));
         assert_eq!(sketch.cumulated(&[1.0, 1.5, 2.0, 9.0]).unwrap(), [1.0, 1.0, 3.0, 4.0]);
+    }
+
+    #[test]
+    fn of_no_numbers_none_is_below_any_edge() {
+        assert_eq!(Quantiles::new().unwrap().cumulated(&[1.0, 2.0]).unwrap(), [0.0, 0.0]);
+        assert!(Quantiles::new().unwrap().edges().is_empty());
     }
 }

@@ -13,7 +13,7 @@ fn of(column: Column) -> ColumnProfile {
 
 /// The profile of a column by a reference's edges or categories.
 fn against(reference: &Profile, column: Column) -> Profile {
-    let shape = |name: &str| reference.column(name).map(|column| column.shape().unwrap());
+    let shape = |name: &str| reference.column(name).map(ColumnProfile::shape);
     Profile::shaped([("column", column)], shape).unwrap()
 }
 
@@ -121,7 +121,7 @@ fn thirty_one_shards_in_any_order_are_the_month() {
         ]
     };
     let reference = Profile::of(columns(&uniform(30, 10_000))).unwrap();
-    let shape = |name: &str| reference.column(name).map(|column| column.shape().unwrap());
+    let shape = |name: &str| reference.column(name).map(ColumnProfile::shape);
     let whole = Profile::shaped(columns(&month), shape).unwrap();
     let mut order: Vec<usize> = (0..31).collect();
     for seed in 0..5 {

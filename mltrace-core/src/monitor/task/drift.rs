@@ -133,7 +133,7 @@ impl TaskDrift<'_> {
     }
 
     /// How many whole days the window has, UTC; seven unless told. A window shorter than a week is compared with the same
-    /// weekdays, where the reference knows its days.
+    /// weekdays, of those columns whose days the reference knows.
     pub fn days(mut self, days: u32) -> Self {
         self.days = days;
         self
@@ -200,13 +200,24 @@ impl TaskDrift<'_> {
     }
 
     fn compare(&self, found: Found, live: Live, first: NaiveDate) -> Result<TaskDriftReport> {
-        let Live { profile, watched, notes } = live;
+        let Live { profile, watched, mut notes } = live;
         let reference = found.reference.only(|column| watched.contains(column));
         if watched.is_empty() {
             let message = format!("there is nothing to compare: {}", notes.join("; "));
             return Err(Error::new(ErrorKind::NotFound, message));
         }
-        let report = reference.drift(&profile).window(first, self.days).score(PREDICTION).get()?;
+        let timeless: Vec<&str> =
+            watched.iter().map(String::as_str).filter(|name| !reference.knows_days_of(name)).collect();
+        if self.days < WEEK && !timeless.is_empty() {
+            notes.push(format!(
+                "a window shorter than a week is compared with the same weekdays, and the reference does not know the days of \
+                 {}: profile with `run.profile_by_day`, or choose a window of seven days",
+                timeless.join(", ")
+            ));
+        }
+        let drift = reference.drift(&profile).window(first, self.days);
+        let has_score = watched.contains(PREDICTION);
+        let report = if has_score { drift.score(PREDICTION) } else { drift }.get()?;
         let compared_with = reference.profile_of_all().clone();
         Ok(TaskDriftReport { reference: found.source, report, notes, compared_with, live: profile })
     }
@@ -271,9 +282,9 @@ impl Live {
     }
 
     fn add_predictions(&mut self, view: &View<'_>, task: TaskId, found: &Found, span: Span) -> Result<()> {
-        let column = if let Some(frozen) = found.reference.whole(PREDICTION) {
+        let column = if let Some(shape) = found.reference.shape(PREDICTION) {
             self.watched.insert(PREDICTION.to_owned());
-            ColumnProfile::nothing(&frozen.shape()?)
+            ColumnProfile::nothing(shape)
         } else {
             self.notes.push(format!(
                 "the reference has no column `{PREDICTION}`, so the outputs are not compared: let the training run profile \

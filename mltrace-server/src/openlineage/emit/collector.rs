@@ -72,6 +72,12 @@ impl Collector {
 
     pub(super) fn send(&self, event: &Value) -> Result<(), Refused> {
         let address = self.address();
+        // Before anything is tried: where nobody listens, that would be told instead.
+        if address.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:")) {
+            return Err(Refused::All(format!(
+                "{address} needs TLS, which is not spoken here: send to a proxy that does, over http"
+            )));
+        }
         let mut request = self.agent.post(&address).header("content-type", "application/json");
         if let Some(key) = &self.key {
             request = request.header("authorization", format!("Bearer {key}"));
@@ -80,9 +86,6 @@ impl Collector {
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
                 Refused::All(format!("`{address}` is no address: {error}"))
             }
-            ureq::Error::TlsRequired => Refused::All(format!(
-                "{address} needs TLS, which is not spoken here: send to a proxy that does, over http"
-            )),
             other => Refused::Now(format!("{address} cannot be reached: {other}")),
         })?;
         let status = answer.status();

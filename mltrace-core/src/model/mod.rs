@@ -1,5 +1,6 @@
 //! The nouns, as plain data. Nothing here knows the store, the clock or the file system.
 
+mod brief;
 mod check;
 mod component;
 mod diff;
@@ -13,6 +14,7 @@ mod run;
 mod stale;
 mod verify;
 
+pub use brief::RunBrief;
 pub use check::{Check, CheckStatus, RunCheck};
 pub use component::Component;
 pub use diff::{Changed, CodeDiff, Diff, Entries, Parted, Parting, Pointers};

@@ -25,6 +25,6 @@ pub use retrain::{
 };
 pub use statistics::distance::kolmogorov_smirnov;
 pub use task::{
-    AlarmChange, Estimate, Estimating, KeptDrift, KeptFigure, LabelledOutput, Logged, Metrics, OutputDay, Outputs,
-    ProfilePart, ReferenceSource, Task, TaskDrift, TaskDriftReport, Training, WindowFigure, Windows,
+    AlarmChange, Arrival, Estimate, Estimating, KeptDrift, KeptFigure, LabelledOutput, Logged, Metrics, OutputDay,
+    Outputs, ProfilePart, ReferenceSource, Task, TaskDrift, TaskDriftReport, Training, WindowFigure, Windows,
 };

@@ -1,5 +1,6 @@
 //! Questions that a tracer answers. Answers are owned values that borrow nothing from the store.
 
+mod brief;
 mod catalogue;
 mod checks;
 mod diff;

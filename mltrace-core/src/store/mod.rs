@@ -1,5 +1,6 @@
 //! The only SQL. Above it nobody knows which database there is; below the engine trait nobody knows what a run is.
 
+mod brief;
 mod checks;
 mod collect;
 mod engine;

@@ -273,6 +273,16 @@ impl View<'_> {
         self.0.query(sql, &[task.into(), span.from.into(), span.to.into()], &mut |row| each(row.real(0)?))
     }
 
+    /// The outputs that came in after one, by the order of that: number, and value where there is more than a label. The index
+    /// of a task's names is kept out of it: it is in another order.
+    pub(crate) fn arrivals_after(&self, task: TaskId, number: i64, limit: u32) -> Result<Vec<(i64, Option<f64>)>> {
+        self.all(
+            "SELECT id, value FROM pair WHERE +task = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+            &[task.into(), Value::from(number), i64::from(limit).into()],
+            |row| Ok((row.integer(0)?, row.optional_real(1)?)),
+        )
+    }
+
     /// The models among what a run read, as it or the run that wrote them has it.
     pub(crate) fn models_read(&self, run: RunId) -> Result<Vec<ReadModel>> {
         self.all(

@@ -1,5 +1,6 @@
 //! Prediction tasks: what a model gave out, and what turned out to be true.
 
+mod arrivals;
 #[cfg(test)]
 mod care_tests;
 mod drift;
@@ -23,6 +24,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::store::Observed;
 use crate::tracer::Tracer;
+pub use arrivals::Arrival;
 pub use drift::{AlarmChange, KeptDrift, TaskDrift, TaskDriftReport};
 pub use estimate::{Estimate, Estimating};
 pub(super) use metrics::MONDAY;

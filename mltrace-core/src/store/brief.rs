@@ -1,0 +1,43 @@
+//! Runs in brief.
+
+use super::View;
+use super::engine::{Row, Value};
+use super::liveness::{self, LIVENESS};
+use super::records::{BATCH, IDS, values};
+use crate::clock::from_micros;
+use crate::error::Result;
+use crate::model::{RunBrief, RunId};
+
+impl View<'_> {
+    /// The runs recorded after a run, oldest first, at most so many.
+    pub(crate) fn briefs_after(&self, run: RunId, limit: u32) -> Result<Vec<RunBrief>> {
+        self.all_briefs("r.id > ?1 ORDER BY r.id LIMIT ?2", &[run.into(), i64::from(limit).into()])
+    }
+
+    /// These runs, in no order. Those that are not there are left out.
+    pub(crate) fn briefs(&self, ids: &[RunId]) -> Result<Vec<RunBrief>> {
+        let mut briefs = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(BATCH) {
+            briefs.extend(self.all_briefs(&format!("r.id IN {IDS}"), &values(ids))?);
+        }
+        Ok(briefs)
+    }
+
+    fn all_briefs(&self, which: &str, values: &[Value<'_>]) -> Result<Vec<RunBrief>> {
+        let sql = format!(
+            "SELECT r.id, c.name, r.started_at, r.ended_at, r.status, {LIVENESS}
+             FROM run r JOIN component c ON c.id = r.component LEFT JOIN process w ON w.id = r.process WHERE {which}"
+        );
+        self.all(&sql, values, brief)
+    }
+}
+
+fn brief(row: &dyn Row) -> Result<RunBrief> {
+    Ok(RunBrief {
+        id: RunId(row.integer(0)?),
+        component: row.text(1)?.to_owned(),
+        status: liveness::status(row, 4, 5)?,
+        started_at: from_micros(row.integer(2)?),
+        ended_at: row.optional_integer(3)?.map(from_micros),
+    })
+}

@@ -61,7 +61,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Data must not be used any more", &["label", "labels", "retract", "retracted"]),
     ("Remarks", &["note", "tag"]),
     #[cfg(feature = "server")]
-    ("For other programs", &["serve", "token", "openlineage"]),
+    ("For other programs", &["serve", "token", "openlineage", "grafana", "prometheus-rules"]),
     ("Care of the store", &["gc", "export", "import", "doctor", "completions"]),
 ];
 
@@ -157,6 +157,20 @@ pub(crate) enum Command {
     /// Make, list or revoke the tokens that `serve` asks for
     #[cfg(feature = "server")]
     Token(Token),
+    /// Print a dashboard for Grafana, over what `serve` shows at /metrics
+    #[cfg(feature = "server")]
+    #[command(after_help = "\
+Example:
+  mltrace grafana > mltrace.json        to be imported; it asks which data source")]
+    Grafana,
+    /// Print alert rules for Prometheus, over what `serve` shows at /metrics
+    #[cfg(feature = "server")]
+    #[command(after_help = "\
+Each alert carries the owner of the component, or of the one that infers, as a label: route by it.
+
+Example:
+  mltrace prometheus-rules > mltrace.yml   to be named under rule_files")]
+    PrometheusRules,
     /// Send runs to who collects events of OpenLineage
     #[cfg(feature = "server")]
     Openlineage(Openlineage),

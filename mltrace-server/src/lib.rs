@@ -10,6 +10,7 @@ mod described;
 mod guard;
 mod lane;
 mod logger;
+mod metrics;
 mod names;
 mod openapi;
 mod openlineage;
@@ -21,6 +22,7 @@ mod service;
 mod token;
 
 pub use app::app;
+pub use metrics::{DASHBOARD, RULES};
 pub use openlineage::{Collector, Emitter, Sent, Unsent};
 pub use serve::{run, serve};
 pub use service::{Config, Limits};

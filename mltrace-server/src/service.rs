@@ -12,6 +12,7 @@ use crate::body::Reading;
 use crate::guard::Guard;
 use crate::lane::Lane;
 use crate::logger::Logger;
+use crate::metrics::Metrics;
 
 /// Settings of a server.
 #[derive(Debug, Clone, Default)]
@@ -77,6 +78,7 @@ pub(crate) struct Service {
     pub(crate) writer: Lane,
     pub(crate) files: Lane,
     pub(crate) logger: Logger,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) reading: Reading,
     pub(crate) guard: Guard,
     pub(crate) limits: Limits,
@@ -96,6 +98,7 @@ impl Service {
             writer: Lane::new("mltrace-writer", [store.clone()], limits.waiting)?,
             files: Lane::new("mltrace-files", [beside()?], limits.waiting)?,
             logger: Logger::new(store.clone(), limits.waiting)?,
+            metrics: Arc::new(Metrics::new(beside()?, store.clone())?),
             reading: Reading {
                 limit: limits.decompressed,
                 patience: limits.body_patience,

@@ -90,6 +90,10 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Token(opt) => token::run(opt, &mut open()?),
         #[cfg(feature = "server")]
         Command::Openlineage(opt) => openlineage::run(opt, &mut open()?),
+        #[cfg(feature = "server")]
+        Command::Grafana => Ok(out.write_all(mltrace_server::DASHBOARD.as_bytes())?),
+        #[cfg(feature = "server")]
+        Command::PrometheusRules => Ok(out.write_all(mltrace_server::RULES.as_bytes())?),
         Command::Completions(opt) => completions::run(&opt, out),
     }
 }

@@ -8,6 +8,7 @@ mod components;
 mod health;
 mod labels;
 mod lineage;
+mod metrics;
 mod openlineage;
 mod pages;
 mod pointers;
@@ -35,7 +36,11 @@ pub(crate) fn all(service: &Arc<Service>) -> Router {
         .fold(api, |api, add| add(api));
     let Api { router, document, .. } = api;
     let pages = pages::router(Arc::clone(service), document.finish());
-    router.merge(pages).merge(health::router(Arc::clone(service))).fallback(nothing_here)
+    router
+        .merge(pages)
+        .merge(health::router(Arc::clone(service)))
+        .merge(metrics::router(Arc::clone(service)))
+        .fallback(nothing_here)
 }
 
 /// Refuses an array that is too long.

@@ -6,6 +6,7 @@ mod described;
 mod limits;
 mod log;
 mod logging;
+mod metrics;
 mod openlineage;
 mod openlineage_client;
 mod problems;

@@ -73,7 +73,7 @@ impl Opt {
         let name = command.get_styles().get_literal();
         let about =
             |of: &str| command.find_subcommand(of).and_then(clap::Command::get_about).cloned().unwrap_or_default();
-        let line = |of: &&str| format!("  {name}{of:11}{name:#}  {}\n", about(of));
+        let line = |of: &&str| format!("  {name}{of:16}{name:#}  {}\n", about(of));
         let group = |(title, commands): &(&str, &[&str])| {
             let lines: String = commands.iter().map(line).collect();
             format!("{head}{title}:{head:#}\n{lines}\n")
@@ -157,13 +157,13 @@ pub(crate) enum Command {
     /// Make, list or revoke the tokens that `serve` asks for
     #[cfg(feature = "server")]
     Token(Token),
-    /// Print a dashboard for Grafana, over what `serve` shows at /metrics
+    /// Print a dashboard for Grafana, over /metrics of `serve`
     #[cfg(feature = "server")]
     #[command(after_help = "\
 Example:
   mltrace grafana > mltrace.json        to be imported; it asks which data source")]
     Grafana,
-    /// Print alert rules for Prometheus, over what `serve` shows at /metrics
+    /// Print alert rules for Prometheus, over /metrics of `serve`
     #[cfg(feature = "server")]
     #[command(after_help = "\
 Each alert carries the owner of the component, or of the one that infers, as a label: route by it.

@@ -19,6 +19,8 @@ mod monitored;
 #[cfg(feature = "server")]
 mod openlineage;
 mod pipeline;
+#[cfg(feature = "server")]
+mod prometheus;
 mod recent;
 mod review;
 mod screen;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc};
 use mltrace::Tracer;
-use mltrace::monitor::{Answer, Checklist, DataRule, DriftReport, Metric, RetrainReport, Task, WindowFigure, Windows};
+use mltrace::monitor::{
+    Answer, Checklist, DataRule, DriftReport, Figure, Metric, RetrainReport, Task, WindowFigure, Windows,
+};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
@@ -139,5 +141,5 @@ impl Watch {
 }
 
 fn number(window: &WindowFigure) -> Option<f64> {
-    window.figure.and_then(|figure| figure.number())
+    window.figure.and_then(Figure::number)
 }

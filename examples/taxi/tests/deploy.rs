@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::Command;
 
 use mltrace::Tracer;
-use mltrace::monitor::{Metric, Windows};
+use mltrace::monitor::{Figure, Metric, WindowFigure, Windows};
 use tempfile::TempDir;
 
 /// Names the folder that holds the real months from January to June 2020.
@@ -80,7 +80,7 @@ fn the_worst_week_leads_to_its_predictions_and_to_what_is_behind_them() {
     assert_eq!(outputs, 7_768);
     assert!((6_800..7_100).contains(&labelled), "nine of ten are told, and the last not yet: {labelled}");
     let worst = weeks.iter().filter(|week| week.labelled >= 30).min_by(|a, b| {
-        let f1 = |week: &mltrace::monitor::WindowFigure| week.figure.and_then(|figure| figure.number());
+        let f1 = |week: &WindowFigure| week.figure.and_then(Figure::number);
         f1(a).partial_cmp(&f1(b)).expect("numbers")
     });
     let worst = worst.expect("a week");

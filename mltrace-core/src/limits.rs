@@ -346,6 +346,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "care")]
     fn a_param_is_refused_or_dropped_where_it_could_be_stored_but_not_read_back() {
         let logged = |levels| {
             let tracer = Tracer::in_memory().unwrap();

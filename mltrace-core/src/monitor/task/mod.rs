@@ -1,6 +1,6 @@
 //! Prediction tasks: what a model gave out, and what turned out to be true.
 
-#[cfg(test)]
+#[cfg(all(test, feature = "care"))]
 mod care_tests;
 mod drift;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::{Column, Kind, Reference, RunProfile, Status};
+use super::{Column, Kind, Reference, Status};
 use crate::__private::{Ended, Meta, Run};
 use crate::error::ErrorKind;
 use crate::{ComponentRun, RunId, Tracer, scoped};
@@ -135,7 +135,7 @@ fn a_tombstone_keeps_its_profiles_and_a_run_that_is_removed_does_not() {
         if let Some(input) = input {
             entry = entry.reads(input);
         }
-        RunProfile::of(distances(0..2)).unwrap().add_to(&mut entry.profiles, "features").unwrap();
+        super::RunProfile::of(distances(0..2)).unwrap().add_to(&mut entry.profiles, "features").unwrap();
         tracer.store().put(&entry).unwrap()
     };
     let needed = put("train", 0, None, "forest@1");

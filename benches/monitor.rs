@@ -167,7 +167,7 @@ fn day(setting: &Setting, table: &mut Table) -> Result<()> {
     table.row(&format!("  its memory, SQLite's aside, {shown}"), Bar::AtMost(1024.0), kibibytes, " KiB", "", "");
     let (bytes, answer) = memory::peak(|| task.metrics(Metric::RocAuc).windows(Windows::DAILY).get());
     answer?;
-    let each = bytes as f64 / count as f64;
+    let each = f64::from(u32::try_from(bytes)?) / f64::from(u32::try_from(count)?);
     table.row(&format!("  that of the ROC AUC, an output, {shown}"), Bar::None, each, " bytes", "", "");
     Ok(())
 }

@@ -23,8 +23,18 @@ fn open(raw: &str) -> usize {
 
 const RUNS: usize = 20;
 
+const SIGNALS: [i32; 4] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGABRT];
+
+/// A program that is started in the background may ignore what its shell ignores.
+#[allow(unsafe_code, reason = "the standard library does not know how signals are met")]
+fn heed(signal: i32) {
+    // SAFETY: the default is no function that could run at a bad moment.
+    assert_ne!(unsafe { libc::signal(signal, libc::SIG_DFL) }, libc::SIG_ERR);
+}
+
 /// Records runs in all ways and then waits, with a run open, for the signal, or ends itself.
 fn be_ended(path: &Path, aborts: bool) {
+    SIGNALS.into_iter().for_each(heed);
     mltrace::init(Tracer::open(path).unwrap()).unwrap();
     thread::spawn(|| open("raw"));
     for _ in 0..RUNS {
@@ -58,7 +68,7 @@ fn a_signal_or_an_abort_ends_the_process_and_leaves_what_was_written_whole() {
     if let Some(path) = std::env::var_os("MLTRACE_TEST_PATH") {
         return be_ended(&PathBuf::from(path), std::env::var_os("MLTRACE_TEST_ABORTS").is_some());
     }
-    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGABRT] {
+    for signal in SIGNALS {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
         let mut command = Command::new(std::env::current_exe().unwrap());

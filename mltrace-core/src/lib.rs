@@ -20,6 +20,7 @@
 
 mod artifact;
 mod capture;
+#[cfg(feature = "care")]
 mod care;
 pub mod check;
 mod clock;
@@ -47,6 +48,7 @@ mod writer;
 
 pub use artifact::Artifact;
 pub use capture::{Capture, Captured};
+#[cfg(feature = "care")]
 pub use care::{
     CodeReport, ExportReport, Finding, Gc, GcComponent, GcReport, GitReport, Health, ImportReport, OpenRun,
     PointerReport, Reported, RunReport, TableSize,

@@ -337,7 +337,7 @@ mod tests {
     use crate::__private::{Ended, Meta, Run};
     use crate::testing::run;
     use crate::tracer::Tracer;
-    use crate::{ComponentRun, ErrorKind};
+    use crate::{ComponentRun, ErrorKind, RunId};
 
     use super::*;
 
@@ -345,24 +345,33 @@ mod tests {
         (0..levels).fold(Value::Null, |inner, _| Value::Array(vec![inner]))
     }
 
+    fn with_deep_param(tracer: &Tracer, levels: usize) -> crate::Result<RunId> {
+        let mut run = ComponentRun::new("train");
+        run.start().param("deep", nested(levels)).unwrap().end();
+        tracer.log_component_run(run)
+    }
+
     #[test]
     fn a_param_is_refused_or_dropped_where_it_could_be_stored_but_not_read_back() {
-        let logged = |levels| {
-            let tracer = Tracer::in_memory().unwrap();
-            let mut run = ComponentRun::new("train");
-            run.start().param("deep", nested(levels)).unwrap().end();
-            let run = tracer.log_component_run(run)?;
-            let mut lines = Vec::new();
-            tracer.export(&mut lines)?;
-            Tracer::in_memory()?.import(&mut lines.as_slice())?;
-            tracer.run(run)
-        };
-        assert_eq!(logged(NESTING).unwrap().params["deep"], nested(NESTING));
-        assert_eq!(logged(2 * NESTING).unwrap_err().kind(), ErrorKind::Invalid);
-        let mut traced = run("train", 0, 1);
-        traced.params.insert("deep".to_owned(), nested(2 * NESTING));
-        trim(&mut traced);
-        assert!(traced.params.is_empty());
+        let tracer = Tracer::in_memory().unwrap();
+        let deepest = with_deep_param(&tracer, NESTING).unwrap();
+        assert_eq!(tracer.run(deepest).unwrap().params["deep"], nested(NESTING));
+        assert_eq!(with_deep_param(&tracer, 2 * NESTING).unwrap_err().kind(), ErrorKind::Invalid);
+        let mut deep = run("train", 0, 1);
+        deep.params.insert("deep".to_owned(), nested(2 * NESTING));
+        trim(&mut deep);
+        assert!(deep.params.is_empty());
+    }
+
+    #[test]
+    #[cfg(feature = "care")]
+    fn the_deepest_param_goes_from_one_store_to_another() {
+        let (source, copy) = (Tracer::in_memory().unwrap(), Tracer::in_memory().unwrap());
+        let run = with_deep_param(&source, NESTING).unwrap();
+        let mut lines = Vec::new();
+        source.export(&mut lines).unwrap();
+        copy.import(&mut lines.as_slice()).unwrap();
+        assert_eq!(copy.run(run).unwrap().params["deep"], nested(NESTING));
     }
 
     #[test]

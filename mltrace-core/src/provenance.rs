@@ -81,6 +81,7 @@ fn is_zombie(stat: &str) -> bool {
 }
 
 /// Whether a process is known to have ended; see [`Sighting::is_gone`].
+#[cfg(feature = "care")]
 pub(crate) fn is_gone(other: &Process) -> bool {
     let Process { pid, start_ticks, boot_id, pid_namespace, .. } = other;
     Sighting {
@@ -93,6 +94,7 @@ pub(crate) fn is_gone(other: &Process) -> bool {
 }
 
 /// Whether a process may still write: it belongs to this boot, and is not known to have ended.
+#[cfg(feature = "care")]
 pub(crate) fn may_write(other: &Process) -> bool {
     other.boot_id == process().boot_id && !is_gone(other)
 }

@@ -19,7 +19,9 @@ use crate::fingerprint::{self, Fingerprinter, STORE_FOLDER, absolute, lexically_
 use crate::fork::PerProcess;
 use crate::model::{IoPointer, PointerType, RunEntry, RunId, Version, VersionKind};
 use crate::record::is_disabled;
-use crate::store::{Durability, Put, Store};
+#[cfg(feature = "care")]
+use crate::store::Put;
+use crate::store::{Durability, Store};
 use crate::writer::{OpenRun, Stats, Writer};
 
 const FINGERPRINT_LIMIT: u64 = 16 << 20;
@@ -252,6 +254,7 @@ impl Tracer {
     }
 
     /// A run that somebody else reports is committed.
+    #[cfg(feature = "care")]
     pub(crate) fn committed(&self, run: &RunEntry, put: &Put) {
         self.writer().committed(run, put);
     }

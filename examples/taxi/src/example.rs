@@ -5,7 +5,9 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
+use chrono::{NaiveDate, NaiveDateTime};
 use csv::{Reader, StringRecord, Writer};
+use mltrace::monitor::{Column, Kind};
 
 /// The features, in the order the model sees them.
 pub(crate) const FEATURES: [&str; 11] = [
@@ -22,12 +24,17 @@ pub(crate) const FEATURES: [&str; 11] = [
     "RatecodeID",
 ];
 
+/// Those that are amounts; the others are categories, numbered.
+const AMOUNTS: [&str; 3] = ["trip_distance", "trip_time", "trip_speed"];
+
 /// What stands for each label in a file.
 const LABELS: [&str; 2] = ["0", "1"];
 
 /// One ride as the model sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Example {
+    /// When the ride began, and the model was asked.
+    pub(crate) pickup: NaiveDateTime,
     /// In the order of [`FEATURES`].
     pub(crate) features: [f64; FEATURES.len()],
     /// The label.
@@ -49,13 +56,28 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Example>> {
 }
 
 fn parse(record: &StringRecord) -> anyhow::Result<Example> {
-    ensure!(record.len() == FEATURES.len() + 1, "{} values where {} and a label belong", record.len(), FEATURES.len());
+    let count = FEATURES.len();
+    ensure!(record.len() == count + 2, "{} values where a time, {count} and a label belong", record.len());
+    let pickup = record[0].parse().with_context(|| format!("pickup: `{}` is no time", &record[0]))?;
     let mut features = [0.0; FEATURES.len()];
-    for ((feature, text), name) in features.iter_mut().zip(record).zip(FEATURES) {
+    for ((feature, text), name) in features.iter_mut().zip(record.iter().skip(1)).zip(FEATURES) {
         *feature = text.parse().with_context(|| format!("{name}: `{text}` is no number"))?;
     }
-    let high_tip = &record[FEATURES.len()] == LABELS[1];
-    Ok(Example { features, high_tip })
+    let high_tip = &record[count + 1] == LABELS[1];
+    Ok(Example { pickup, features, high_tip })
+}
+
+/// The day of each example; the records know no zone, so that a day of New York stands for one of UTC.
+pub(crate) fn days(examples: &[Example]) -> impl Iterator<Item = NaiveDate> {
+    examples.iter().map(|example| example.pickup.date())
+}
+
+/// The features column by column, as they are to be summed up.
+pub(crate) fn columns(examples: &[Example]) -> impl Iterator<Item = (&'static str, Column)> {
+    FEATURES.into_iter().enumerate().map(|(at, name)| {
+        let column = Column::floats(examples.iter().map(move |example| example.features[at]));
+        (name, if AMOUNTS.contains(&name) { column } else { column.of_kind(Kind::Categorical) })
+    })
 }
 
 /// Writes examples as CSV, the label last.
@@ -65,12 +87,13 @@ impl<W: Write> ExampleWriter<W> {
     /// Writes the header.
     pub(crate) fn new(out: W) -> anyhow::Result<Self> {
         let mut writer = Writer::from_writer(out);
-        writer.write_record(FEATURES.into_iter().chain(["high_tip"]))?;
+        writer.write_record(["pickup"].into_iter().chain(FEATURES).chain(["high_tip"]))?;
         Ok(Self(writer))
     }
 
     /// Writes one example.
     pub(crate) fn write(&mut self, example: &Example) -> anyhow::Result<()> {
+        self.0.write_field(example.pickup.format("%FT%T%.f").to_string())?;
         for feature in &example.features {
             self.0.write_field(feature.to_string())?;
         }
@@ -96,8 +119,10 @@ mod tests {
     fn examples_come_back_bit_for_bit() {
         let folder = TempDir::new().expect("a folder");
         let path = folder.path().join("x.csv");
-        let mut written = vec![Example { features: [0.1 + 0.2; 11], high_tip: true }];
-        written.push(Example { features: [1.4 / 1e-7; 11], high_tip: false });
+        let at = |time: &str| time.parse().expect("a time");
+        let mut written =
+            vec![Example { pickup: at("2020-01-17T16:57:19"), features: [0.1 + 0.2; 11], high_tip: true }];
+        written.push(Example { pickup: at("2020-01-17T00:00:00.25"), features: [1.4 / 1e-7; 11], high_tip: false });
         let mut writer = ExampleWriter::new(File::create(&path).expect("a file")).expect("a writer");
         for example in &written {
             writer.write(example).expect("written");
@@ -113,6 +138,6 @@ mod tests {
         fs::write(&path, "a,b\n1,2\n").expect("written");
         let error = format!("{:#}", read(&path).expect_err("no examples"));
         assert!(error.contains("example 1 of"), "{error}");
-        assert!(error.contains("2 values where 11 and a label belong"), "{error}");
+        assert!(error.contains("2 values where a time, 11 and a label belong"), "{error}");
     }
 }

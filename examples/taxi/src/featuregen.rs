@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chrono::{Datelike, Timelike};
 use mltrace::component;
 
-use crate::example::{Example, ExampleWriter};
+use crate::example::{self, Example, ExampleWriter};
 use crate::io::{self, Folder};
 use crate::month::Month;
 use crate::progress::{Progress, grouped};
@@ -17,6 +17,8 @@ const EMPTY: f64 = -1.0;
 
 /// A tip above this share of the fare is a high one.
 const HIGH_TIP: f64 = 0.2;
+/// Examples that are held in memory to be summed up.
+const PART: usize = 100_000;
 
 /// Turns the latest clean rides of a month into features and labels.
 #[component(
@@ -25,22 +27,34 @@ const HIGH_TIP: f64 = 0.2;
     inputs(clean),
     outputs(features),
     params(month),
-    partition = month
+    partition = month,
+    run = run
 )]
 pub(crate) fn featuregen(month: Month, folder: &Folder) -> anyhow::Result<PathBuf> {
     let progress = Progress::of_unknown_length("featuregen", month);
     let clean = folder.latest(&format!("clean/{month}"))?;
     let features = folder.version(&format!("features/{month}"), "csv")?;
     let mut rides = 0_u32;
+    let mut part = Vec::new();
+    let profile = |part: &mut Vec<Example>| {
+        run.profile_by_day("features", example::days(part), example::columns(part));
+        part.clear();
+    };
     io::write(&features, |out| {
         let mut writer = ExampleWriter::new(out)?;
         for ride in ride::read(&clean)? {
-            writer.write(&example(&ride?))?;
+            let example = example(&ride?);
+            writer.write(&example)?;
+            part.push(example);
+            if part.len() == PART {
+                profile(&mut part);
+            }
             rides += 1;
             progress.advance();
         }
         writer.finish()
     })?;
+    profile(&mut part);
     progress.done(&format!("{} rides", grouped(rides)));
     Ok(features)
 }
@@ -52,6 +66,7 @@ fn example(ride: &Ride) -> Example {
     let work_hours = weekday < 5 && (8..=18).contains(&pickup.hour());
     let seconds = seconds(ride);
     Example {
+        pickup,
         features: [
             f64::from(weekday),
             f64::from(pickup.hour()),

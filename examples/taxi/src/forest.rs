@@ -51,6 +51,7 @@ fn matrix<'a>(rows: impl IntoIterator<Item = &'a Row>) -> anyhow::Result<DenseMa
 
 #[cfg(test)]
 mod tests {
+    use chrono::NaiveDateTime;
     use mltrace::Artifact;
     use tempfile::TempDir;
 
@@ -59,7 +60,11 @@ mod tests {
     /// Long rides tip well, and every feature tells how long a ride was.
     fn examples() -> Vec<Example> {
         (0..200_u8)
-            .map(|miles| Example { features: [f64::from(miles); FEATURES.len()], high_tip: miles >= 100 })
+            .map(|miles| Example {
+                pickup: NaiveDateTime::MIN,
+                features: [f64::from(miles); FEATURES.len()],
+                high_tip: miles >= 100,
+            })
             .collect()
     }
 

@@ -6,7 +6,7 @@ use anyhow::Context;
 use mltrace::{Artifact, component};
 use uuid::Uuid;
 
-use crate::example;
+use crate::example::{self, Example};
 use crate::forest::{Forest, Row, is_high};
 use crate::io::Folder;
 use crate::month::Month;
@@ -71,21 +71,28 @@ pub(crate) fn inference(
     Ok(predictions.map(|(id, probability)| Prediction { id, probability }).collect())
 }
 
-/// Serves the latest features of a month with the latest model of `train_month`, batch by batch, and
-/// compares with the labels, which came later.
-pub(crate) fn serve(month: Month, train_month: Month, folder: &Folder) -> anyhow::Result<Served> {
+/// Serves the latest features of a month with the latest model of `train_month`, batch by batch as the rides begin,
+/// gives each batch's answers away, and compares with the labels, which came later.
+pub(crate) fn serve(
+    month: Month,
+    train_month: Month,
+    folder: &Folder,
+    mut give: impl FnMut(&[Example], &[Prediction]) -> anyhow::Result<()>,
+) -> anyhow::Result<Served> {
     let model = Artifact::latest(folder.artifact(&format!("model/{train_month}")))?;
     let features = folder.latest(&format!("features/{month}"))?;
     let forest: Forest = model.load()?;
-    let (rows, labels): (Vec<Row>, Vec<bool>) =
-        example::read(&features)?.into_iter().map(|example| (example.features, example.high_tip)).unzip();
-    let batches = rows.len().div_ceil(BATCH);
+    let mut examples = example::read(&features)?;
+    examples.sort_by_key(|example| example.pickup);
+    let batches = examples.len().div_ceil(BATCH);
     let progress = Progress::of(batches as u64, "inference", month);
     let mut score = Score::default();
     let mut worst: Option<Answer> = None;
-    for (batch, labels) in rows.chunks(BATCH).zip(labels.chunks(BATCH)) {
-        let predictions = inference(&model, &features, month, &forest, batch)?;
-        for (prediction, &high_tip) in predictions.into_iter().zip(labels) {
+    for batch in examples.chunks(BATCH) {
+        let rows: Vec<Row> = batch.iter().map(|example| example.features).collect();
+        let predictions = inference(&model, &features, month, &forest, &rows)?;
+        give(batch, &predictions)?;
+        for (prediction, &Example { high_tip, .. }) in predictions.into_iter().zip(batch) {
             score.count(is_high(prediction.probability), high_tip);
             let answer = Answer { prediction, high_tip };
             if worst.as_ref().is_none_or(|worst| answer.distance() > worst.distance()) {

@@ -2,6 +2,7 @@
 //! yellow taxis, every stage traced by `mltrace`. See the README of the workspace for a tour.
 
 mod cleaning;
+mod deploy;
 mod example;
 mod featuregen;
 mod forest;
@@ -17,6 +18,7 @@ mod ride;
 mod score;
 mod source;
 mod split;
+mod story;
 mod train;
 
 use std::process::ExitCode;
@@ -24,9 +26,17 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    match pipeline::run(&opt::Opt::parse().into_plan()) {
-        Ok(report) => {
-            print!("{report}");
+    let opt = opt::Opt::parse();
+    let is_deployed = opt.is_deployed();
+    let plan = opt.into_plan();
+    let told = if is_deployed {
+        deploy::run(&plan).map(|story| story.to_string())
+    } else {
+        pipeline::run(&plan).map(|report| report.to_string())
+    };
+    match told {
+        Ok(told) => {
+            print!("{told}");
             ExitCode::SUCCESS
         }
         Err(error) => {

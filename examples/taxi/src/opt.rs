@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::io::Folder;
 use crate::month::{Month, MonthRange};
@@ -13,29 +13,44 @@ use crate::source::Source;
 /// fares, every stage traced.
 #[derive(Debug, Parser)]
 pub(crate) struct Opt {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Yellow-taxi records of the TLC: CSV, CSV.gz or Parquet files, or a folder of files whose names
     /// hold their month. Without them the months are made up.
-    #[arg(long, value_name = "DIR|FILE", num_args = 1..)]
+    #[arg(long, global = true, value_name = "DIR|FILE", num_args = 1..)]
     data: Vec<PathBuf>,
 
     /// The month to train on.
-    #[arg(long, value_name = "MONTH", default_value = "2020-01")]
+    #[arg(long, global = true, value_name = "MONTH", default_value = "2020-01")]
     train: Month,
 
     /// The month to validate on.
-    #[arg(long, value_name = "MONTH", default_value = "2020-02")]
+    #[arg(long, global = true, value_name = "MONTH", default_value = "2020-02")]
     validate: Month,
 
     /// The months to serve, both ends included.
-    #[arg(long, value_name = "MONTH..MONTH", default_value = "2020-03..2020-06")]
+    #[arg(long, global = true, value_name = "MONTH..MONTH", default_value = "2020-03..2020-06")]
     serve: MonthRange,
 
     /// Where rides, features and models go.
-    #[arg(long, value_name = "DIR", default_value = "taxi-data")]
+    #[arg(long, global = true, value_name = "DIR", default_value = "taxi-data")]
     out: PathBuf,
 }
 
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Does the same and watches the model while it is in use: its answers are logged, what came true follows days later,
+    /// and each week is asked whether to train again.
+    Deploy,
+}
+
 impl Opt {
+    /// Whether the model is watched.
+    pub(crate) fn is_deployed(&self) -> bool {
+        matches!(self.command, Some(Command::Deploy))
+    }
+
     /// What the options ask for.
     pub(crate) fn into_plan(self) -> Plan {
         Plan {

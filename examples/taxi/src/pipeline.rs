@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::cleaning::cleaning;
+use crate::example::Example;
 use crate::featuregen::featuregen;
-use crate::inference::serve;
+use crate::inference::{Prediction, serve};
 use crate::io::Folder;
 use crate::month::Month;
 use crate::report::Report;
@@ -25,6 +26,14 @@ pub(crate) struct Plan {
 /// Runs the pipeline: features for every month, a model from the first of them, predictions for the
 /// months to serve.
 pub(crate) fn run(plan: &Plan) -> anyhow::Result<Report> {
+    run_and_give(plan, |_, _| Ok(()))
+}
+
+/// The same, and gives the answers away as they are made.
+pub(crate) fn run_and_give(
+    plan: &Plan,
+    mut give: impl FnMut(&[Example], &[Prediction]) -> anyhow::Result<()>,
+) -> anyhow::Result<Report> {
     let Plan { source, train: train_month, validate: test_month, serve: served, folder } = plan;
     let months: BTreeSet<Month> = [train_month, test_month].into_iter().chain(served).copied().collect();
     // Found before any work, so that a missing month costs no waiting.
@@ -36,6 +45,7 @@ pub(crate) fn run(plan: &Plan) -> anyhow::Result<Report> {
     }
     let (to_train, to_test) = split(*train_month, *test_month, folder)?;
     let trained = train(&to_train, &to_test, *train_month, *test_month, folder)?;
-    let served = served.iter().map(|month| serve(*month, *train_month, folder)).collect::<anyhow::Result<_>>()?;
+    let served =
+        served.iter().map(|month| serve(*month, *train_month, folder, &mut give)).collect::<anyhow::Result<_>>()?;
     Ok(Report { train_month: *train_month, test_month: *test_month, trained, served })
 }

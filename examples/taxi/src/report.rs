@@ -56,7 +56,7 @@ fn row(f: &mut fmt::Formatter<'_>, month: Month, role: &str, score: &Score) -> f
         grouped(score.total()),
         100.0 * score.actual_rate(),
         score.f1(),
-        bar(score.f1())
+        bar(score.f1(), BAR)
     )
 }
 
@@ -73,11 +73,11 @@ fn complaint(f: &mut fmt::Formatter<'_>, month: Month, answer: &Answer) -> fmt::
     )
 }
 
-/// A bar for a share, to an eighth of a column.
-fn bar(share: f64) -> String {
-    let full = (1..=BAR).take_while(|columns| f64::from(*columns) <= share * f64::from(BAR));
+/// A bar for a share of so many columns, to an eighth of one.
+pub(crate) fn bar(share: f64, columns: u32) -> String {
+    let full = (1..=columns).take_while(|column| f64::from(*column) <= share * f64::from(columns));
     let full = full.count();
-    let rest = share * f64::from(BAR) - (0..full).map(|_| 1.0).sum::<f64>();
+    let rest = share * f64::from(columns) - (0..full).map(|_| 1.0).sum::<f64>();
     let eighth = (1..8_u8).take_while(|eighth| f64::from(*eighth) / 8.0 <= rest);
     "█".repeat(full) + EIGHTHS[eighth.count()]
 }
@@ -144,10 +144,10 @@ mod tests {
 
     #[test]
     fn a_bar_grows_by_eighths_of_a_column() {
-        assert_eq!(bar(0.0), "");
-        assert_eq!(bar(1.0 / 240.0 + 1e-9), "▏");
-        assert_eq!(bar(0.1), "███");
-        assert_eq!(bar(0.5 / 30.0 + 0.1), "███▌");
-        assert_eq!(bar(1.0), "█".repeat(30));
+        assert_eq!(bar(0.0, BAR), "");
+        assert_eq!(bar(1.0 / 240.0 + 1e-9, BAR), "▏");
+        assert_eq!(bar(0.1, BAR), "███");
+        assert_eq!(bar(0.5 / 30.0 + 0.1, BAR), "███▌");
+        assert_eq!(bar(1.0, BAR), "█".repeat(30));
     }
 }

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use anyhow::Context;
 use mltrace::component;
+use mltrace::monitor::Column;
 
 use crate::example::{self, Example};
-use crate::forest::{Forest, is_high};
+use crate::forest::{Forest, Row, is_high};
 use crate::io::Folder;
 use crate::month::Month;
 use crate::progress::Progress;
@@ -52,7 +53,12 @@ pub(crate) fn train(
     let examples = example::read(train)?;
     let forest =
         Forest::fit(&examples, depth, trees, seed).with_context(|| format!("training on {}", train.display()))?;
-    let trained = Trained { train: score(&forest, &examples)?, test: score(&forest, &example::read(test)?)? };
+    let (unseen, predicted) = (example::read(test)?, forest.probabilities(rows(&examples))?);
+    let predicted_unseen = forest.probabilities(rows(&unseen))?;
+    let trained = Trained { train: score(&predicted, &examples), test: score(&predicted_unseen, &unseen) };
+    run.profile_by_day("features", example::days(&examples), example::columns(&examples));
+    let predictions = [("prediction", Column::floats(predicted_unseen))];
+    run.profile_by_day("validation", example::days(&unseen), predictions);
     run.metric("train_f1", trained.train.f1());
     run.metric("test_f1", trained.test.f1());
     run.save(&forest, folder.artifact(&format!("model/{train_month}")))?;
@@ -60,9 +66,11 @@ pub(crate) fn train(
     Ok(trained)
 }
 
-fn score(forest: &Forest, examples: &[Example]) -> anyhow::Result<Score> {
-    let probabilities = forest.probabilities(examples.iter().map(|e| &e.features))?;
-    let predicted = probabilities.into_iter().map(is_high);
-    let actual = examples.iter().map(|example| example.high_tip);
-    Ok(Score::of(predicted.zip(actual)))
+fn rows(examples: &[Example]) -> impl Iterator<Item = &Row> {
+    examples.iter().map(|example| &example.features)
+}
+
+fn score(probabilities: &[f64], examples: &[Example]) -> Score {
+    let predicted = probabilities.iter().copied().map(is_high);
+    Score::of(predicted.zip(examples.iter().map(|example| example.high_tip)))
 }

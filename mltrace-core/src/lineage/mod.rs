@@ -5,6 +5,7 @@ pub(crate) mod diff;
 pub(crate) mod labels;
 mod parting;
 pub(crate) mod resolve;
+#[cfg(feature = "care")]
 pub(crate) mod retain;
 pub(crate) mod review;
 pub(crate) mod stale;
@@ -22,7 +23,7 @@ mod labels_tests;
 mod naive;
 #[cfg(test)]
 pub(crate) mod resolve_tests;
-#[cfg(test)]
+#[cfg(all(test, feature = "care"))]
 mod retain_tests;
 #[cfg(test)]
 mod review_tests;

@@ -23,6 +23,7 @@ pub(crate) fn put_run<'p>(tx: &Write<'_>, entry: &RunEntry, process: impl Into<O
 }
 
 /// Writes a run in place of what the store knows of it, and brings every edge that this can change up to date.
+#[cfg(feature = "care")]
 pub(crate) fn replace_run(tx: &Write<'_>, entry: &RunEntry) -> Result<Put> {
     resolved(tx, tx.replace_run(entry, &RULES)?)
 }

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::{Column, Kind, Reference, RunProfile, Status};
+use super::{Column, Kind, Reference, Status};
 use crate::__private::{Ended, Meta, Run};
 use crate::error::ErrorKind;
 use crate::{ComponentRun, RunId, Tracer, scoped};
@@ -110,6 +110,7 @@ fn a_run_by_hand_is_refused_what_cannot_be_summed_up() {
 }
 
 #[test]
+#[cfg(feature = "care")]
 fn profiles_move_between_stores_whole() {
     let (tracer, run) = traced(|run| {
         run.profile_by_day("features", [day(1), day(2)], distances(0..2));
@@ -126,6 +127,7 @@ fn profiles_move_between_stores_whole() {
 }
 
 #[test]
+#[cfg(feature = "care")]
 fn a_tombstone_keeps_its_profiles_and_a_run_that_is_removed_does_not() {
     let tracer = Tracer::in_memory().unwrap();
     let put = |component: &str, at: i64, input: Option<&str>, output: &str| {
@@ -133,7 +135,7 @@ fn a_tombstone_keeps_its_profiles_and_a_run_that_is_removed_does_not() {
         if let Some(input) = input {
             entry = entry.reads(input);
         }
-        RunProfile::of(distances(0..2)).unwrap().add_to(&mut entry.profiles, "features").unwrap();
+        super::RunProfile::of(distances(0..2)).unwrap().add_to(&mut entry.profiles, "features").unwrap();
         tracer.store().put(&entry).unwrap()
     };
     let needed = put("train", 0, None, "forest@1");

@@ -302,14 +302,6 @@ impl Store {
             None => Ok(self.read(|view| view.0.space())?.total),
         }
     }
-
-    /// What the log beside the file takes, in bytes.
-    pub(crate) fn log_bytes(&self) -> u64 {
-        let Some(path) = self.path() else { return 0 };
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
-        std::fs::metadata(log).map_or(0, |log| log.len())
-    }
 }
 
 impl View<'_> {

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::model::{IoPointer, LabelledPointer, Match, Retraction, RunEntry, RunId, Version, VersionKind};
 
 /// Retractions as [`retraction`] reads them.
-pub(super) const RETRACTIONS: &str =
+const RETRACTIONS: &str =
     "SELECT l.name, r.retracted_at, r.retracted_by, r.reason FROM retraction r JOIN label l ON l.id = r.label";
 
 /// What a label is attached to.
@@ -181,6 +181,11 @@ impl View<'_> {
             &[label.into()],
             retraction,
         )
+    }
+
+    /// Every retraction, the second of a label too.
+    pub(crate) fn retractions(&self) -> Result<Vec<Retraction>> {
+        self.all(&format!("{RETRACTIONS} ORDER BY r.id"), &[], retraction)
     }
 }
 

@@ -87,6 +87,14 @@ impl Store {
         });
         tidied.map_err(|error| self.locate(error))
     }
+
+    /// What the log beside the file takes, in bytes.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        let Some(path) = self.path() else { return 0 };
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        std::fs::metadata(log).map_or(0, |log| log.len())
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,20 @@
 //! The only SQL. Above it nobody knows which database there is; below the engine trait nobody knows what a run is.
+#![cfg_attr(
+    not(all(feature = "care", feature = "monitor")),
+    allow(dead_code, reason = "some of what a store can do is asked of it by those features alone")
+)]
 
 mod brief;
 mod checks;
+#[cfg(feature = "care")]
 mod collect;
 mod engine;
 mod file_system;
 mod flags;
+#[cfg(feature = "care")]
 mod health;
 mod labels;
+#[cfg(any(feature = "care", feature = "monitor"))]
 pub(crate) mod lag;
 mod liveness;
 mod log;
@@ -24,7 +31,9 @@ mod records;
 mod rows;
 mod sqlite;
 mod staleness;
+#[cfg(any(feature = "care", feature = "monitor"))]
 mod tasks;
+#[cfg(feature = "care")]
 mod transfer;
 mod verify;
 mod walk;
@@ -40,9 +49,11 @@ use std::{fs, io, thread};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fork;
 pub(crate) use checks::{CheckFilter, CheckKey};
+#[cfg(feature = "care")]
 pub(crate) use collect::{Life, Protection};
 use engine::{Access, Engine, Row, Value};
 pub(crate) use flags::Flag;
+#[cfg(feature = "care")]
 pub(crate) use health::Shape;
 use log::Log;
 #[cfg(feature = "monitor")]
@@ -53,7 +64,11 @@ pub(crate) use read::{HistoryFilter, HistoryKey};
 pub use sqlite::Durability;
 use sqlite::{Found, Sqlite};
 pub(crate) use staleness::{Standing, Upstream};
-pub(crate) use tasks::{MovedAnswer, MovedPart, TaskId, Told, answer_json};
+#[cfg(feature = "care")]
+pub(crate) use tasks::{MovedAnswer, Told, answer_json};
+#[cfg(any(feature = "care", feature = "monitor"))]
+pub(crate) use tasks::{MovedPart, TaskId};
+#[cfg(feature = "care")]
 pub(crate) use transfer::{Mentioned, Moved, Noticed};
 pub(crate) use verify::{Names, Origin};
 pub(crate) use walk::Node;

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::engine::{Row, Value};
-use super::labels::{RETRACTIONS, retraction};
 use super::records::text_list;
 use super::rows::{Coded, commit_source, commit_source_text, damaged, uuid, version_text};
 use super::{NameId, VersionId, View, Write};
@@ -144,11 +143,6 @@ impl View<'_> {
             &[],
             &mut |row| each(row.text(4)?.to_owned(), mentioned(row)?),
         )
-    }
-
-    /// Every retraction, the second of a label too.
-    pub(crate) fn retractions(&self) -> Result<Vec<Retraction>> {
-        self.all(&format!("{RETRACTIONS} ORDER BY r.id"), &[], retraction)
     }
 }
 

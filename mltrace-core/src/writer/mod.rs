@@ -119,6 +119,7 @@ impl Writer {
     }
 
     /// What follows once a run that somebody else reports is committed.
+    #[cfg(feature = "care")]
     pub(crate) fn committed(&self, run: &RunEntry, put: &Put) {
         self.shared.committer.tell(&run.definition.component, run.ended_at.is_some(), put);
         self.tidy();

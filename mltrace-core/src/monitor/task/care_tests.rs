@@ -174,3 +174,16 @@ proptest! {
         prop_assert_eq!(lags(&anew), lags(&stores[0]));
     }
 }
+
+#[test]
+fn what_is_found_again_in_another_store_is_not_kept_again() {
+    let task = task();
+    task.log_outputs((0..48).map(|hour| (hour.to_string(), 0.9, at(hour)))).unwrap();
+    task.metrics(Metric::Accuracy).windows(Windows::HOURLY).keep().unwrap();
+    let other = Tracer::in_memory().unwrap();
+    other.import(&mut exported(&task.tracer).as_bytes()).unwrap();
+    // The words of an answer that was moved stand in another order.
+    let moved = other.task("high_tip").unwrap();
+    moved.metrics(Metric::Accuracy).windows(Windows::HOURLY).keep().unwrap();
+    assert_eq!(moved.metric_history("accuracy").unwrap().len(), 48);
+}

@@ -1,7 +1,7 @@
 //! Prediction tasks: what a model gave out, and what turned out to be true.
 
 mod arrivals;
-#[cfg(test)]
+#[cfg(all(test, feature = "care"))]
 mod care_tests;
 mod drift;
 #[cfg(test)]

@@ -144,14 +144,6 @@ fn what_is_found_again_is_not_kept_again() {
         hourly.keep().unwrap();
     }
     assert_eq!(kept(), 48);
-    // As it comes out of another store, the words of an answer stand in another order.
-    let mut lines = Vec::new();
-    task.tracer.export(&mut lines).unwrap();
-    let moved = Tracer::in_memory().unwrap();
-    moved.import(&mut lines.as_slice()).unwrap();
-    let moved = moved.task("high_tip").unwrap();
-    moved.metrics(Metric::Accuracy).windows(Windows::HOURLY).keep().unwrap();
-    assert_eq!(moved.metric_history("accuracy").unwrap().len(), 48);
     // There and back again is news twice.
     for truth in [0.0, 1.0] {
         task.log_feedback("7", truth).unwrap();

@@ -33,7 +33,7 @@ pub(super) enum Samples {
 pub(crate) struct Exposition(pub(super) Vec<Family>);
 
 impl Exposition {
-    /// As OpenMetrics 1.0 has it.
+    /// As `OpenMetrics` 1.0 has it.
     pub(crate) fn open_metrics(self) -> Result<String, fmt::Error> {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(self));

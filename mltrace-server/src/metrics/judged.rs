@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Days, TimeDelta, Utc};
-use mltrace_core::monitor::{ColumnProfile, Metric, Percentile, Task, TaskDriftReport, WindowFigure, Windows};
+use mltrace_core::monitor::{ColumnProfile, Metric, Moments, Percentile, Task, TaskDriftReport, WindowFigure, Windows};
 use mltrace_core::{ErrorKind, Result, Tracer};
 
 /// What of the reference is the end of a bucket, in percent.
@@ -107,7 +107,7 @@ fn measured(task: &Task, last_output: DateTime<Utc>) -> Result<Vec<Measured>> {
     for metric in Metric::all().filter(|&metric| metric != Metric::ConfusionMatrix) {
         let days = known(task.metrics(metric).windows(Windows::DAILY).since(since).get())?.unwrap_or_default();
         let all = known(task.metrics(metric).get())?.unwrap_or_default();
-        let day = last_told(days).map(|figure| Measured { metric, window: "daily", figure });
+        let day = last_told(&days).map(|figure| Measured { metric, window: "daily", figure });
         let all = all.into_iter().map(|figure| Measured { metric, window: "rolling", figure });
         found.extend(day.into_iter().chain(all));
     }
@@ -115,7 +115,7 @@ fn measured(task: &Task, last_output: DateTime<Utc>) -> Result<Vec<Measured>> {
 }
 
 /// The last day of which something can be told, and most labels are there; or else the last of which something can be told.
-fn last_told(days: Vec<WindowFigure>) -> Option<WindowFigure> {
+fn last_told(days: &[WindowFigure]) -> Option<WindowFigure> {
     let told = || days.iter().rev().filter(|day| day.figure.is_some());
     told().find(|day| day.is_mature).or_else(|| told().next()).cloned()
 }
@@ -124,7 +124,7 @@ fn last_told(days: Vec<WindowFigure>) -> Option<WindowFigure> {
 fn edges(reference: &ColumnProfile) -> Vec<f64> {
     let mut edges: Vec<f64> =
         EDGES.iter().filter_map(|&percent| reference.quantile(f64::from(percent) / 100.0)).collect();
-    edges.extend(reference.moments().and_then(|moments| moments.max()));
+    edges.extend(reference.moments().and_then(Moments::max));
     edges.sort_by(f64::total_cmp);
     edges.dedup();
     edges

@@ -59,7 +59,9 @@ impl Outputs {
         for number in self.waiting.clone() {
             let found = task.arrival(number)?;
             let value = found.and_then(|arrival| arrival.value);
-            value.into_iter().for_each(|value| self.values.observe(value));
+            if let Some(value) = value {
+                self.values.observe(value);
+            }
             if value.is_some() || found.is_none() {
                 self.waiting.remove(&number);
             }

@@ -57,7 +57,9 @@ impl Runs {
         for component in self.of.values_mut() {
             (component.running, component.lost) = (0, 0);
         }
-        open.into_iter().for_each(|run| self.add(run));
+        for run in open {
+            self.add(run);
+        }
         for _ in 0..PAGES {
             let page = tracer.briefs_after(self.last.unwrap_or(RunId(0)), PAGE)?;
             let is_last = page.len() < PAGE as usize;

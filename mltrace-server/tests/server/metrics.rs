@@ -83,7 +83,8 @@ async fn runs_are_counted_on_from_scrape_to_scrape_each_once() {
     assert_eq!(of(&first, "mltrace_runs_total", "train", ",status=\"completed\""), 1.0);
     assert_eq!(of(&first, "mltrace_runs_total", "train", ",status=\"failed\""), 1.0);
     assert_eq!(of(&first, "mltrace_run_duration_seconds_sum", "train", ""), 62.0);
-    assert_eq!(of(&first, "mltrace_run_duration_seconds_bucket", "train", ",le=\"4.0\""), 1.0);
+    let up_to_four = "mltrace_run_duration_seconds_bucket{le=\"4.0\",component=\"train\",owner=\"science\"}";
+    assert_eq!(value(&first, up_to_four), 1.0);
     assert_eq!(of(&first, "mltrace_last_success_timestamp_seconds", "train", ""), 1_580_544_060.0);
     assert_eq!(of(&first, "mltrace_open_runs", "long", ""), 1.0);
     open(Some("2020-05-01T00:00:10Z"));
@@ -93,7 +94,7 @@ async fn runs_are_counted_on_from_scrape_to_scrape_each_once() {
     assert_eq!(of(&second, "mltrace_open_runs", "long", ""), 0.0);
     assert_eq!(of(&second, "mltrace_runs_total", "long", ",status=\"completed\""), 1.0);
     assert_eq!(scrape(&server).await.matches("mltrace_runs_total{").count(), 3);
-    assert!(value(&second, "mltrace_store_bytes") > 4_096.0 && value(&second, "mltrace_dropped_runs_total") == 0.0);
+    assert!(value(&second, "mltrace_store_bytes{}") > 4_096.0 && value(&second, "mltrace_dropped_runs_total{}") == 0.0);
 }
 
 #[tokio::test]
@@ -158,7 +159,7 @@ async fn of_a_hundred_components_and_twenty_columns_there_are_as_many_series_as_
     let server = Server::new();
     pipeline(&server, 100, 20);
     let text = scrape_until(&server, "mltrace_outputs_total{task=\"tip\",owner=\"science\"} 400").await;
-    assert_eq!(value(&text, "mltrace_output_bucket{task=\"tip\",owner=\"science\",le=\"+Inf\"}"), 400.0);
+    assert_eq!(value(&text, "mltrace_output_bucket{le=\"+Inf\",task=\"tip\",owner=\"science\"}"), 400.0);
     assert_eq!(
         value(&text, "mltrace_metric{task=\"tip\",owner=\"science\",window=\"daily\",metric=\"accuracy\"}"),
         1.0

@@ -39,8 +39,9 @@ pub(super) fn judge(
     });
     let compared: Vec<Compared<'_>> = compared.collect::<Result<_>>()?;
     let judged = compared.iter().filter(|column| column.is_judged()).count();
-    let alpha = ALPHA / judged.max(1) as f64;
-    let columns: Vec<ColumnDrift> = compared.iter().map(|column| column.judge(alpha)).collect();
+    let watched = compared.iter().filter(|column| column.is_watched()).count();
+    let [drift, others] = [judged, watched].map(|columns| ALPHA / columns.max(1) as f64);
+    let columns: Vec<ColumnDrift> = compared.iter().map(|column| column.judge(drift, others)).collect();
     let unknown = live.columns().filter(|(name, _)| reference.shape(name).is_none());
     Ok(DriftReport {
         window,
@@ -53,7 +54,13 @@ pub(super) fn judge(
 
 fn severity(columns: &[ColumnDrift], score: Option<&str>) -> Severity {
     let alarming: Vec<&ColumnDrift> = columns.iter().filter(|column| !column.alarms.is_empty()).collect();
-    let watched = columns.iter().filter(|column| column.status != Status::Identifier).count();
+    // Those that can alarm: where there is no data and no alarm, there never was any.
+    let can_alarm = |column: &&ColumnDrift| match column.status {
+        Status::Identifier => false,
+        Status::NoData => !column.alarms.is_empty(),
+        _ => true,
+    };
+    let watched = columns.iter().filter(can_alarm).count();
     let is_score = alarming.iter().any(|column| Some(column.column.as_str()) == score);
     if alarming.is_empty() {
         Severity::None
@@ -72,6 +79,8 @@ struct Compared<'r> {
     /// What the window is compared with.
     reference: Sample,
     live: Sample,
+    /// Of what the window is compared with, or of all of the reference where that is nothing.
+    reference_nulls: Share,
     effect: Effect,
     chunks: Vec<Chunk>,
     unseen: Option<Unseen>,
@@ -81,9 +90,15 @@ struct Compared<'r> {
     had_values: bool,
 }
 
-/// How many values are of categories that the reference has never seen, and which share was to be expected.
+/// How many values are of categories that the reference has never seen.
 struct Unseen {
-    share: Share,
+    values: u64,
+    /// No fewer than these.
+    least: u64,
+    /// As many as these by those categories that are chosen by their hashes, and how far that is off by chance.
+    about: f64,
+    deviation: f64,
+    /// Which share was to be expected.
     expected: f64,
 }
 
@@ -99,10 +114,11 @@ impl<'r> Compared<'r> {
         let nothing = ColumnProfile::nothing(shape);
         let live = live.unwrap_or(&nothing);
         live.fits(shape)?;
-        let cut = Cut::new(shape, frozen, live);
+        let cut = Cut::new(shape, frozen, live, reference.days_of(name).map(|(_, column)| column));
         let days = reference.days_of(name).map(|(day, column)| Ok((day, cut.sample(column)?)));
         let history = History::new(&cut, days.collect::<Result<_>>()?);
         let whole = history.whole().map_or_else(|| cut.sample(frozen), Ok)?;
+        let nulls_of_all = whole.null_share();
         let Calibrated { reference: sample, chunks, is_seasonal } = match window {
             None => Calibrated { reference: whole, chunks: Vec::new(), is_seasonal: false },
             Some(window) => Calibrated::new(&history, whole, window, &cut.sample(&nothing)?),
@@ -125,7 +141,8 @@ impl<'r> Compared<'r> {
             chunks,
             unjudged,
             had_values: frozen.has_values(),
-            unseen: unseen(frozen, shape, live),
+            unseen: Unseen::of(frozen, shape, live),
+            reference_nulls: if sample.count == 0 { nulls_of_all } else { sample.null_share() },
             reference: sample,
             live: live_sample,
             cut,
@@ -136,7 +153,13 @@ impl<'r> Compared<'r> {
         self.unjudged.is_none()
     }
 
-    fn judge(&self, alpha: f64) -> ColumnDrift {
+    /// Whether its nulls and new categories are looked for.
+    fn is_watched(&self) -> bool {
+        !matches!(self.unjudged, Some(Status::NoData | Status::Identifier))
+    }
+
+    /// By the probabilities of alarms by chance, of drift and of all others.
+    fn judge(&self, alpha: f64, others: f64) -> ColumnDrift {
         let excesses: Vec<f64> = self.chunks.iter().map(|chunk| chunk.excess).collect();
         let (tolerance, calibration) = tolerance(&excesses, alpha);
         let noise = self.effect.noise(alpha);
@@ -150,7 +173,7 @@ impl<'r> Compared<'r> {
             column: self.name.to_owned(),
             kind: self.kind,
             status,
-            alarms: self.alarms(status, alpha),
+            alarms: self.alarms(status, others),
             reference_count: self.reference.count,
             count: self.live.count,
             reference_null_share: self.reference.null_share().value(),
@@ -174,8 +197,8 @@ impl<'r> Compared<'r> {
             _ => {}
         }
         let z = normal_quantile(alpha);
-        let nulls_rose = self.live.null_share().least_rise_from(self.reference.null_share(), z) > NULL_RISE;
-        let is_unseen = self.unseen.as_ref().is_some_and(|unseen| unseen.share.bounds(z).0 > UNSEEN + unseen.expected);
+        let nulls_rose = self.live.null_share().least_rise_from(self.reference_nulls, z) > NULL_RISE;
+        let is_unseen = self.unseen.as_ref().is_some_and(|unseen| unseen.is_many(z));
         [(status == Status::Drift, Alarm::Drift), (nulls_rose, Alarm::Nulls), (is_unseen, Alarm::Unseen)]
             .into_iter()
             .filter_map(|(is_told, alarm)| is_told.then_some(alarm))
@@ -214,15 +237,47 @@ impl Calibrated {
     }
 }
 
-/// How many values are surely of new categories, where the reference knows all of its own.
-fn unseen(reference: &ColumnProfile, shape: &Shape, live: &ColumnProfile) -> Option<Unseen> {
-    if shape.kind() != Kind::Categorical || !reference.knows_all_categories() {
-        return None;
+impl Unseen {
+    /// Where the reference knows all of its categories.
+    fn of(reference: &ColumnProfile, shape: &Shape, live: &ColumnProfile) -> Option<Self> {
+        if shape.kind() != Kind::Categorical || !reference.knows_all_categories() {
+            return None;
+        }
+        let values = live.count() - live.nulls();
+        let known = reference.categories().keys().fold(0_u64, |known, key| known.saturating_add(live.most_of(key)));
+        let mut unseen = Self {
+            values,
+            least: values.saturating_sub(known),
+            about: 0.0,
+            deviation: 0.0,
+            expected: reference.missing_mass(),
+        };
+        if !live.knows_all_categories() {
+            unseen.guess(reference, live);
+        }
+        Some(unseen)
     }
-    let values = live.count() - live.nulls();
-    let known = reference.categories().keys().fold(0_u64, |known, key| known.saturating_add(live.most_of(key)));
-    Some(Unseen {
-        share: Share { part: values.saturating_sub(known), whole: values },
-        expected: reference.missing_mass(),
-    })
+
+    /// What a sketch has lost of each known category adds up, so that the known may hide what is new. The categories below a
+    /// limit of the hashes are a sample in which each is with the same probability, independently. Source of the estimate: D. G.
+    /// Horvitz, D. J. Thompson, *Journal of the American Statistical Association* 47 (1952).
+    fn guess(&mut self, reference: &ColumnProfile, live: &ColumnProfile) {
+        let limit = live.complete_below();
+        let known = reference.counts_below(limit);
+        let sampled = limit as f64 / u64::MAX as f64;
+        let counts = live.counts_below(limit).into_iter().filter(|(hash, _)| !known.contains_key(hash));
+        let (sum, squares) = counts.fold((0.0, 0.0), |(sum, squares), (_, count)| {
+            let count = count as f64;
+            (sum + count, squares + count * count)
+        });
+        self.about = sum / sampled;
+        self.deviation = (squares * (1.0 - sampled)).sqrt() / sampled;
+    }
+
+    /// Whether they are more than can be had by chance, but with the probability that a standard normal value exceeds `z`.
+    fn is_many(&self, z: f64) -> bool {
+        let part = (self.least as f64).max(self.about - z * self.deviation).min(self.values as f64);
+        let share = Share { part: part as u64, whole: self.values };
+        share.bounds(z).0 > UNSEEN + self.expected
+    }
 }

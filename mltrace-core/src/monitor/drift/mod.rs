@@ -59,9 +59,9 @@ impl<'r> Drift<'r> {
         Self { reference, live, window: None, score: None }
     }
 
-    /// Which days the live data comes from; unless told, no history says what is tolerable. With the days of the reference this says how much change is tolerable: its
-    /// history is cut into chunks of the same length, and a window shorter than a week is compared only with the reference's
-    /// same weekdays: where these are not known there is too little to compare with.
+    /// Which days the live data comes from; unless told, no history says what is tolerable. The reference's history is cut into
+    /// chunks of the same length, and a window shorter than a week is compared with the reference's same weekdays alone: where
+    /// these are not known, each column is [`TooFew`](Status::TooFew), with a `reference_count` of 0.
     pub fn window(mut self, first: NaiveDate, days: u32) -> Self {
         self.window = Some(Window { first, days });
         self
@@ -174,7 +174,7 @@ pub enum Status {
     /// Over windows of this length the reference itself mostly differs from itself: not judged.
     Seasonal,
     /// More than a fifth of further values would be of categories never seen before, as those of a key are, or it numbers rows:
-    /// not judged.
+    /// not judged. Integers that are categories all the same are to be declared, by [`Column::of_kind`](super::Column::of_kind).
     Identifier,
 }
 
@@ -229,7 +229,7 @@ pub enum Severity {
     None,
     /// A column alarms.
     Warning,
-    /// The model's score alarms, or three of ten columns that are no identifiers.
+    /// The model's score alarms, or three of ten columns that can alarm: not those that are identifiers, or that never had data.
     Critical,
 }
 

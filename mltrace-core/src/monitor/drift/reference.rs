@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::super::profile::{Column, ColumnProfile, Profile, RunProfile, Shape};
+use super::super::profile::{Column, ColumnProfile, MOST, Profile, RunProfile, Shape};
 use super::Drift;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -37,8 +37,7 @@ const FORM: u8 = 1;
 impl Reference {
     /// Takes a profile, without any history: what is always tolerated is all that is tolerated.
     pub fn new(profile: Profile) -> Self {
-        let shapes = profile.columns().map(|(name, column)| (name.to_owned(), column.shape())).collect();
-        Self { whole: profile, shapes, days: BTreeMap::new() }
+        Self { shapes: shapes(&profile).collect(), whole: profile, days: BTreeMap::new() }
     }
 
     /// The same with the profiles of its single days, which together are what live data is compared with from now on. They
@@ -70,7 +69,7 @@ impl Reference {
     /// The same with further columns.
     pub(crate) fn add(&mut self, profile: RunProfile) -> Result<()> {
         let (whole, days) = profile.into_parts();
-        self.shapes.extend(Self::new(whole.clone()).shapes);
+        self.shapes.extend(shapes(&whole));
         self.whole.merge(&whole)?;
         for (day, profile) in days {
             self.days.entry(day).or_default().merge(&profile)?;
@@ -79,9 +78,11 @@ impl Reference {
     }
 
     /// The same with some of its columns alone.
-    pub(crate) fn only(self, which: impl Fn(&str) -> bool) -> Self {
-        let days = self.days.into_iter().map(|(day, profile)| (day, profile.only(&which))).collect();
-        Self { days, ..Self::new(self.whole.only(&which)) }
+    pub(crate) fn only(mut self, which: impl Fn(&str) -> bool) -> Self {
+        self.shapes.retain(|name, _| which(name));
+        self.days = self.days.into_iter().map(|(day, profile)| (day, profile.only(&which))).collect();
+        self.whole = self.whole.only(which);
+        self
     }
 
     /// What all of it looks like.
@@ -141,6 +142,11 @@ impl Reference {
             && self.shapes.values().all(Shape::is_sound)
             && fits(&self.whole)
             && self.days.values().all(fits)
+            && self.shapes.keys().all(|name| {
+                self.days_of(name)
+                    .try_fold(0_u64, |sum, (_, day)| sum.checked_add(day.count()))
+                    .is_some_and(|sum| sum <= MOST)
+            })
     }
 
     /// The columns, and how each is to be summed up.
@@ -161,6 +167,10 @@ impl Reference {
     pub(crate) fn knows_days_of(&self, column: &str) -> bool {
         self.days_of(column).next().is_some()
     }
+}
+
+fn shapes(profile: &Profile) -> impl Iterator<Item = (String, Shape)> {
+    profile.columns().map(|(name, column)| (name.to_owned(), column.shape()))
 }
 
 fn invalid(message: &str) -> Error {

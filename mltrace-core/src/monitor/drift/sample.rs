@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::f64::consts::{LN_2, PI};
 
-use super::super::profile::{ColumnProfile, Shape};
+use super::super::profile::{ColumnProfile, Shape, hash};
 use super::super::statistics::distance::{Cells, wasserstein};
 use super::super::statistics::interval::Share;
 use super::super::statistics::tail::{chi_squared_log10_p, chi_squared_quantile, kolmogorov_log10_p};
@@ -18,8 +18,8 @@ const WELL_KNOWN: f64 = 10.0;
 pub(super) enum Cut {
     /// How many numbers are at or below each edge.
     Edges(Vec<f64>),
-    /// How many values are of each category; then of any other, and null.
-    Keys(Vec<String>),
+    /// How many values are of each category, `chosen` by their hashes or called by name; then of any other, and null.
+    Keys { chosen: Vec<u64>, named: Vec<String> },
 }
 
 /// A column over one window.
@@ -51,21 +51,34 @@ enum Noise {
 }
 
 impl Cut {
-    /// Of what a reference says, and of which categories there are in two columns. Where one of them does not know all of
-    /// its own, those that are so frequent in the reference that both know well how often they come; all others as one.
-    pub(super) fn new(shape: &Shape, reference: &ColumnProfile, live: &ColumnProfile) -> Self {
+    /// Of what a reference says, and of which categories there are in it, in its days and in the live column. Where one of
+    /// these does not know all of its own: those with the lowest hashes, which each knows exactly; of the others those that are
+    /// so frequent that both know well how often they come; all others as one. What is lumped together can only make the
+    /// distance smaller.
+    pub(super) fn new<'c>(
+        shape: &Shape,
+        reference: &'c ColumnProfile,
+        live: &'c ColumnProfile,
+        days: impl Iterator<Item = &'c ColumnProfile>,
+    ) -> Self {
         match shape {
             Shape::Edges(edges) => Self::Edges(edges.clone()),
             Shape::Categories if reference.knows_all_categories() && live.knows_all_categories() => {
                 let keys: BTreeSet<String> =
                     reference.categories().into_keys().chain(live.categories().into_keys()).collect();
-                Self::Keys(keys.into_iter().collect())
+                Self::Keys { chosen: Vec::new(), named: keys.into_iter().collect() }
             }
             Shape::Categories => {
+                let limits = [reference, live].into_iter().chain(days).map(ColumnProfile::complete_below);
+                let limit = limits.min().unwrap_or(u64::MAX);
+                let both = [reference, live].into_iter().flat_map(|column| column.counts_below(limit).into_keys());
                 let ratio = values(live) / values(reference).max(1.0);
                 let least = (reference.category_error() as f64).max(live.category_error() as f64 / ratio) * WELL_KNOWN;
-                let counts = reference.categories().into_iter();
-                Self::Keys(counts.filter(|&(_, count)| count as f64 >= least).map(|(key, _)| key).collect())
+                let frequent = reference.categories().into_iter().filter(|&(_, count)| count as f64 >= least);
+                Self::Keys {
+                    chosen: both.collect::<BTreeSet<u64>>().into_iter().collect(),
+                    named: frequent.map(|(key, _)| key).filter(|key| hash(key) >= limit).collect(),
+                }
             }
         }
     }
@@ -74,26 +87,27 @@ impl Cut {
         let (count, nulls) = (column.count(), column.nulls());
         let (cells, error) = match self {
             Self::Edges(edges) => column.cumulated(edges)?,
-            Self::Keys(keys) => {
-                let count_of = |likely: bool| {
-                    let counts = keys.iter().map(|key| {
-                        let least = column.count_of(key);
-                        // What is known was most likely known all along, and lost what each has lost.
-                        let is_most = likely == (least > 0);
-                        (if is_most { least + column.category_error() } else { least }) as f64
-                    });
-                    let mut cells: Vec<f64> = counts.collect();
+            Self::Keys { chosen, named } => {
+                let limit = chosen.last().map_or(0, |&highest| highest.saturating_add(1));
+                let exact = column.counts_below(limit);
+                let exact: Vec<u64> = chosen.iter().map(|hash| exact.get(hash).copied().unwrap_or_default()).collect();
+                let named: Vec<u64> = named.iter().map(|key| column.count_of(key)).collect();
+                let cells = |guess: &dyn Fn(u64) -> u64| {
+                    let named = named.iter().map(|&least| guess(least) as f64);
+                    let mut cells: Vec<f64> = exact.iter().map(|&count| count as f64).chain(named).collect();
                     let other = (values(column) - cells.iter().sum::<f64>()).max(0.0);
                     cells.extend([other, nulls as f64]);
                     cells
                 };
-                let cells = count_of(true);
-                // The divergence is convex, so that it is greatest where every count is at the other end of what is known.
-                let error = match column.category_error() {
-                    0 => 0.0,
-                    _ => Cells::new(cells.iter().copied().zip(count_of(false))).jensen_shannon(),
-                };
-                (cells, error)
+                let lost = column.category_error();
+                // What is known was most likely known all along, and lost what each has lost.
+                let likely = cells(&|least| if least > 0 { least + lost } else { 0 });
+                // The divergence is convex, so that it is greatest where counts are at an end of what is known.
+                let ends: [&dyn Fn(u64) -> u64; 3] =
+                    [&|least| least, &|least| least + lost, &|least| if least > 0 { least } else { lost }];
+                let distance = |end| Cells::new(likely.iter().copied().zip(cells(end))).jensen_shannon();
+                let error = if lost == 0 { 0.0 } else { ends.map(distance).into_iter().fold(0.0, f64::max) };
+                (likely, error)
             }
         };
         Ok(Sample { count, nulls, cells, error })
@@ -109,7 +123,7 @@ impl Cut {
                 noise: Noise::KolmogorovSmirnov { errors: a.error + b.error },
                 v,
             },
-            Self::Keys(_) => {
+            Self::Keys { .. } => {
                 let cells = cells(a, b).pooled();
                 let statistic = if cells.count() > 1 { cells.jensen_shannon() } else { 0.0 };
                 let mean_square = cells.count().saturating_sub(1) as f64 * v / (8.0 * LN_2);
@@ -123,7 +137,7 @@ impl Cut {
     pub(super) fn size(&self, sample: &Sample) -> f64 {
         match self {
             Self::Edges(_) => (sample.count - sample.nulls) as f64,
-            Self::Keys(_) => sample.count as f64,
+            Self::Keys { .. } => sample.count as f64,
         }
     }
 
@@ -149,7 +163,7 @@ impl Cut {
                     cramers_v: None,
                 }
             }
-            Self::Keys(_) => {
+            Self::Keys { .. } => {
                 let cells = cells(reference, live).pooled();
                 let degrees = cells.count().saturating_sub(1);
                 let log10_p = if degrees == 0 { 0.0 } else { chi_squared_log10_p(cells.chi_squared(), degrees as f64) };

@@ -338,6 +338,11 @@ fn more_categories_than_can_be_counted_are_judged() {
     let reference = reference(drawn(often(), 300_000, 1));
     let found = report(&reference, drawn(often(), 300_000, 2));
     assert_eq!((found.columns[0].status, found.judged), (Status::Ok, 1));
+    let others = Column::texts(
+        (0..300_000).map(|at| format!("other-{}", at % 15_000)).collect::<Vec<_>>().iter().map(String::as_str),
+    );
+    let changed = drift(&reference, others);
+    assert_eq!(changed.status, Status::Drift, "{changed:?}");
     let dead = drift(&reference, Column::texts([None::<&str>; 500]));
     assert_eq!(dead.alarms, [Alarm::NoData]);
 }
@@ -367,6 +372,43 @@ fn new_categories_are_seen_also_where_they_are_more_than_can_be_counted() {
         let found = drift(&reference, garbage(keys));
         assert!(found.alarms.contains(&Alarm::Unseen), "{keys}: {found:?}");
     }
+}
+
+#[test]
+fn new_categories_are_seen_also_among_thousands_that_are_known() {
+    let known = || (0..300_000).map(|at| format!("known-{}", at % 8_000));
+    let column = |values: Vec<String>| Column::texts(values.iter().map(String::as_str));
+    let reference = reference(column(known().collect()));
+    let with_garbage = |keys: usize| {
+        let values = known().chain((0..keys).map(|key| format!("garbage-{key}"))).collect();
+        drift(&reference, column(values)).alarms
+    };
+    assert!(with_garbage(30_000).contains(&Alarm::Unseen));
+    assert!(!with_garbage(2_500).contains(&Alarm::Unseen), "less than one of a hundred");
+}
+
+#[test]
+fn nulls_alarm_also_where_the_reference_does_not_know_the_weekdays() {
+    let reference = reference(floats(uniform(1, 1_000)));
+    let nearly_null = (0..100_000).map(|at| (at % 5_000 == 0).then_some(0.5));
+    let live = reference.profile([("column", Column::floats(nearly_null))]).unwrap();
+    let found = reference.drift(&live).window(day(0), 6).get().unwrap().columns.remove(0);
+    assert_eq!((found.status, found.alarms), (Status::TooFew, vec![Alarm::Nulls]));
+}
+
+#[test]
+fn columns_that_never_had_data_do_not_count_among_those_of_which_many_are_critical() {
+    let columns = |by: f64| {
+        let empty = |at: usize| (format!("empty-{at}"), floats(vec![]));
+        let level = |at: usize| {
+            let by = if at == 0 { by } else { 0.0 };
+            (format!("level-{at}"), floats(uniform(1, 1_000).into_iter().map(|value| value + by).collect()))
+        };
+        (0..9).map(empty).chain((0..3).map(level)).collect::<Vec<_>>()
+    };
+    let reference = Reference::new(Profile::of(columns(0.0)).unwrap());
+    let found = reference.drift(&reference.profile(columns(1.0)).unwrap()).get().unwrap();
+    assert_eq!((found.judged, found.severity), (3, Severity::Critical));
 }
 
 #[test]
@@ -445,7 +487,7 @@ fn days_that_do_not_go_with_the_reference_are_refused_by_day_and_column() {
 }
 
 #[test]
-fn a_reference_that_is_kept_counts_on_the_same_edges_and_one_that_is_merged_again_may_not() {
+fn a_reference_that_is_kept_counts_on_the_same_edges() {
     let part = |seed: u64| Profile::of([("column", floats(uniform(seed, 20_000)))]).unwrap();
     let merged = || {
         let mut whole = part(1);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use datasketches::frequencies::{ErrorType, FrequentItemsSketch};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::chosen::Chosen;
+use super::chosen::{Chosen, hash};
 use crate::error::Result;
 
 /// How many categories are counted exactly.
@@ -139,6 +139,27 @@ impl Categories {
         match self {
             Self::Exact(_) => 0,
             Self::Frequent(frequent) => frequent.sketch.0.maximum_error(),
+        }
+    }
+
+    /// Of each category whose hash is below this it is known exactly how often it occurs.
+    pub(crate) fn complete_below(&self) -> u64 {
+        match self {
+            Self::Exact(_) => u64::MAX,
+            Self::Frequent(frequent) => frequent.chosen.complete_below(),
+        }
+    }
+
+    /// By the hashes of categories, as far as they are below a limit, how often these occur: exactly, if the limit is at most
+    /// [`complete_below`](Self::complete_below).
+    pub(crate) fn counts_below(&self, limit: u64) -> BTreeMap<u64, u64> {
+        match self {
+            Self::Exact(counts) => {
+                counts.iter().map(|(key, &count)| (hash(key), count)).filter(|&(hash, _)| hash < limit).collect()
+            }
+            Self::Frequent(frequent) => {
+                frequent.chosen.counts().range(..limit).map(|(&hash, &count)| (hash, count)).collect()
+            }
         }
     }
 

@@ -35,6 +35,16 @@ impl Chosen {
         }
     }
 
+    /// Each category whose hash is below this is chosen.
+    pub(super) fn complete_below(&self) -> u64 {
+        self.highest().unwrap_or(u64::MAX)
+    }
+
+    /// The counts of categories by their hashes.
+    pub(super) fn counts(&self) -> &BTreeMap<u64, u64> {
+        &self.0
+    }
+
     /// The highest hash; `None` where all categories are chosen.
     fn highest(&self) -> Option<u64> {
         self.0.last_key_value().filter(|_| self.0.len() >= SIZE).map(|(&highest, _)| highest)
@@ -57,7 +67,7 @@ impl Chosen {
 }
 
 /// The same in every process.
-fn hash(category: &str) -> u64 {
+pub(in crate::monitor) fn hash(category: &str) -> u64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&blake3::hash(category.as_bytes()).as_bytes()[..8]);
     u64::from_le_bytes(bytes)

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize, de};
 use super::moments::Moments;
 use crate::error::{Error, ErrorKind, Result};
 use categories::Categories;
+pub(super) use chosen::hash;
 pub use column::Column;
 use column::Values;
 use grid::Grid;
@@ -36,7 +37,7 @@ const SERIAL: f64 = 0.9;
 /// would be the same more often: at most exp(-1/5) = 0.82 of them would be alone.
 const SPREAD: f64 = 5.0;
 /// Up to how many values can be counted: beyond, a float does not hold every integer, nor does any count overflow.
-const MOST: u64 = 1 << 53;
+pub(super) const MOST: u64 = 1 << 53;
 
 /// What the values of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -405,6 +406,16 @@ impl ColumnProfile {
     /// How often a category occurs at most.
     pub(crate) fn most_of(&self, category: &str) -> u64 {
         self.count_of(category).saturating_add(self.category_error())
+    }
+
+    /// Of each category whose hash is below this it is known exactly how often it occurs.
+    pub(crate) fn complete_below(&self) -> u64 {
+        self.categories.as_ref().map_or(u64::MAX, Categories::complete_below)
+    }
+
+    /// How often those categories occur whose hashes are below a limit, by their hashes.
+    pub(crate) fn counts_below(&self, limit: u64) -> BTreeMap<u64, u64> {
+        self.categories.as_ref().map(|categories| categories.counts_below(limit)).unwrap_or_default()
     }
 
     /// How much more often than told any category may occur.

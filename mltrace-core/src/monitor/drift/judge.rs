@@ -275,6 +275,7 @@ impl Unseen {
     }
 
     /// Whether they are more than can be had by chance, but with the probability that a standard normal value exceeds `z`.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to a count below 2^53")]
     fn is_many(&self, z: f64) -> bool {
         let part = (self.least as f64).max(self.about - z * self.deviation).min(self.values as f64);
         let share = Share { part: part as u64, whole: self.values };

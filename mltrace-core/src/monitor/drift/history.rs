@@ -9,7 +9,7 @@ use super::judge::FEWEST_VALUES;
 use super::sample::{Cut, Sample};
 
 /// Days of a week.
-pub(super) const WEEK: u32 = 7;
+pub(in crate::monitor) const WEEK: u32 = 7;
 
 /// A column of the reference on each day on which it is known.
 #[derive(Debug)]

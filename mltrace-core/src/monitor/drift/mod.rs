@@ -8,11 +8,15 @@
 //!    errors of sketches. Source: P. Massart, *Annals of Probability* 18 (1990).
 //! 3. Categorical columns: S is the Jensen-Shannon distance to base 2 over k cells, nulls being one, and those pooled in which
 //!    the smaller sample is expected to have fewer than five; N = sqrt(χ²(1 - α', k - 1) v / (8 ln 2)), because 8 ln 2 / v
-//!    times the divergence in bits is about χ² of two samples from one population; plus the errors of sketches.
+//!    times the divergence in bits is about χ² of two samples from one population; plus the errors of sketches. Of more
+//!    categories than are counted, those with the lowest hashes and frequent others are cells, and all that are left one.
 //! 4. The lower bound is max(0, S - N).
 //! 5. The tolerance is 0.1, or more where chunks of the reference's own history, each as long as the window, differ more
 //!    from the rest: the upper prediction bound of E = sqrt(max(0, S² - R²)) over them, at most 0.3. R² is what S² is by
 //!    chance on average, π² v / 12 and (k - 1) v / (8 ln 2).
+//!
+//! Nulls and new categories are looked for also in columns that are not judged, so that K is there the number of all in which
+//! they are looked for.
 
 mod history;
 mod judge;
@@ -31,6 +35,7 @@ use serde::{Deserialize, Serialize};
 
 use super::profile::{Kind, Profile};
 use crate::error::Result;
+pub(super) use history::WEEK;
 pub use reference::Reference;
 pub use tolerance::Calibration;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::super::drift::{Alarm, DriftReport, Severity};
+use super::super::drift::{Alarm, DriftReport, Severity, WEEK};
 use super::super::profile::{ColumnProfile, Profile};
 use super::Task;
 use super::profiles::{self, number, span};
@@ -15,9 +15,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lineage::training::{self, Trained};
 use crate::model::RunId;
 use crate::store::{KeptReport, Span, TaskId, View};
-
-/// Days of a window, unless told.
-const WEEK: u32 = 7;
 
 impl Task {
     /// Asks how far the task's data is from its reference: over the last seven whole days, unless told otherwise.

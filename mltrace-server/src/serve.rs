@@ -26,16 +26,18 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Serves a store until the process is told to end (by SIGTERM, or Ctrl-C), and finishes what is under way then. Says at
 /// which address, once it can be called.
 ///
-/// Without a token only a loopback address is served; and none as soon as there are any.
+/// Without a token only a loopback address is served that has no name for others; and none as soon as there are any.
 ///
 /// # Errors
 /// The address cannot be had, or is not a loopback address and there are no tokens; or as [`app`].
 pub fn run(store: &Tracer, listen: SocketAddr, mut config: Config, ready: impl FnOnce(SocketAddr)) -> io::Result<()> {
-    config.needs_token |= !listen.ip().is_loopback();
+    // What has a name of its own stands behind a proxy, which others reach.
+    config.needs_token |= !listen.ip().is_loopback() || !config.hosts.is_empty();
     if config.needs_token && !has_tokens(&config)? {
+        let called = config.hosts.first().cloned().unwrap_or_else(|| listen.to_string());
         let message = format!(
-            "{listen} can be reached from other machines, and there are no tokens: make one with `mltrace token add`, or \
-             listen at 127.0.0.1"
+            "{called} can be reached from other machines, and there are no tokens: make one with `mltrace token add`, or \
+             listen at 127.0.0.1 without a name"
         );
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
     }

@@ -311,7 +311,8 @@ fn title_of_many(runs: &[&RunRecord]) -> String {
 fn facts(run: &RunRecord) -> String {
     const LONGEST: usize = 24;
     let metrics = run.metrics.iter().map(|(name, value)| format!("{} {}", one_line(name), metric(*value)));
-    let params =
-        run.params.iter().map(|(name, value)| format!("{}={}", one_line(name), cut_end(&param(value), LONGEST)));
+    // What programs told of a run in events is long, and read by `inspect`.
+    let params = run.params.iter().filter(|(name, _)| name.split('.').next() != Some("openlineage"));
+    let params = params.map(|(name, value)| format!("{}={}", one_line(name), cut_end(&param(value), LONGEST)));
     metrics.chain(params).collect::<Vec<_>>().join("  ")
 }

@@ -18,9 +18,9 @@ mod monitor;
 mod monitored;
 #[cfg(feature = "server")]
 mod openlineage;
-mod pipeline;
 #[cfg(feature = "server")]
-mod prometheus;
+mod peers;
+mod pipeline;
 mod recent;
 mod review;
 mod screen;

@@ -12,8 +12,8 @@ use crate::pipeline::Store;
 use crate::serve::Server;
 
 /// Who collects events, as its rule says: which status the request of this number, from 0, is answered with.
-struct Collector {
-    url: String,
+pub(crate) struct Collector {
+    pub(crate) url: String,
     kept: Arc<Kept>,
 }
 
@@ -26,7 +26,7 @@ struct Kept {
 }
 
 impl Collector {
-    fn new(rule: fn(usize) -> u16) -> Self {
+    pub(crate) fn new(rule: fn(usize) -> u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let kept = Arc::new(Kept::default());
@@ -41,7 +41,7 @@ impl Collector {
         Self { url, kept }
     }
 
-    fn events(&self) -> Vec<Value> {
+    pub(crate) fn events(&self) -> Vec<Value> {
         self.kept.events.lock().unwrap().iter().map(|(event, _)| event.clone()).collect()
     }
 
@@ -67,9 +67,10 @@ impl Kept {
                 if line.is_empty() {
                     break;
                 }
-                match line.split_once(": ") {
-                    Some(("content-length", value)) => length = value.parse().unwrap(),
-                    Some(("authorization", value)) => token = value.strip_prefix("Bearer ").map(str::to_owned),
+                let Some((name, value)) = line.split_once(": ") else { continue };
+                match name.to_ascii_lowercase().as_str() {
+                    "content-length" => length = value.parse().unwrap(),
+                    "authorization" => token = value.strip_prefix("Bearer ").map(str::to_owned),
                     _ => {}
                 }
             }

@@ -20,7 +20,12 @@ impl Server {
     }
 
     fn at(store: &Path) -> Self {
-        let mut child = Cli::at(store).args("serve --listen 127.0.0.1:0 --json").starts();
+        Self::with(store, &[])
+    }
+
+    pub(crate) fn with(store: &Path, arguments: &[&str]) -> Self {
+        let cli = Cli::at(store).args("serve --listen 127.0.0.1:0 --json");
+        let mut child = arguments.iter().fold(cli, |cli, argument| cli.arg(argument)).starts();
         let serving: Value =
             serde_json::from_reader(BufReader::new(child.stdout.as_mut().unwrap()).take_document()).unwrap();
         Self { child: Some(child), address: serving["address"].as_str().unwrap().to_owned() }

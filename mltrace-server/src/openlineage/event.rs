@@ -68,7 +68,7 @@ struct JobOfEvent {
 
 /// What an event tells.
 pub(crate) struct Read {
-    /// Of which run, and what; nothing where it is of none.
+    /// Of which run, and what; nothing where it is of none. A statement is told of the run that executes it.
     pub(crate) told: Option<(Uuid, Told)>,
     /// What of it cannot be used, and why.
     pub(crate) set_aside: Vec<Fault>,
@@ -119,7 +119,8 @@ pub(crate) fn read(event: &Value, names: &Names<'_>) -> Result<Read, Problem> {
     reader.facets(&Of::Job, "/job/facets", event_part(event, "job", "facets"));
     reader.datasets(Side::Input, event.get("inputs"), how.is_some());
     reader.datasets(Side::Output, event.get("outputs"), how.is_some());
-    Ok(Read { told: Some((run, reader.told)), set_aside: reader.set_aside })
+    let Reader { told, set_aside, .. } = reader;
+    Ok(Read { told: told.as_statement(run, &kind).or(Some((run, told))), set_aside })
 }
 
 /// The identity of a run. A producer's own is kept to one that is always the same.

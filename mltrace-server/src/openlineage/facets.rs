@@ -21,6 +21,13 @@ pub(super) const LONGEST: usize = 4 << 10;
 #[derive(Deserialize)]
 pub(super) struct Parent {
     pub(super) run: ParentRun,
+    pub(super) job: Option<ParentJob>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ParentJob {
+    pub(super) namespace: String,
+    pub(super) name: String,
 }
 
 #[derive(Deserialize)]

@@ -11,6 +11,7 @@ mod facets;
 mod kept;
 mod names;
 mod run;
+mod statement;
 mod time;
 mod told;
 

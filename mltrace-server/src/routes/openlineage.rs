@@ -35,7 +35,7 @@ pub(super) fn add(api: Api) -> Api {
 /// What became of an event.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Taken {
-    /// The run of which it tells; `null` where it tells of a job or a dataset alone, of which nothing is kept.
+    /// The run of which it tells, or which executes the statement of which it tells; `null` where it tells of a job or a dataset alone, of which nothing is kept.
     run: Option<Reported>,
     /// What of it cannot be used, and why.
     set_aside: Vec<Fault>,

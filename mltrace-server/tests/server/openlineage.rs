@@ -165,6 +165,44 @@ async fn facets_that_the_store_has_a_place_for_are_found_there() {
 }
 
 #[tokio::test]
+async fn a_statement_that_reads_and_writes_nothing_is_kept_with_the_run_that_executes_it() {
+    let server = Server::new();
+    let statement = "0197f3c0-0000-7000-8000-000000000003";
+    let told = |kind: &str, minute| {
+        let mut told = event(kind, minute);
+        told["run"]["runId"] = json!(statement);
+        told["run"]["facets"] = json!({"parent": {"run": {"runId": RUN}, "job": {"namespace": "etl", "name": "clean"}}});
+        told["job"] = json!({"namespace": "etl", "name": "clean.sql.1", "facets": {
+            "jobType": {"integration": "DBT", "jobType": "SQL"}, "sql": {"query": "select 1"}}});
+        told
+    };
+    let runs = || server.tracer.recent(9).unwrap().items;
+    // It comes before the run itself is told of.
+    let answer = take(&server, &told("START", 1)).await;
+    assert_eq!(answer["run"]["uuid"], RUN);
+    assert_eq!((runs().len(), runs()[0].status), (1, Status::Running));
+    take(&server, &event("START", 0)).await;
+    let mut failed = told("FAIL", 2);
+    failed["run"]["facets"]["errorMessage"] = json!({"message": "no table"});
+    take(&server, &failed).await;
+    take(&server, &event("COMPLETE", 3)).await;
+    assert_eq!(runs().len(), 1);
+    let run = the_run(&server);
+    assert_eq!((run.component.as_str(), run.duration_ms), ("etl/clean", Some(180_000.0)));
+    let kept = &run.params[&format!("openlineage.run.statement.{statement}")];
+    let field = |name: &str| kept[name].as_str().unwrap();
+    assert_eq!(["name", "eventType", "query", "error"].map(field), ["clean.sql.1", "FAIL", "select 1", "no table"]);
+    // One that reads something is a run, as is one that nobody is said to have executed.
+    let mut reads = told("COMPLETE", 4);
+    reads["inputs"] = json!([dataset("raw")]);
+    take(&server, &reads).await;
+    let mut alone = told("COMPLETE", 5);
+    alone["run"] = json!({"runId": "0197f3c0-0000-7000-8000-000000000004"});
+    take(&server, &alone).await;
+    assert_eq!(runs().len(), 3);
+}
+
+#[tokio::test]
 async fn a_facet_of_a_later_event_replaces_an_earlier_one_whole_and_is_taken_back_by_a_mark() {
     let server = Server::new();
     let told = |minute, facet: Value| {
@@ -366,12 +404,18 @@ fn some_event() -> impl Strategy<Value = Value> {
         let facet = json!({"description": format!("says {value}")});
         keys.iter().map(|key| ((*key).to_owned(), facet.clone())).collect::<serde_json::Map<_, _>>()
     });
-    (0..3_u8, kinds, 0..6_u32, datasets(), datasets(), facets, job).prop_map(
-        |(run, kind, minute, inputs, outputs, facets, job)| {
+    (0..3_u8, kinds, 0..6_u32, datasets(), datasets(), facets, job, prop::bool::weighted(0.2)).prop_map(
+        |(run, kind, minute, inputs, outputs, facets, job, is_statement)| {
             let mut event = event(kind, minute);
             event["run"] = json!({"runId": Uuid::from_u128(u128::from(run) + 1), "facets": facets});
             event["job"] = json!({"namespace": "etl", "name": format!("job-{run}"), "facets": job});
-            (event["inputs"], event["outputs"]) = (inputs, outputs);
+            if is_statement {
+                event["job"]["facets"]["jobType"] = json!({"jobType": "SQL"});
+                let parent = json!({"namespace": "etl", "name": "job-9"});
+                event["run"]["facets"]["parent"] = json!({"run": {"runId": Uuid::from_u128(9)}, "job": parent});
+            } else {
+                (event["inputs"], event["outputs"]) = (inputs, outputs);
+            }
             event
         },
     )

@@ -21,7 +21,8 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let mut out = BufWriter::new(anstream::stdout().lock());
-    let mut err = anstream::stderr().lock();
+    // Not locked: the threads of a server write their log there.
+    let mut err = anstream::stderr();
     ExitCode::from(run(std::env::args_os(), &mut out, &mut err))
 }
 

@@ -127,6 +127,20 @@ fn a_server_that_is_told_to_end_ends_well() {
 }
 
 #[test]
+fn what_there_is_to_warn_of_stands_in_the_log_and_holds_nothing_up() {
+    let store = Store::of_a_chain(1);
+    let server = Server::on(&store);
+    let mut run = run("rides");
+    run["upstream"] = json!(["nobody"]);
+    for _ in 0..3 {
+        server.log(&run).unwrap();
+    }
+    server.tell(Signal::TERM);
+    let (code, log) = server.ends();
+    assert_eq!((code, log.matches("has no run that ended before").count()), (0, 3), "{log}");
+}
+
+#[test]
 fn what_was_acknowledged_is_there_after_a_kill() {
     let store = Store::of_a_chain(1);
     let server = Server::on(&store);

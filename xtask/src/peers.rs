@@ -50,9 +50,7 @@ pub(crate) fn fetch() -> Peers {
         missing.push(reason);
     }
     let path = match install_python() {
-        Ok(programs) => {
-            env::join_paths([programs].into_iter().chain(env::split_paths(&before))).unwrap_or(before)
-        }
+        Ok(programs) => env::join_paths([programs].into_iter().chain(env::split_paths(&before))).unwrap_or(before),
         Err(reason) => {
             missing.push(format!("what PyPI has, {reason}"));
             before

@@ -29,7 +29,8 @@ impl Told {
             return None;
         }
         let parent = self.facet::<Parent>(Of::Run, "parent")?;
-        let job = parent.job.filter(|job| !job.name.is_empty() && component(&job.namespace, &job.name).len() <= LONGEST)?;
+        let job =
+            parent.job.filter(|job| !job.name.is_empty() && component(&job.namespace, &job.name).len() <= LONGEST)?;
         let told_at = self.head.job.told_at;
         let place = Place { of: Of::Run, key: format!("statement.{run}") };
         let text = |text: Option<String>| text.map_or(Value::Null, Value::String);

@@ -3,12 +3,15 @@
 mod answers;
 mod client;
 mod described;
+#[path = "../../../fuzz/shared/events.rs"]
+mod events;
 mod limits;
 mod log;
 mod logging;
 mod metrics;
 mod openlineage;
 mod problems;
+mod recorded;
 mod safety;
 mod sockets;
 mod triage;

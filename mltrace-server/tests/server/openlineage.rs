@@ -1,17 +1,17 @@
 //! Events of OpenLineage: what they make of a store, and that nothing about their coming matters.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use mltrace_core::{CheckStatus, ComponentRun, RunRecord, Status, Tracer};
-use mltrace_server::{Config, Limits, app};
+use mltrace_core::{CheckStatus, ComponentRun, RunRecord, Status};
+use mltrace_server::{Config, Limits};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::client::Server;
+use crate::events::store_after;
 
 const RUN: &str = "0197f3c0-0000-7000-8000-000000000001";
 
@@ -171,7 +171,8 @@ async fn a_statement_that_reads_and_writes_nothing_is_kept_with_the_run_that_exe
     let told = |kind: &str, minute| {
         let mut told = event(kind, minute);
         told["run"]["runId"] = json!(statement);
-        told["run"]["facets"] = json!({"parent": {"run": {"runId": RUN}, "job": {"namespace": "etl", "name": "clean"}}});
+        told["run"]["facets"] =
+            json!({"parent": {"run": {"runId": RUN}, "job": {"namespace": "etl", "name": "clean"}}});
         told["job"] = json!({"namespace": "etl", "name": "clean.sql.1", "facets": {
             "jobType": {"integration": "DBT", "jobType": "SQL"}, "sql": {"query": "select 1"}}});
         told
@@ -419,34 +420,6 @@ fn some_event() -> impl Strategy<Value = Value> {
             event
         },
     )
-}
-
-/// The store after it took these, some at a time: every run by its identity, with what it depends on, and the components.
-fn store_after(batches: &[Vec<Value>]) -> (BTreeMap<Uuid, Value>, Value) {
-    let tracer = Tracer::in_memory().unwrap();
-    let app = app(&tracer, Config::default()).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    for batch in batches {
-        let request = axum::http::Request::post("/api/v1/lineage/batch").header("host", "localhost");
-        let request = request.body(axum::body::Body::from(json!(batch).to_string())).unwrap();
-        let answer = runtime.block_on(tower::ServiceExt::oneshot(app.clone(), request)).unwrap();
-        assert_eq!(answer.status(), 200);
-    }
-    let runs = tracer.recent(99).unwrap().items;
-    let uuids: BTreeMap<i64, Uuid> = runs.iter().map(|run| (run.id.0, run.uuid)).collect();
-    let whole = |run: &RunRecord| {
-        let mut record = serde_json::to_value(run).unwrap();
-        record["id"] = Value::Null;
-        for dependency in record["dependencies"].as_array_mut().unwrap() {
-            dependency["run"] = json!(uuids[&dependency["run"].as_i64().unwrap()]);
-        }
-        (run.uuid, record)
-    };
-    let mut components = serde_json::to_value(tracer.components().get().unwrap()).unwrap();
-    for component in components.as_array_mut().unwrap() {
-        component["last_run"] = json!(uuids[&component["last_run"].as_i64().unwrap()]);
-    }
-    (runs.iter().map(whole).collect(), components)
 }
 
 proptest! {

@@ -21,7 +21,9 @@ fn schemathesis_finds_no_fault_with_all_its_checks() {
     let folder = deployed.store.folder();
     fs::write(folder.join("schemathesis.toml"), SETTINGS).unwrap();
     let mut command = Command::new(program);
-    command.args(["--config-file", "schemathesis.toml", "run"]).arg(format!("http://{}/api/openapi.json", server.address));
+    command
+        .args(["--config-file", "schemathesis.toml", "run"])
+        .arg(format!("http://{}/api/openapi.json", server.address));
     command.args(["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "20"]);
     command.args(["--seed", "1", "--no-color", "--continue-on-failure"]).current_dir(folder);
     let found = command.output().unwrap();

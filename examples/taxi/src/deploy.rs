@@ -1,29 +1,20 @@
 //! The model in use: its answers are logged as they are given, what came true is told days later or never, and each
 //! Monday is asked how it fares.
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use mltrace::Tracer;
 use mltrace::monitor::{
     Answer, Checklist, DataRule, DriftReport, Figure, Metric, RetrainReport, Task, WindowFigure, Windows,
 };
-use rand::rngs::Xoshiro256PlusPlus;
-use rand::{RngExt, SeedableRng};
 
 use crate::month::Month;
 use crate::pipeline::{self, Plan};
 use crate::progress::Progress;
 use crate::story::{MonthStory, Story, WeekStory};
+use crate::tips::Tips;
 
 /// What the model is asked: will the tip be high?
 pub(crate) const TASK: &str = "high_tip";
-/// Makes two deployments hear the same late.
-const SEED: u64 = 42;
-/// The share of rides of which nobody ever tells the tip.
-const NEVER_TOLD: f64 = 0.1;
-/// Hours until a tip is told, on average.
-const LAG: f64 = 36.0;
 
 /// Deploys the model, and tells how it fared.
 pub(crate) fn run(plan: &Plan) -> anyhow::Result<Story> {
@@ -47,40 +38,6 @@ pub(crate) fn run(plan: &Plan) -> anyhow::Result<Story> {
 /// The first instant after a month.
 fn end(month: Month) -> DateTime<Utc> {
     month.next().unwrap_or(month).start().and_utc()
-}
-
-/// Tips that were given and are not told yet, by when they will be.
-struct Tips {
-    due: BTreeMap<(NaiveDateTime, String), f64>,
-    /// Named, so that a newer library still draws the same.
-    dice: Xoshiro256PlusPlus,
-}
-
-impl Tips {
-    fn new() -> Self {
-        Self { due: BTreeMap::new(), dice: Xoshiro256PlusPlus::seed_from_u64(SEED) }
-    }
-
-    fn happened(&mut self, id: &str, at: NaiveDateTime, high_tip: bool) {
-        let (is_told, luck) = (!self.dice.random_bool(NEVER_TOLD), self.dice.random::<f64>());
-        // Many soon, some after a week: so they come in another order than the rides.
-        let lag = TimeDelta::try_milliseconds(milliseconds(-LAG * (1.0 - luck).ln()));
-        if let Some(told_at) = lag.and_then(|lag| at.checked_add_signed(lag)).filter(|_| is_told) {
-            self.due.insert((told_at, id.to_owned()), f64::from(u8::from(high_tip)));
-        }
-    }
-
-    /// Those that are told up to some time.
-    fn told_until(&mut self, now: NaiveDateTime) -> Vec<(String, f64, DateTime<Utc>)> {
-        let later = self.due.split_off(&(now, String::new()));
-        let told = std::mem::replace(&mut self.due, later);
-        told.into_iter().map(|((at, id), value)| (id, value, at.and_utc())).collect()
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a few weeks at most")]
-fn milliseconds(hours: f64) -> i64 {
-    (hours * 3_600_000.0) as i64
 }
 
 /// The task, and the time over which it is looked at.

@@ -74,8 +74,15 @@ pub(crate) fn days(examples: &[Example]) -> impl Iterator<Item = NaiveDate> {
 
 /// The features column by column, as they are to be summed up.
 pub(crate) fn columns(examples: &[Example]) -> impl Iterator<Item = (&'static str, Column)> {
-    FEATURES.into_iter().enumerate().map(|(at, name)| {
-        let column = Column::floats(examples.iter().map(move |example| example.features[at]));
+    columns_of(examples.iter().map(|example| &example.features))
+}
+
+/// As [`columns`], where there are no labels as yet.
+pub(crate) fn columns_of<'r>(
+    rows: impl Iterator<Item = &'r [f64; FEATURES.len()]> + Clone,
+) -> impl Iterator<Item = (&'static str, Column)> {
+    FEATURES.into_iter().enumerate().map(move |(at, name)| {
+        let column = Column::floats(rows.clone().map(move |features| features[at]));
         (name, if AMOUNTS.contains(&name) { column } else { column.of_kind(Kind::Categorical) })
     })
 }

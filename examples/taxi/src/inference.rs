@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use mltrace::{Artifact, component};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::example::{self, Example};
@@ -14,10 +15,10 @@ use crate::progress::{Progress, grouped};
 use crate::score::Score;
 
 /// Rides in a batch.
-const BATCH: usize = 256;
+pub(crate) const BATCH: usize = 256;
 
 /// An answer given to someone, under an id they can come back with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Prediction {
     pub(crate) id: String,
     /// Of a high tip, 0 to 1.
@@ -65,10 +66,18 @@ pub(crate) fn inference(
     forest: &Forest,
     batch: &[Row],
 ) -> anyhow::Result<Vec<Prediction>> {
+    let ids = new_ids(batch.len());
     let probabilities = forest.probabilities(batch)?;
-    let ids: Vec<String> = batch.iter().map(|_| Uuid::now_v7().to_string()).collect();
-    let predictions = std::iter::zip(ids, probabilities);
-    Ok(predictions.map(|(id, probability)| Prediction { id, probability }).collect())
+    Ok(predictions(&ids, probabilities))
+}
+
+/// Ids that nobody has had.
+pub(crate) fn new_ids(count: usize) -> Vec<String> {
+    (0..count).map(|_| Uuid::now_v7().to_string()).collect()
+}
+
+pub(crate) fn predictions(ids: &[String], probabilities: Vec<f64>) -> Vec<Prediction> {
+    std::iter::zip(ids.iter().cloned(), probabilities).map(|(id, probability)| Prediction { id, probability }).collect()
 }
 
 /// Serves the latest features of a month with the latest model of `train_month`, batch by batch as the rides begin,

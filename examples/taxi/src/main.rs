@@ -3,11 +3,14 @@
 
 mod cleaning;
 mod deploy;
+mod drive;
+mod endpoint;
 mod example;
 mod featuregen;
 mod forest;
 mod inference;
 mod io;
+mod live;
 mod made;
 mod month;
 mod opt;
@@ -19,6 +22,7 @@ mod score;
 mod source;
 mod split;
 mod story;
+mod tips;
 mod train;
 
 use std::process::ExitCode;
@@ -26,13 +30,13 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let opt = opt::Opt::parse();
-    let is_deployed = opt.is_deployed();
-    let plan = opt.into_plan();
-    let told = if is_deployed {
-        deploy::run(&plan).map(|story| story.to_string())
-    } else {
-        pipeline::run(&plan).map(|report| report.to_string())
+    let (command, plan) = opt::Opt::parse().into_parts();
+    let told = match command {
+        None => pipeline::run(&plan).map(|report| report.to_string()),
+        Some(opt::Command::Deploy) => deploy::run(&plan).map(|story| story.to_string()),
+        Some(opt::Command::Serve(opt)) => endpoint::run(&plan, &opt).map(|()| String::new()),
+        Some(opt::Command::Drive(opt)) => drive::run(&plan, &opt).map(|driven| driven.to_string()),
+        Some(opt::Command::Live(opt)) => live::run(plan, &opt).map(|()| String::new()),
     };
     match told {
         Ok(told) => {

@@ -1,8 +1,9 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::io::Folder;
 use crate::month::{Month, MonthRange};
@@ -39,27 +40,74 @@ pub(crate) struct Opt {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Does the same and watches the model while it is in use: its answers are logged, what came true follows days later,
     /// and each week is asked whether to train again.
     Deploy,
+    /// Answers rides over HTTP with the latest model, at /predict. A program that was run before has trained it.
+    Serve(ServeOpt),
+    /// Sends rides of months to the endpoint, as time goes by, and tells later which of them tipped well.
+    Drive(DriveOpt),
+    /// All at once: trains a model, answers and drives, beside the server of mltrace, so that one can watch.
+    Live(LiveOpt),
+}
+
+/// What answers.
+#[derive(Debug, Args)]
+pub(crate) struct ServeOpt {
+    /// Where it is asked.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
+    pub(crate) listen: SocketAddr,
+}
+
+/// What asks.
+#[derive(Debug, Args)]
+pub(crate) struct DriveOpt {
+    /// Where the endpoint is.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
+    pub(crate) endpoint: SocketAddr,
+
+    /// Where `mltrace serve` is, which is told of tips.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub(crate) mltrace: SocketAddr,
+
+    #[command(flatten)]
+    pub(crate) pace: Pace,
+}
+
+/// Both, beside the server of mltrace.
+#[derive(Debug, Args)]
+pub(crate) struct LiveOpt {
+    #[command(flatten)]
+    pub(crate) endpoint: ServeOpt,
+
+    /// Where the server of mltrace is asked.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub(crate) mltrace: SocketAddr,
+
+    #[command(flatten)]
+    pub(crate) pace: Pace,
+}
+
+/// How fast time goes by.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Pace {
+    /// Rides a second.
+    #[arg(long, value_name = "RIDES", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rate: u32,
 }
 
 impl Opt {
-    /// Whether the model is watched.
-    pub(crate) fn is_deployed(&self) -> bool {
-        matches!(self.command, Some(Command::Deploy))
-    }
-
-    /// What the options ask for.
-    pub(crate) fn into_plan(self) -> Plan {
-        Plan {
+    /// What is to be done, and over which months.
+    pub(crate) fn into_parts(self) -> (Option<Command>, Plan) {
+        let plan = Plan {
             source: if self.data.is_empty() { Source::Made } else { Source::Files(self.data) },
             train: self.train,
             validate: self.validate,
             serve: self.serve.months().collect(),
             folder: Folder::new(self.out),
-        }
+        };
+        (self.command, plan)
     }
 }
 
@@ -76,7 +124,7 @@ mod tests {
 
     #[test]
     fn without_options_the_first_half_of_2020_is_made_up() {
-        let plan = Opt::parse_from(["taxi"]).into_plan();
+        let plan = Opt::parse_from(["taxi"]).into_parts().1;
         assert!(matches!(plan.source, Source::Made));
         let served: Vec<String> = plan.serve.iter().map(Month::to_string).collect();
         assert_eq!(served, ["2020-03", "2020-04", "2020-05", "2020-06"]);

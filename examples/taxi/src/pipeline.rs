@@ -11,7 +11,7 @@ use crate::month::Month;
 use crate::report::Report;
 use crate::source::Source;
 use crate::split::split;
-use crate::train::train;
+use crate::train::{Trained, train};
 
 /// What to train on, validate on and serve.
 #[derive(Debug)]
@@ -34,6 +34,15 @@ pub(crate) fn run_and_give(
     plan: &Plan,
     mut give: impl FnMut(&[Example], &[Prediction]) -> anyhow::Result<()>,
 ) -> anyhow::Result<Report> {
+    let trained = run_up_to_the_model(plan)?;
+    let Plan { train: train_month, validate: test_month, serve: served, folder, .. } = plan;
+    let served =
+        served.iter().map(|month| serve(*month, *train_month, folder, &mut give)).collect::<anyhow::Result<_>>()?;
+    Ok(Report { train_month: *train_month, test_month: *test_month, trained, served })
+}
+
+/// Features for every month, and the model.
+pub(crate) fn run_up_to_the_model(plan: &Plan) -> anyhow::Result<Trained> {
     let Plan { source, train: train_month, validate: test_month, serve: served, folder } = plan;
     let months: BTreeSet<Month> = [train_month, test_month].into_iter().chain(served).copied().collect();
     // Found before any work, so that a missing month costs no waiting.
@@ -44,8 +53,5 @@ pub(crate) fn run_and_give(
         featuregen(*month, folder)?;
     }
     let (to_train, to_test) = split(*train_month, *test_month, folder)?;
-    let trained = train(&to_train, &to_test, *train_month, *test_month, folder)?;
-    let served =
-        served.iter().map(|month| serve(*month, *train_month, folder, &mut give)).collect::<anyhow::Result<_>>()?;
-    Ok(Report { train_month: *train_month, test_month: *test_month, trained, served })
+    train(&to_train, &to_test, *train_month, *test_month, folder)
 }

@@ -145,7 +145,7 @@ fn while_rides_come_in_every_query_of_the_dashboard_and_of_the_rules_gives_data(
         prometheus.wait_for(&rule["query"].as_str().expect("text").replace(" > ", " > bool "));
     }
     // In April hardly anybody rides, and who does tips otherwise; and the rides are of 2020.
-    prometheus.wait_for("max_over_time(mltrace_output_mean[5m]) - min_over_time(mltrace_output_mean[5m]) > 0.1");
+    prometheus.wait_for("max_over_time(mltrace_output_mean[5m]) - min_over_time(mltrace_output_mean[5m]) > 0.03");
     for alert in ["MltraceModelDrifts", "MltraceColumnAlarms", "MltraceNoOutputs"] {
         prometheus.wait_for(&format!("ALERTS{{alertname=\"{alert}\", task=\"high_tip\"}}"));
     }

@@ -117,12 +117,16 @@ fn a_dbt_project_a_python_stage_and_a_rust_stage_are_one_lineage() {
     let test = sent.iter().find(|run| run.component.starts_with("dbt/test.taxi.unique")).unwrap();
     assert_eq!((test.status, test.checks.len()), (Status::Completed, 1), "{:?}", test.checks);
 
-    let score = last("python/score");
-    assert_eq!((score.status, score.outputs.len()), (Status::Completed, 1));
-    assert_eq!(score.code.snapshot.as_deref(), Some("select share from rides"));
-    let kept = |name: &str| score.params.keys().any(|param| param.starts_with(&format!("openlineage.{name}")));
-    assert!(kept("run.nominalTime") && kept("input.schema:") && kept("output.outputStatistics:"), "{:?}", score.params);
-    assert!(score.params.values().all(|value| value.get("_setAside").is_none()), "{:?}", score.params);
+    let scored = last("python/score");
+    assert_eq!((scored.status, scored.outputs.len()), (Status::Completed, 1));
+    assert_eq!(scored.code.snapshot.as_deref(), Some("select share from rides"));
+    let kept = |name: &str| scored.params.keys().any(|param| param.starts_with(&format!("openlineage.{name}")));
+    assert!(
+        kept("run.nominalTime") && kept("input.schema:") && kept("output.outputStatistics:"),
+        "{:?}",
+        scored.params
+    );
+    assert!(scored.params.values().all(|value| value.get("_setAside").is_none()), "{:?}", scored.params);
     let component = store.tracer.component("python/score").unwrap();
     assert_eq!(
         (component.owner.as_deref(), component.description.as_deref()),

@@ -122,7 +122,6 @@ fn queries_of_the_dashboard() -> Vec<String> {
 }
 
 #[test]
-#[expect(clippy::explicit_write, reason = "the harness shows what `eprintln!` prints only where a test fails")]
 fn while_rides_come_in_every_query_of_the_dashboard_and_of_the_rules_gives_data() {
     // The four months in a quarter of a minute.
     let live = Live::new(&["--rate", "1024"]);

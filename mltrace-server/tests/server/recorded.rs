@@ -47,7 +47,9 @@ fn inputs_that_fuzzing_begins_with_are_taken_in_any_order() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds/events");
     let seeds: Vec<_> = fs::read_dir(folder).unwrap().map(|seed| fs::read(seed.unwrap().path()).unwrap()).collect();
     assert!(seeds.len() > 5);
-    seeds.iter().for_each(|seed| try_out(seed));
+    for seed in &seeds {
+        try_out(seed);
+    }
 }
 
 proptest! {

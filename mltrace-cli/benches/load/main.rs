@@ -12,6 +12,7 @@ mod served;
 #[expect(dead_code, reason = "shared with the benches of the library")]
 mod table;
 mod work;
+mod wrk;
 
 use std::error::Error;
 
@@ -131,7 +132,7 @@ fn questions(table: &mut Table, name: &str, server: &Served, tracer: &Tracer) ->
     const CALLS: usize = 50;
     let output = work::output(CHAIN - 1);
     let mut client = server.client()?;
-    let trace = format!("/api/v1/trace?name={}", output.replace('/', "%2F"));
+    let trace = format!("/api/v1/trace?output={}", output.replace('/', "%2F"));
     let ask_trace = || Ok(serde_json::to_vec(&tracer.trace(&output).get()?)?.len());
     let ask_history = || Ok(serde_json::to_vec(&tracer.history("stage").limit(100).get()?)?.len());
     let ask_recent = || Ok(serde_json::to_vec(&tracer.recent(100)?)?.len());
@@ -149,7 +150,13 @@ fn questions(table: &mut Table, name: &str, server: &Served, tracer: &Tracer) ->
         )?;
         let promise = format!("GET {question} / the library with its JSON, {name}");
         table.ratio(&promise, Bar::None, &http, &library);
-        table.row("the same, requests a second", Bar::None, rate(&http, CALLS), "", "", "");
+        match wrk::ask(&server.url(path))? {
+            Some(asked) => {
+                let connections = format!("the same, {} connections of wrk, requests a second", wrk::CONNECTIONS);
+                table.row(&connections, Bar::None, asked.rate, "", format!("- / {} / {}", asked.p50, asked.p99), "");
+            }
+            None => table.row("the same, requests a second", Bar::None, rate(&http, CALLS), "", "", "no wrk here"),
+        }
     }
     Ok(())
 }

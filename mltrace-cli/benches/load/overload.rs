@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use mltrace_core::Tracer;
 
 use super::Result;
-use super::served::Served;
+use super::served::{Client, Served};
 use super::table::{Bar, Table};
 use super::work::Works;
 
@@ -22,11 +22,10 @@ const REQUESTS: usize = 5;
 pub(crate) fn refused(table: &mut Table, server: &Served) -> Result<()> {
     let (taken, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let ready = Barrier::new(CLIENTS);
-    let client = |number: usize| -> Result<()> {
-        let mut client = server.client()?;
-        let mut works = Works::new("overload", number);
+    let send = |mut client: Client, number: usize| -> Result<()> {
+        let works = Works::new("overload", number);
         ready.wait();
-        for work in works.by_ref().take(REQUESTS) {
+        for work in works.take(REQUESTS) {
             match client.ask("POST", "/api/v1/runs", &work.json().to_string())? {
                 201 => taken.fetch_add(1, Ordering::Relaxed),
                 503 => refused.fetch_add(1, Ordering::Relaxed),
@@ -35,13 +34,18 @@ pub(crate) fn refused(table: &mut Table, server: &Served) -> Result<()> {
         }
         Ok(())
     };
+    // All are there before the first thread waits for the others.
+    let clients: Vec<_> = (0..CLIENTS).map(|_| server.client()).collect::<Result<_>>()?;
     let failed = thread::scope(|scope| {
-        let client = &client;
-        let clients: Vec<_> =
-            (0..CLIENTS).map(|number| scope.spawn(move || client(number).map_err(|error| error.to_string()))).collect();
-        clients
+        let send = &send;
+        let threads: Vec<_> = clients
             .into_iter()
-            .filter_map(|client| client.join().unwrap_or_else(|_| Err("panicked".to_owned())).err())
+            .enumerate()
+            .map(|(number, client)| scope.spawn(move || send(client, number).map_err(|error| error.to_string())))
+            .collect();
+        threads
+            .into_iter()
+            .filter_map(|thread| thread.join().unwrap_or_else(|_| Err("panicked".to_owned())).err())
             .collect::<Vec<_>>()
     });
     if let Some(first) = failed.first() {
@@ -52,6 +56,9 @@ pub(crate) fn refused(table: &mut Table, server: &Served) -> Result<()> {
     server.client()?.expects(201, "POST", "/api/v1/runs", &after.json().to_string())?;
     let recovery = begun.elapsed().as_secs_f64() * 1e3;
     let (taken, refused) = (taken.into_inner(), refused.into_inner());
+    if refused == 0 {
+        return Err(format!("{CLIENTS} clients are no overload: none was refused").into());
+    }
     let said = format!("{taken} taken, {refused} answered 503");
     table.row(&format!("{CLIENTS} clients at once, then one"), Bar::None, recovery, " ms", said, "");
     Ok(())

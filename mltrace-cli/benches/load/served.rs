@@ -28,11 +28,15 @@ impl Served {
         Ok(Self { address: address.trim().parse()?, child })
     }
 
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
     pub(crate) fn client(&self) -> Result<Client> {
         let stream = TcpStream::connect(self.address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-        Ok(Client { reader: BufReader::new(stream.try_clone()?), stream, body: Vec::new() })
+        Ok(Client { stream: BufReader::new(stream), body: Vec::new() })
     }
 
     /// What of it is in memory, in MB.
@@ -59,8 +63,7 @@ impl Drop for Served {
 
 /// One connection.
 pub(crate) struct Client {
-    stream: TcpStream,
-    reader: BufReader<TcpStream>,
+    stream: BufReader<TcpStream>,
     body: Vec<u8>,
 }
 
@@ -71,14 +74,14 @@ impl Client {
             "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
-        self.stream.write_all(&[head.as_bytes(), body.as_bytes()].concat())?;
+        self.stream.get_mut().write_all(&[head.as_bytes(), body.as_bytes()].concat())?;
         let mut line = String::new();
-        self.reader.read_line(&mut line)?;
+        self.stream.read_line(&mut line)?;
         let status = line.split(' ').nth(1).ok_or("the server closed")?.parse()?;
         let mut length = 0;
         loop {
             line.clear();
-            self.reader.read_line(&mut line)?;
+            self.stream.read_line(&mut line)?;
             match line.trim().split_once(": ") {
                 None => break,
                 Some(("content-length", value)) => length = value.parse()?,
@@ -86,7 +89,7 @@ impl Client {
             }
         }
         self.body.resize(length, 0);
-        self.reader.read_exact(&mut self.body)?;
+        self.stream.read_exact(&mut self.body)?;
         Ok(status)
     }
 

@@ -70,6 +70,11 @@ pub use store::Durability;
 pub use tracer::{Scoped, Tracer, TracerBuilder, init, log_component_run, queue_component_run, scoped};
 pub use writer::Stats;
 
+/// How the command line and the page tell times and sizes. Not a stable API.
+#[doc(hidden)]
+#[path = "words.rs"]
+pub mod __words;
+
 /// What `#[component]` expands to. Not a stable API: it changes with the attribute.
 #[doc(hidden)]
 pub mod __private {

@@ -20,6 +20,7 @@ mod routes;
 mod serve;
 mod service;
 mod token;
+mod web;
 
 pub use app::app;
 pub use metrics::{DASHBOARD, RULES};

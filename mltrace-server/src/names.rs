@@ -6,11 +6,15 @@ use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
 
 /// What follows a name: the collection it is in, and the parts below it.
-const PLACES: [(&str, &[&str]); 4] = [
+const PLACES: [(&str, &[&str]); 8] = [
     ("/api/v1/components/", &["/runs", "/tags"]),
     ("/api/v1/pointers/", &["/flag"]),
     ("/api/v1/labels/", &["/retract"]),
     ("/api/v1/tasks/", &["/outputs", "/feedback", "/metrics", "/drift", "/retrain"]),
+    ("/components/", &[]),
+    ("/impact/", &[]),
+    ("/tasks/", &[]),
+    ("/trace/", &[]),
 ];
 
 /// Encodes the slashes of the name that a path holds. A name that itself ends as a part below names does, such as

@@ -3,7 +3,8 @@
 use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
-use mltrace_core::{Dependency, GitRecord, RunId, Status, Version, VersionKind};
+pub(crate) use mltrace_core::__words::{bytes, commit, count, metric};
+use mltrace_core::{Dependency, RunId, Status, Version, VersionKind};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 pub(crate) const PLAIN: Style = Style::new();
@@ -92,24 +93,6 @@ fn fitting(chars: impl Iterator<Item = char>, columns: usize) -> usize {
     ends.take_while(|&end| end <= room).count()
 }
 
-/// `1 run`, `2 runs`.
-pub(crate) fn count(number: u64, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
-
-/// A size with three telling digits, in units of a thousand.
-#[allow(clippy::cast_precision_loss, reason = "three digits are shown")]
-pub(crate) fn bytes(number: u64) -> String {
-    let scaled = |unit: f64| number as f64 / unit;
-    let (value, unit) = match number {
-        0..1_000 => return format!("{number} B"),
-        1_000..999_500 => (scaled(1e3), "kB"),
-        999_500..999_500_000 => (scaled(1e6), "MB"),
-        _ => (scaled(1e9), "GB"),
-    };
-    if value < 9.95 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
-}
-
 /// The first few, and how many more there are.
 pub(crate) fn first_few(all: &[&str], shown: usize) -> String {
     let (few, rest) = all.split_at(shown.min(all.len()));
@@ -125,12 +108,6 @@ pub(crate) fn version(version: Option<&Version>) -> String {
         _ => cut_end(&one_line(&version.value), 24),
     };
     format!("{}:{shown}", version.kind)
-}
-
-/// A commit as people quote it, with `*` where the working tree differed from it.
-pub(crate) fn commit(git: &GitRecord) -> Option<String> {
-    let hash = git.commit.as_ref()?.chars().take(8).collect::<String>();
-    Some(if git.dirty == Some(true) { hash + "*" } else { hash })
 }
 
 pub(crate) fn run_name(id: RunId, component: &str) -> String {
@@ -154,13 +131,6 @@ pub(crate) fn marks(dependency: &Dependency) -> impl Iterator<Item = String> {
     let modified = dependency.modified.then(|| format!("modified: bytes differ from what #{run} wrote"));
     let overlapping = dependency.overlapping.then(|| format!("overlapping: #{run} had not ended when it was read"));
     modified.into_iter().chain(overlapping)
-}
-
-/// A metric with the digits that matter.
-pub(crate) fn metric(value: f64) -> String {
-    let plain = value.to_string();
-    let rounded = if value.abs() < 0.001 { format!("{value:.2e}") } else { format!("{value:.4}") };
-    if plain.len() <= rounded.len() { plain } else { rounded }
 }
 
 /// A value in few characters, without zeros that rounding has left.
@@ -229,36 +199,11 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_is_short_and_marked_where_the_tree_differed_from_it() {
-        let git = |dirty| GitRecord { commit: Some("c977b11e3f2a".to_owned()), dirty, ..GitRecord::default() };
-        assert_eq!(commit(&git(Some(true))).as_deref(), Some("c977b11e*"));
-        assert_eq!(commit(&git(Some(false))).as_deref(), Some("c977b11e"));
-        assert_eq!(commit(&git(None)).as_deref(), Some("c977b11e"));
-        assert_eq!(commit(&GitRecord::default()), None);
-    }
-
-    #[test]
     fn a_measured_version_is_shown_by_its_beginning_a_stated_one_whole() {
         let of = |kind| Some(Version { kind, value: "snapshot-81".to_owned() });
         assert_eq!(version(of(VersionKind::Tree).as_ref()), "tree:snapshot");
         assert_eq!(version(of(VersionKind::Stated).as_ref()), "stated:snapshot-81");
         assert_eq!(version(None), "no version");
-    }
-
-    #[test]
-    fn a_size_keeps_the_digits_that_matter() {
-        let sizes = [
-            (0, "0 B"),
-            (999, "999 B"),
-            (1_234, "1.2 kB"),
-            (999_499, "999 kB"),
-            (999_500, "1.0 MB"),
-            (41_200_000, "41 MB"),
-        ];
-        for (number, text) in sizes {
-            assert_eq!(bytes(number), text);
-        }
-        assert_eq!(bytes(7_300_000_000), "7.3 GB");
     }
 
     #[test]
@@ -299,15 +244,6 @@ mod tests {
             [(0.0, "0 %"), (0.0004, "<0.1 %"), (0.012, "1.2 %"), (0.9, "90 %"), (0.9999, ">99 %"), (1.0, "100 %")]
         {
             assert_eq!(percent(share), text);
-        }
-    }
-
-    #[test]
-    fn a_metric_keeps_the_digits_that_matter() {
-        for (value, text) in
-            [(0.73, "0.73"), (0.731_234_5, "0.7312"), (100.0, "100"), (0.000_012_34, "1.23e-5"), (0.0, "0")]
-        {
-            assert_eq!(metric(value), text);
         }
     }
 }

@@ -27,6 +27,7 @@ use crate::api::Api;
 use crate::app::nothing_here;
 use crate::problem::Problem;
 use crate::service::Service;
+use crate::web;
 
 /// Every route there is.
 pub(crate) fn all(service: &Arc<Service>) -> Router {
@@ -38,6 +39,7 @@ pub(crate) fn all(service: &Arc<Service>) -> Router {
     let pages = pages::router(Arc::clone(service), document.finish());
     router
         .merge(pages)
+        .merge(web::router(service))
         .merge(health::router(Arc::clone(service)))
         .merge(metrics::router(Arc::clone(service)))
         .fallback(nothing_here)

@@ -17,7 +17,6 @@ use crate::page;
 use crate::problem::{HTML, Problem};
 use crate::service::Service;
 
-const STYLE: &str = include_str!("../style.css");
 /// How long a login holds, in seconds.
 const LOGIN: u32 = 7 * 86_400;
 
@@ -35,7 +34,6 @@ pub(super) fn router(service: Arc<Service>, document: Value) -> Router {
         .route("/api/docs", get(docs))
         .route("/login", get(login).post(log_in))
         .route("/logout", axum::routing::post(log_out))
-        .route("/style.css", get(([(CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)))
         .with_state(pages)
 }
 

@@ -1,0 +1,26 @@
+//! What forms send.
+
+use axum::body::Body;
+use axum::extract::{Form, FromRequest, Request};
+use axum::http::Method;
+use axum::http::header::CONTENT_TYPE;
+use serde::de::DeserializeOwned;
+
+use crate::problem::Problem;
+use crate::service::Service;
+
+/// Reads a form as browsers send it, within the limits of all bodies.
+pub(super) async fn read<F: DeserializeOwned>(service: &Service, body: Body) -> Result<F, Problem> {
+    let bytes = service.reading.read(body).await?;
+    let request = Request::builder().method(Method::POST).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let request = request.body(Body::from(bytes)).map_err(|_| Problem::internal())?;
+    let Form(form) = Form::from_request(request, &()).await.map_err(|error| Problem::bad_request(error.to_string()))?;
+    Ok(form)
+}
+
+/// The page that a form leads back to: one of this site, whatever it sent.
+pub(super) fn back(place: Option<String>) -> String {
+    place
+        .filter(|place| place.starts_with('/') && !place.starts_with("//") && !place.contains('\\'))
+        .unwrap_or("/".into())
+}

@@ -16,6 +16,7 @@ mod openapi;
 mod openlineage;
 mod page;
 mod problem;
+mod reports;
 mod routes;
 mod serve;
 mod service;

@@ -65,6 +65,9 @@ fn has_tokens(config: &Config) -> io::Result<bool> {
 }
 
 /// Serves [`app`] at a socket until `end` comes, and then finishes what is under way, for as long as the limits say.
+///
+/// Whoever reaches the socket is let in as the [`Config`] of the app says: by default everybody, while there are no tokens.
+/// [`run`] is what refuses an address that others reach; here [`Config::needs_token`] is the caller's to set.
 pub async fn serve(listener: TcpListener, app: Router, limits: Limits, end: impl Future<Output = ()>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.head_patience).max_buf_size(limits.head.max(8 << 10));

@@ -6,9 +6,9 @@ use mltrace_core::{Page, RunId, Tracer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Named, Part, expect_room};
+use super::{Named, Part};
 use crate::api::{Api, Asked, Nothing, Operation};
-use crate::body::Json;
+use crate::body::{Json, expect_room};
 use crate::guard::Role;
 use crate::problem::Problem;
 

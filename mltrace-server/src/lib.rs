@@ -8,6 +8,7 @@ mod app;
 mod body;
 mod described;
 mod guard;
+mod impatient;
 mod lane;
 mod logger;
 mod metrics;

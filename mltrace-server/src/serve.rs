@@ -17,6 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 
 use crate::app::app;
+use crate::impatient::Impatient;
 use crate::service::{Config, Limits};
 use crate::token::Tokens;
 
@@ -80,6 +81,7 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, end: impl
             () = &mut end => break,
         };
         let Some((stream, place)) = accepted else { continue };
+        let stream = Impatient::new(stream, limits.body_patience);
         let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(app.clone()));
         let connection = graceful.watch(connection);
         tokio::spawn(async move {

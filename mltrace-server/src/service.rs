@@ -48,7 +48,8 @@ pub struct Limits {
     pub waiting: usize,
     /// How many questions are answered side by side; 4 by default.
     pub readers: usize,
-    /// How long a client may take to send a head, and how long to send a body; 10 and 30 s by default.
+    /// How long a client may take to send a head, and how long to send a body or to take any of an answer; 10 and 30 s by
+    /// default.
     pub head_patience: Duration,
     /// See [`head_patience`](Self::head_patience).
     pub body_patience: Duration,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use mltrace_core::RunId;
 use mltrace_server::{Config, Limits, run, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -91,6 +91,20 @@ async fn a_connection_waits_while_there_are_as_many_as_there_may_be() {
     assert_eq!(early.kind(), std::io::ErrorKind::WouldBlock, "it was served beside the first");
     drop(first);
     ask(&mut second).await;
+}
+
+#[tokio::test]
+async fn a_client_that_takes_no_answer_loses_its_connection() {
+    let limits = Limits { connections: 1, body_patience: Duration::from_millis(100), ..Limits::default() };
+    let running = limited(limits).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4 << 10).unwrap();
+    let mut first = socket.connect(running.address).await.unwrap();
+    // Far more than what lies between the two can hold.
+    let request = "GET /api/openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    first.write_all(request.repeat(400).as_bytes()).await.unwrap();
+    let mut second = TcpStream::connect(running.address).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), ask(&mut second)).await.expect("the first keeps its place");
 }
 
 #[tokio::test]

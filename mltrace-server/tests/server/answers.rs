@@ -153,7 +153,9 @@ async fn the_data_of_a_task_is_shown_in_figures() {
     assert_eq!((&column["mean"], &column["max"]), (&json!(0.5), &json!(0.6)));
     let lately = server.get("/v1/tasks/taxi/tip/profile").gives(200).await;
     assert_eq!((&lately["window"]["days"], &lately["columns"][0]["count"]), (&json!(7), &json!(0)));
-    server.get("/v1/tasks/taxi/tip/profile?days=4294967295").refuses(422).await;
+    for days in ["4294967295", "800000", "0"] {
+        server.get(&format!("/v1/tasks/taxi/tip/profile?days={days}")).refuses(422).await;
+    }
     server.get("/v1/tasks/other/profile").refuses(404).await;
 }
 

@@ -65,13 +65,18 @@ fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
     tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
 }
 
-/// Lets a request in, if it comes by a right way and there is room.
+/// Lets a request in, if it comes by a right way.
 async fn admit(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     let (uri, headers) = (request.uri(), request.headers());
     let checked = service.guard.check_host(uri, headers).and_then(|()| check_origin(request.method(), uri, headers));
     if let Err(refused) = checked {
         return refused.into_response();
     }
+    next.run(request).await
+}
+
+/// Lets a request in, if there is room.
+pub(crate) async fn limit_requests(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     let Ok(_room) = service.requests.try_acquire() else {
         return Problem::overloaded("too many requests are under way").into_response();
     };

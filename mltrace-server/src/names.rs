@@ -10,7 +10,7 @@ const PLACES: [(&str, &[&str]); 4] = [
     ("/api/v1/components/", &["/runs", "/tags"]),
     ("/api/v1/pointers/", &["/flag"]),
     ("/api/v1/labels/", &["/retract"]),
-    ("/api/v1/tasks/", &["/outputs", "/feedback", "/metrics", "/drift", "/retrain"]),
+    ("/api/v1/tasks/", &["/outputs", "/feedback", "/metrics", "/drift", "/profile", "/retrain"]),
 ];
 
 /// Encodes the slashes of the name that a path holds. A name that itself ends as a part below names does, such as

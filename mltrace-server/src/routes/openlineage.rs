@@ -1,21 +1,19 @@
 //! Events of OpenLineage, at the paths at which its clients look for them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::response::Response;
 use mltrace_core::{Reported, Tracer};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::expect_room;
-use crate::api::{Api, Nothing, Operation, as_json};
+use crate::api::{Api, Call, Nothing, Operation, as_json};
+use crate::body::{Sent, expect_room};
 use crate::guard::Role;
 use crate::openlineage::{Event, Names, Told, read};
 use crate::problem::{Fault, Problem};
@@ -82,17 +80,21 @@ struct FailedEvent {
 /// What became of each event.
 type Outcome = Result<Taken, Problem>;
 
-async fn take_event(service: Arc<Service>, parts: Parts, request: Request) -> Result<Response, Problem> {
-    let event: Value = body(&service, &parts, request).await?;
-    let mut outcomes = take(&service, vec![event]).await?;
+async fn take_event(call: Call) -> Result<Response, Problem> {
+    let sent = call.service.reading.read(call.body).await?;
+    let mut outcomes = take(&call.service, sent, |sent| Ok(vec![parsed(sent)?])).await?;
     let taken = outcomes.pop().ok_or_else(Problem::internal)??;
     answer(StatusCode::CREATED, &taken)
 }
 
-async fn take_events(service: Arc<Service>, parts: Parts, request: Request) -> Result<Response, Problem> {
-    let events: Vec<Value> = body(&service, &parts, request).await?;
-    expect_room(events.len(), service.limits.array)?;
-    let outcomes = take(&service, events).await?;
+async fn take_events(call: Call) -> Result<Response, Problem> {
+    let sent = call.service.reading.read(call.body).await?;
+    let limit = call.service.limits.array;
+    let read = move |sent: &Sent| {
+        let events: Vec<Value> = parsed(sent)?;
+        expect_room(events.len(), limit).map(|()| events)
+    };
+    let outcomes = take(&call.service, sent, read).await?;
     let received = outcomes.len();
     let failure = |(index, outcome): (usize, Outcome)| {
         let problem = outcome.err()?;
@@ -110,14 +112,9 @@ async fn take_events(service: Arc<Service>, parts: Parts, request: Request) -> R
 }
 
 /// The body, whatever it is said to be: some clients say nothing.
-async fn body<T: serde::de::DeserializeOwned>(
-    service: &Service,
-    parts: &Parts,
-    request: Request,
-) -> Result<T, Problem> {
-    service.guard.allow(&parts.headers, Role::Log)?;
-    let body = service.reading.read(request.into_body()).await?;
-    serde_json::from_slice(&body).map_err(|error| Problem::bad_request(format!("the body cannot be read: {error}")))
+fn parsed<T: DeserializeOwned>(sent: &Sent) -> Result<T, Problem> {
+    let no_json = |error| Problem::bad_request(format!("the body cannot be read: {error}"));
+    serde_json::from_str(sent.json()?).map_err(no_json)
 }
 
 fn answer(status: StatusCode, taken: &impl Serialize) -> Result<Response, Problem> {
@@ -125,9 +122,14 @@ fn answer(status: StatusCode, taken: &impl Serialize) -> Result<Response, Proble
 }
 
 /// Commits what events tell, and answers after that. One that is sent again changes nothing.
-async fn take(service: &Service, events: Vec<Value>) -> Result<Vec<Outcome>, Problem> {
+async fn take(
+    service: &Service,
+    sent: Sent,
+    read: impl FnOnce(&Sent) -> Result<Vec<Value>, Problem> + Send + 'static,
+) -> Result<Vec<Outcome>, Problem> {
     let slow = |_| Problem::overloaded_meanwhile("the store takes long");
-    tokio::time::timeout(PATIENCE, service.writer.run(move |tracer| commit(tracer, &events))).await.map_err(slow)??
+    let taken = service.writer.run(move |tracer| commit(tracer, &read(&sent)?));
+    tokio::time::timeout(PATIENCE, taken).await.map_err(slow)??
 }
 
 fn commit(tracer: &Tracer, events: &[Value]) -> Result<Vec<Outcome>, Problem> {

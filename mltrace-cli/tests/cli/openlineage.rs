@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
-use mltrace_core::{IoPointer, RunReport, Tracer, Version, VersionKind};
+use mltrace_core::{IoPointer, RunId, RunReport, Tracer, Version, VersionKind};
 use serde_json::{Value, json};
 
 use crate::cli::{Cli, PATIENCE};
@@ -77,21 +77,29 @@ impl Kept {
             let mut body = vec![0; length];
             reader.read_exact(&mut body).ok()?;
             let status = rule(self.requests.fetch_add(1, Ordering::SeqCst));
-            if status < 300 {
-                self.events.lock().unwrap().push((serde_json::from_slice(&body).unwrap(), token));
+            // A page that is asked for is answered, too, as a proxy or a login page would.
+            if status < 300
+                && let Ok(event) = serde_json::from_slice(&body)
+            {
+                self.events.lock().unwrap().push((event, token));
                 self.more.notify_all();
             }
-            write!(&mut &*stream, "HTTP/1.1 {status} x\r\ncontent-length: 2\r\n\r\n{{}}").ok()?;
+            let place = if (300..400).contains(&status) { "location: /moved\r\n" } else { "" };
+            write!(&mut &*stream, "HTTP/1.1 {status} x\r\n{place}content-length: 2\r\n\r\n{{}}").ok()?;
         }
     }
 }
 
 fn emit(store: &Store, url: &str) -> Cli {
+    emit_somewhere(store).arg("--url").arg(url)
+}
+
+fn emit_somewhere(store: &Store) -> Cli {
     let mut cli = Cli::on(store);
-    for variable in ["URL", "ENDPOINT", "NAMESPACE", "API_KEY", "DISABLED"] {
+    for variable in ["URL", "ENDPOINT", "NAMESPACE", "API_KEY", "PARENT_ID", "DISABLED"] {
         cli = cli.env(&format!("OPENLINEAGE_{variable}"), "");
     }
-    cli.args("openlineage emit --url").arg(url)
+    cli.args("openlineage emit")
 }
 
 /// What was said of each run, in the order in which it came: component, and type.
@@ -115,7 +123,8 @@ fn each_run_is_sent_once_with_what_it_read_and_wrote_at_its_start_and_at_its_end
     let store = Store::empty();
     let collector = Collector::new(|_| 201);
     let outer = store.log("outer", 0, 60, |run| {
-        run.add_input(measured("raw.csv")).add_input("s3://lake/raw/zones").add_output("table");
+        run.add_input(measured("raw.csv")).add_input("s3://lake/raw/zones").add_input("hdfs://node:8020/raw/zones");
+        run.add_output("table");
     });
     let outer = store.tracer.run(outer).unwrap().uuid;
     store.log("inner", 0, 5, |run| {
@@ -131,7 +140,8 @@ fn each_run_is_sent_once_with_what_it_read_and_wrote_at_its_start_and_at_its_end
             datasets.iter().map(|dataset| json!([dataset["namespace"], dataset["name"]])).collect()
         };
         let path = store.folder().join("raw.csv");
-        assert_eq!(named("inputs"), [json!(["file", path]), json!(["s3://lake", "raw/zones"])]);
+        let elsewhere = [json!(["s3://lake", "raw/zones"]), json!(["hdfs://node:8020", "/raw/zones"])];
+        assert_eq!(named("inputs"), [[json!(["file", path])].as_slice(), &elsewhere].concat());
         assert_eq!(named("outputs"), [json!(["taxi", "table"])]);
     }
     for event in &events[2..] {
@@ -161,6 +171,39 @@ fn of_a_run_that_is_open_the_end_is_sent_when_it_has_come() {
     assert_eq!(emit(&store, &collector.url).succeeds(), "1 events sent\n");
     let events = collector.events();
     assert_eq!(said(&events), [("long", "START"), ("short", "START"), ("short", "COMPLETE"), ("long", "COMPLETE")]);
+}
+
+#[test]
+fn each_way_to_end_has_its_event() {
+    let store = Store::empty();
+    let collector = Collector::new(|_| 200);
+    for status in ["completed", "failed", "panicked", "cancelled"] {
+        let run = json!({"component": status, "status": status, "started_at": "2020-05-01T00:00:00Z",
+                         "ended_at": "2020-05-01T00:00:01Z"});
+        report(&store.tracer, &run);
+    }
+    emit(&store, &collector.url).succeeds();
+    let ends = [("completed", "COMPLETE"), ("failed", "FAIL"), ("panicked", "FAIL"), ("cancelled", "ABORT")];
+    assert_eq!(said(&collector.events()).into_iter().skip(1).step_by(2).collect::<Vec<_>>(), ends);
+}
+
+#[test]
+fn of_a_lost_run_that_comes_back_the_end_is_sent_when_it_has_come() {
+    let store = Store::empty();
+    let collector = Collector::new(|_| 200);
+    store.log("long", 0, 1, |_| {});
+    let sql = rusqlite::Connection::open(store.path()).unwrap();
+    let (status, ended_at): (i64, i64) =
+        sql.query_row("SELECT status, ended_at FROM run", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    sql.execute_batch("UPDATE run SET status = 0, ended_at = NULL").unwrap();
+    sql.execute_batch("UPDATE process SET heartbeat_at = heartbeat_at - 600000000").unwrap();
+    assert_eq!(emit(&store, &collector.url).succeeds(), "2 events sent\n");
+    assert_eq!(emit(&store, &collector.url).succeeds(), "0 events sent\n", "it is still lost");
+    sql.execute_batch("UPDATE process SET heartbeat_at = heartbeat_at + 600000000").unwrap();
+    assert_eq!(emit(&store, &collector.url).succeeds(), "0 events sent\n", "it runs, as was said");
+    sql.execute("UPDATE run SET status = ?1, ended_at = ?2", [status, ended_at]).unwrap();
+    assert_eq!(emit(&store, &collector.url).succeeds(), "1 events sent\n");
+    assert_eq!(said(&collector.events()), [("long", "START"), ("long", "ABORT"), ("long", "COMPLETE")]);
 }
 
 #[test]
@@ -199,7 +242,8 @@ fn what_nobody_takes_waits_and_who_is_refused_is_told_why() {
     assert!(emit(&store, &denying.url).fails(2).contains("answered 401"));
     assert!(emit(&store, "https://localhost:1").fails(2).contains("needs TLS"));
     assert!(emit(&store, "nowhere").fails(2).contains("nowhere"));
-    let unnamed = Cli::on(&store).env("OPENLINEAGE_URL", "").args("openlineage emit").fails(2);
+    assert!(emit(&store, "HTTPS://localhost:1").fails(2).contains("send to a proxy that does, over http"));
+    let unnamed = emit_somewhere(&store).fails(2);
     assert!(unnamed.contains("give --url"), "{unnamed}");
     let open = Collector::new(|_| 201);
     let taken = emit(&store, &open.url).env("OPENLINEAGE_API_KEY", "secret").env("OPENLINEAGE_ENDPOINT", "/events");
@@ -247,4 +291,65 @@ fn runs_that_one_store_sends_to_another_are_one_lineage_there_and_are_not_sent_b
     let file = here.folder().join("clean.csv");
     assert_eq!(traced["edges"][0]["pointer"], json!(file), "outside of its project it has its whole name");
     assert_eq!(emit(&there, &Collector::new(|_| 201).url).succeeds(), "0 events sent\n");
+}
+
+/// What was read and written, and what follows from it, of each run.
+fn lineage(store: &Store) -> Vec<Value> {
+    let runs = store.tracer.runs(&[1, 2, 3].map(RunId)).unwrap();
+    let of = |run: mltrace_core::RunRecord| {
+        let followed: Vec<_> = run.dependencies.iter().map(|upstream| (upstream.run, &upstream.pointer)).collect();
+        let how: Vec<_> = run.dependencies.iter().map(|upstream| (upstream.matched, upstream.modified)).collect();
+        json!([run.inputs, run.outputs, followed, how])
+    };
+    runs.into_iter().map(of).collect()
+}
+
+#[test]
+fn what_one_store_sends_to_another_is_the_same_lineage_there() {
+    let here = Store::empty();
+    let file = |digit: &str| {
+        let version = Version { kind: VersionKind::Hash, value: digit.repeat(64) };
+        IoPointer { version: Some(version), ..IoPointer::new("/data/clean.csv") }
+    };
+    here.log("clean", 0, 1, |run| {
+        run.add_input("hdfs://node:8020/user/rides").add_input("postgres://db:5432/taxi.public.zones");
+        run.add_output(file("a"));
+    });
+    here.log("train", 1, 1, |run| {
+        run.add_input(file("a")).add_input(IoPointer::new("s3://lake/zones").at_version("81"));
+        run.add_output(IoPointer::new("s3://lake/forest.model").at_version("v7"));
+    });
+    here.log("infer", 2, 1, |run| {
+        run.add_input(file("b")).add_input(IoPointer::new("s3://lake/forest.model").at_version("v7"));
+    });
+    let there = Store::empty();
+    let server = Server::on(&there);
+    assert_eq!(emit(&here, &format!("http://{}", server.address)).succeeds(), "6 events sent\n");
+    assert_eq!(lineage(&there), lineage(&here));
+    assert_eq!(lineage(&there)[2][3], json!([["name", true], ["version", false]]), "the hash is evidence there, too");
+}
+
+#[test]
+fn a_run_of_another_language_is_not_said_to_be_one_of_rust() {
+    let store = Store::empty();
+    let collector = Collector::new(|_| 200);
+    let commit = "c0".repeat(20);
+    let checks = json!([{"name": "rows", "status": "passed", "message": null},
+                        {"name": "range", "status": "failed", "message": "3 below 0"}]);
+    for code in [json!({"file": "score.py", "snapshot": "def score(): ..."}), Value::Null] {
+        let run = json!({"component": "score", "started_at": "2020-05-01T00:00:00Z", "ended_at": "2020-05-01T00:00:01Z",
+                         "error": "no rides", "checks": checks, "code": code, "git": {"commit": commit}});
+        report(&store.tracer, &run);
+    }
+    emit(&store, &collector.url).succeeds();
+    let events = collector.events();
+    let at = |event: usize, place: &str| events[event].pointer(place).cloned().unwrap_or_default();
+    assert_eq!(at(1, "/run/facets/errorMessage/programmingLanguage"), "python");
+    assert_eq!(at(3, "/run/facets/errorMessage/programmingLanguage"), "unknown");
+    assert_eq!(at(1, "/job/facets/sourceCode/language"), "python");
+    let place = ["url", "path", "version"].map(|key| at(1, &format!("/job/facets/sourceCodeLocation/{key}")));
+    assert_eq!(place, ["file:score.py", "score.py", &commit].map(Value::from));
+    let tests = json!([{"name": "rows", "status": "pass"},
+                       {"name": "range", "status": "fail", "description": "3 below 0"}]);
+    assert_eq!(at(1, "/run/facets/test/tests"), tests);
 }

@@ -102,6 +102,17 @@ fn emit_somewhere(store: &Store) -> Cli {
     cli.args("openlineage emit")
 }
 
+/// The parent that each event names: namespace, name, and run.
+fn parents(events: &[Value]) -> Vec<[&str; 3]> {
+    let parents = events.iter().map(|event| &event["run"]["facets"]["parent"]);
+    parents
+        .map(|parent| {
+            ["/job/namespace", "/job/name", "/run/runId"]
+                .map(|place| parent.pointer(place).and_then(Value::as_str).unwrap_or_default())
+        })
+        .collect()
+}
+
 /// What was said of each run, in the order in which it came: component, and type.
 fn said(events: &[Value]) -> Vec<(&str, &str)> {
     events.iter().map(|event| (event["job"]["name"].as_str().unwrap(), event["eventType"].as_str().unwrap())).collect()
@@ -204,6 +215,81 @@ fn of_a_lost_run_that_comes_back_the_end_is_sent_when_it_has_come() {
     sql.execute("UPDATE run SET status = ?1, ended_at = ?2", [status, ended_at]).unwrap();
     assert_eq!(emit(&store, &collector.url).succeeds(), "1 events sent\n");
     assert_eq!(said(&collector.events()), [("long", "START"), ("long", "ABORT"), ("long", "COMPLETE")]);
+}
+
+#[test]
+fn a_run_without_a_parent_has_that_of_the_environment_and_one_with_a_parent_its_own() {
+    const TASK: &str = "0197f3c0-0000-7000-8000-000000000007";
+    let store = Store::empty();
+    let collector = Collector::new(|_| 200);
+    let outer = store.log("outer", 0, 60, |_| {});
+    let outer = store.tracer.run(outer).unwrap().uuid;
+    store.log("inner", 0, 5, |run| {
+        run.parent(outer);
+    });
+    let stranger = "0197f3c0-0000-7000-8000-000000000008";
+    store.log("called from elsewhere", 0, 5, |run| {
+        run.parent(stranger.parse().unwrap());
+    });
+    let asked = |parent: &str| {
+        let cli = emit_somewhere(&store).env("OPENLINEAGE_URL", &collector.url);
+        cli.env("OPENLINEAGE_NAMESPACE", "taxi").env("OPENLINEAGE_PARENT_ID", parent)
+    };
+    assert!(asked("rides").fails(2).contains("`rides` is no `namespace/job/run`"));
+    assert_eq!(asked(&format!("airflow/rides.train/{TASK}")).succeeds(), "6 events sent\n");
+    let events = collector.events();
+    assert!(events.iter().all(|event| event["job"]["namespace"] == "taxi"));
+    let outer = outer.to_string();
+    let of_each = [["airflow", "rides.train", TASK], ["taxi", "outer", &outer], ["taxi", "unknown", stranger]];
+    assert_eq!(parents(&events), of_each.map(|parent| [parent, parent]).concat());
+}
+
+#[test]
+fn a_parent_that_came_as_events_is_the_job_that_they_named() {
+    let store = Store::empty();
+    let server = Server::on(&store);
+    let task = "0197f3c0-0000-7000-8000-000000000007";
+    let started = json!({"eventType": "START", "eventTime": "2020-05-01T00:00:00Z", "run": {"runId": task},
+                         "job": {"namespace": "airflow", "name": "rides.train"}});
+    let asking = ureq::post(format!("http://{}/api/v1/lineage", server.address));
+    asking.header("content-type", "application/json").send(started.to_string()).unwrap();
+    store.log("train", 0, 1, |run| {
+        run.parent(task.parse().unwrap());
+    });
+    let collector = Collector::new(|_| 200);
+    assert_eq!(emit(&store, &collector.url).succeeds(), "2 events sent\n");
+    assert_eq!(parents(&collector.events()), [["airflow", "rides.train", task]; 2]);
+}
+
+#[test]
+fn who_follows_knows_a_parent_that_is_recorded_after_the_runs_that_it_calls() {
+    let store = Store::empty();
+    let collector = Collector::new(|_| 200);
+    store.log("before", 0, 1, |_| {});
+    let mut child = emit(&store, &collector.url).args("--follow").starts();
+    collector.wait_for(2);
+    outer_until(&store, || collector.wait_for(4));
+    collector.wait_for(6);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let events = collector.events();
+    let outer = store.tracer.history("outer").get().unwrap().items.remove(0).uuid.to_string();
+    let inner: Vec<_> = events.into_iter().filter(|event| event["job"]["name"] == "inner").collect();
+    assert_eq!(parents(&inner), [["default", "outer", &outer]; 2]);
+}
+
+#[mltrace::component]
+fn outer(until: &dyn Fn()) {
+    inner();
+    until();
+}
+
+#[mltrace::component]
+fn inner() {}
+
+fn outer_until(store: &Store, until: impl Fn()) {
+    let _tracing = mltrace::scoped(&store.tracer);
+    outer(&until);
 }
 
 #[test]

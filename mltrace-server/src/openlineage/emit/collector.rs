@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::parent::Parent;
+
 /// How long an event may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -13,6 +15,7 @@ pub struct Collector {
     url: String,
     endpoint: String,
     namespace: String,
+    parent: Option<Parent>,
     key: Option<String>,
     agent: ureq::Agent,
 }
@@ -36,6 +39,7 @@ impl Collector {
             url: url.into(),
             endpoint: "api/v1/lineage".to_owned(),
             namespace: "default".to_owned(),
+            parent: None,
             key: None,
             agent: config.build().into(),
         }
@@ -55,6 +59,13 @@ impl Collector {
         self
     }
 
+    /// Calls this the parent of runs that no other run has called.
+    #[must_use]
+    pub fn under(mut self, parent: Parent) -> Self {
+        self.parent = Some(parent);
+        self
+    }
+
     /// Shows this key, as a bearer's token.
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> Self {
@@ -68,6 +79,10 @@ impl Collector {
 
     pub(super) fn namespace(&self) -> &str {
         &self.namespace
+    }
+
+    pub(super) fn parent(&self) -> Option<&Parent> {
+        self.parent.as_ref()
     }
 
     pub(super) fn send(&self, event: &Value) -> Result<(), Refused> {

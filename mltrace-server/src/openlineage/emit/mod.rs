@@ -6,20 +6,30 @@
 
 mod collector;
 mod cursor;
+mod parent;
 mod said;
 
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use mltrace_core::{Result, RunId, RunRecord, Tracer};
 use serde::Serialize;
 
 pub use collector::Collector;
 use collector::Refused;
 use cursor::Cursor;
+pub use parent::Parent;
 use said::{Kind, Said};
 
 /// How many runs are looked at together.
 const PAGE: i64 = 100;
+/// A run that lasts is recorded a second after its start, so that it may be after those that it calls. The rest is for a
+/// machine that has much to do.
+const LATEST: TimeDelta = TimeDelta::seconds(5);
+/// Between two looks at whether it is there.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What sends the runs of a store.
 ///
@@ -90,7 +100,8 @@ impl Emitter {
 
     /// Sends all that was not sent, and gives what was since the last call.
     ///
-    /// Runs that came as events are left out: whoever sent them here sends them elsewhere, too.
+    /// Runs that came as events are left out: whoever sent them here sends them elsewhere, too. For a run that has only just
+    /// begun this waits a few seconds, until the one that called it is known.
     ///
     /// # Errors
     /// Not all of it could be sent. What was is remembered, and counts in the next answer.
@@ -146,6 +157,7 @@ impl Emitter {
     fn send_run(&mut self, run: &RunRecord) -> Result<(), Unsent> {
         let is_ours = super::Told::of_params(&run.params).is_none();
         if is_ours {
+            self.wait_for_parent(run)?;
             self.say(Kind::Start, run)?;
             self.cursor.open_run(run.id);
         }
@@ -157,13 +169,23 @@ impl Emitter {
         Ok(())
     }
 
+    /// Whoever follows would see many a run before the one that called it, whose name its events carry.
+    fn wait_for_parent(&self, run: &RunRecord) -> Result<(), Unsent> {
+        let Some(parent) = run.parent else { return Ok(()) };
+        let is_young = || (TimeDelta::zero()..LATEST).contains(&(Utc::now() - run.started_at));
+        while is_young() && self.tracer.run_id(parent)?.is_none() {
+            thread::sleep(PAUSE);
+        }
+        Ok(())
+    }
+
     fn remember_end(&mut self, run: &RunRecord) -> Result<(), Unsent> {
         self.cursor.end(run.id, run.status);
         self.cursor.save().map_err(|error| unwritable(&error))
     }
 
     fn say(&mut self, kind: Kind, run: &RunRecord) -> Result<(), Unsent> {
-        let event = Said { tracer: &self.tracer, namespace: self.collector.namespace() }.event(kind, run)?;
+        let event = Said { tracer: &self.tracer, collector: &self.collector }.event(kind, run)?;
         match self.collector.send(&event) {
             Ok(()) => self.sent.events += 1,
             Err(Refused::Event(reason)) => {

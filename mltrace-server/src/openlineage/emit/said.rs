@@ -4,11 +4,16 @@ use std::path::Path;
 
 use mltrace_core::{IoPointer, RunRecord, Status, Tracer, Version, VersionKind};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::collector::Collector;
+use super::parent::Parent;
+use crate::openlineage::Told;
 
 /// Who says it.
 const PRODUCER: &str = concat!("https://docs.rs/mltrace-server/", env!("CARGO_PKG_VERSION"));
 const SPECIFICATION: &str = "https://openlineage.io/spec";
-/// A language that has to be named, and nobody knows how.
+/// A job that has to be named, and nobody knows how.
 const UNKNOWN: &str = "unknown";
 /// The schemes under which a name is a path from the root on; elsewhere it is a key, or a table.
 const FILE_SYSTEMS: [&str; 5] = ["abfs", "abfss", "dbfs", "hdfs", "viewfs"];
@@ -23,7 +28,7 @@ pub(super) enum Kind {
 /// Who says it, and out of which store.
 pub(super) struct Said<'s> {
     pub(super) tracer: &'s Tracer,
-    pub(super) namespace: &'s str,
+    pub(super) collector: &'s Collector,
 }
 
 impl Said<'_> {
@@ -39,7 +44,7 @@ impl Said<'_> {
             "producer": PRODUCER,
             "schemaURL": format!("{SPECIFICATION}/2-0-2/OpenLineage.json#/$defs/RunEvent"),
             "run": { "runId": run.uuid, "facets": self.run_facets(kind, run)? },
-            "job": { "namespace": self.namespace, "name": run.component, "facets": self.job_facets(run)? },
+            "job": { "namespace": self.namespace(), "name": run.component, "facets": self.job_facets(run)? },
             "inputs": run.inputs.iter().map(|input| self.dataset(&input.pointer)).collect::<Vec<_>>(),
             "outputs": run.outputs.iter().map(|output| self.dataset(output)).collect::<Vec<_>>(),
         }))
@@ -47,12 +52,9 @@ impl Said<'_> {
 
     fn run_facets(&self, kind: Kind, run: &RunRecord) -> mltrace_core::Result<Value> {
         let mut facets = Map::new();
-        if let Some(parent) = run.parent
-            && let Some(id) = self.tracer.run_id(parent)?
-            && let Some(caller) = self.tracer.runs(&[id])?.pop()
-        {
-            let job = json!({ "namespace": self.namespace, "name": caller.component });
-            let parent = json!({ "run": { "runId": parent }, "job": job });
+        let caller = run.parent.map(|run| self.caller(run)).transpose()?;
+        if let Some(Parent { namespace, job, run }) = caller.as_ref().or(self.collector.parent()) {
+            let parent = json!({ "run": { "runId": run }, "job": { "namespace": namespace, "name": job } });
             facets.insert("parent".to_owned(), facet("1-2-0/ParentRunFacet", parent));
         }
         if let Some(error) = run.error.as_ref().filter(|_| kind == Kind::End) {
@@ -72,6 +74,23 @@ impl Said<'_> {
             facets.insert("test".to_owned(), facet("1-0-1/TestRunFacet", tests));
         }
         Ok(facets.into())
+    }
+
+    fn namespace(&self) -> &str {
+        self.collector.namespace()
+    }
+
+    /// A run's parent, which may have come as events; of one that is not in this store only the identity is known.
+    fn caller(&self, run: Uuid) -> mltrace_core::Result<Parent> {
+        let id = self.tracer.run_id(run)?;
+        let caller = id.map(|id| self.tracer.runs(&[id])).transpose()?.and_then(|mut runs| runs.pop());
+        let told = caller.as_ref().and_then(|caller| Told::of_params(&caller.params));
+        let (namespace, job) = match (told, caller) {
+            (Some(told), _) => (told.head.job.namespace, told.head.job.name),
+            (None, Some(caller)) => (self.namespace().to_owned(), caller.component),
+            (None, None) => (self.namespace().to_owned(), UNKNOWN.to_owned()),
+        };
+        Ok(Parent { namespace, job, run })
     }
 
     fn job_facets(&self, run: &RunRecord) -> mltrace_core::Result<Value> {
@@ -107,7 +126,7 @@ impl Said<'_> {
         let path = self.tracer.path_of(pointer);
         let (namespace, name) = match &path {
             Some(path) => ("file", path.to_string_lossy().into_owned()),
-            None => by_scheme(&pointer.name).unwrap_or_else(|| (self.namespace, pointer.name.clone())),
+            None => by_scheme(&pointer.name).unwrap_or_else(|| (self.namespace(), pointer.name.clone())),
         };
         let version = pointer.version.as_ref().map(|version| {
             let stated = json!({ "datasetVersion": version_text(version) });

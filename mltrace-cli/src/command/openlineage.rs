@@ -38,7 +38,8 @@ pub(crate) fn run(opt: Openlineage, session: &mut Session<'_>) -> Result<(), Fai
                 (failures, before) = (0, Sent::default());
                 thread::sleep(PAUSE);
             }
-            Err(Unsent::Unavailable(reason)) => {
+            // Who follows does so for months: neither a store that is busy nor a collector that starts anew may end it.
+            Err(reason) if opt.follow || matches!(reason, Unsent::Unavailable(_)) => {
                 let so_far = emitter.so_far();
                 failures = if so_far == before { failures + 1 } else { 1 };
                 before = so_far;

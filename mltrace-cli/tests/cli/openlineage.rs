@@ -7,7 +7,7 @@ use std::thread;
 use mltrace_core::{IoPointer, RunId, RunReport, Tracer, Version, VersionKind};
 use serde_json::{Value, json};
 
-use crate::cli::{Cli, PATIENCE};
+use crate::cli::{Cli, PATIENCE, end_of};
 use crate::pipeline::Store;
 use crate::serve::Server;
 
@@ -335,6 +335,49 @@ fn what_nobody_takes_waits_and_who_is_refused_is_told_why() {
     let taken = emit(&store, &open.url).env("OPENLINEAGE_API_KEY", "secret").env("OPENLINEAGE_ENDPOINT", "/events");
     assert_eq!(taken.succeeds(), "4 events sent\n");
     assert!(open.kept.events.lock().unwrap().iter().all(|(_, token)| token.as_deref() == Some("secret")));
+}
+
+#[test]
+fn a_redirect_is_told_and_not_taken_for_an_acknowledgement() {
+    let store = Store::of_a_chain(1);
+    let collector = Collector::new(|number| if number == 0 { 301 } else { 200 });
+    let told = emit(&store, &collector.url).fails(2);
+    assert!(told.contains("answered 301") && told.contains("/moved"), "{told}");
+    assert!(collector.events().is_empty());
+    assert_eq!(emit(&store, &collector.url).succeeds(), "2 events sent\n");
+    assert_eq!(said(&collector.events()), [("step", "START"), ("step", "COMPLETE")]);
+}
+
+#[test]
+fn who_follows_outlasts_an_address_that_is_not_there_yet() {
+    let store = Store::of_a_chain(1);
+    let collector = Collector::new(|number| if number < 3 { 404 } else { 200 });
+    let mut child = emit(&store, &collector.url).args("--follow").starts();
+    collector.wait_for(2);
+    child.kill().unwrap();
+    let told = child.wait_with_output().unwrap().stderr;
+    assert_eq!(said(&collector.events()), [("step", "START"), ("step", "COMPLETE")]);
+    assert_eq!(String::from_utf8_lossy(&told), "", "it did not last");
+}
+
+#[test]
+fn a_key_is_shown_to_nobody_but_who_collects() {
+    let store = Store::of_a_chain(1);
+    let denying = Collector::new(|_| 401);
+    let refused = emit(&store, &denying.url).env("OPENLINEAGE_API_KEY", "k3y-0f-n0b0dy").fails(2);
+    let unsendable = emit(&store, &denying.url).env("OPENLINEAGE_API_KEY", "k3y\n0f").fails(2);
+    assert!(refused.contains("answered 401") && unsendable.contains("the key cannot be sent"), "{unsendable}");
+    let left_out = Collector::new(|_| 422);
+    let mut child = emit(&store, &left_out.url).env("OPENLINEAGE_API_KEY", "k3y-0f-n0b0dy").starts();
+    let mut out = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    let (code, log) = end_of(child);
+    assert!(code == 0 && out.contains("2 refused") && log.contains("an event is left out"), "{log}");
+    let mut seen = [refused, unsendable, out, log].concat();
+    for file in std::fs::read_dir(store.path().parent().unwrap()).unwrap() {
+        seen.push_str(&String::from_utf8_lossy(&std::fs::read(file.unwrap().path()).unwrap()));
+    }
+    assert!(!seen.contains("k3y"), "{seen}");
 }
 
 #[test]

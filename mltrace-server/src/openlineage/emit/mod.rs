@@ -65,6 +65,8 @@ pub struct Sent {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Unsent {
+    /// Nothing can ever be sent so: the address is none, or not one of plain HTTP, or the key cannot be sent.
+    Unusable(String),
     /// Who collects cannot be reached, or cannot take anything now.
     Unavailable(String),
     /// Who collects takes nothing from this sender, or is not at this address.
@@ -75,7 +77,8 @@ pub enum Unsent {
 
 impl std::fmt::Display for Unsent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (Self::Unavailable(message) | Self::Denied(message) | Self::Store(message)) = self;
+        let (Self::Unusable(message) | Self::Unavailable(message) | Self::Denied(message) | Self::Store(message)) =
+            self;
         f.write_str(message)
     }
 }
@@ -92,8 +95,9 @@ impl Emitter {
     /// Goes on where the last one ended that sent this store, whose file this is, to this collector.
     ///
     /// # Errors
-    /// What is remembered beside the store cannot be read.
+    /// Nothing can be sent to this collector, or what is remembered beside the store cannot be read.
     pub fn new(tracer: Tracer, store: &Path, collector: Collector) -> Result<Self, Unsent> {
+        collector.check().map_err(Unsent::Unusable)?;
         let cursor = Cursor::beside(store, &collector.address()).map_err(|error| unreadable(&error))?;
         Ok(Self { tracer, collector, cursor, sent: Sent::default() })
     }

@@ -381,6 +381,41 @@ fn a_key_is_shown_to_nobody_but_who_collects() {
 }
 
 #[test]
+fn what_gc_has_left_of_a_run_is_sent_and_what_it_has_left_of_events_is_not() {
+    let (here, there) = (Store::of_a_chain(3), Store::of_a_chain(3));
+    let server = Server::on(&there);
+    assert_eq!(emit(&here, &format!("http://{}", server.address)).succeeds(), "6 events sent\n");
+    let out = Cli::on(&there).args("gc --older-than 2020-05-01T06:02:00Z --yes").succeeds();
+    assert!(out.contains("0 runs removed, 4 tombstones made"), "{out}");
+    let collector = Collector::new(|_| 200);
+    assert_eq!(emit(&there, &collector.url).succeeds(), "6 events sent\n");
+    assert_eq!(said(&collector.events()), [("step", "START"), ("step", "COMPLETE")].repeat(3));
+}
+
+#[test]
+fn where_gc_has_removed_the_last_run_that_was_sent_nothing_is_left_out() {
+    let store = Store::empty();
+    let collector = Collector::new(|_| 200);
+    let emit = || emit(&store, &collector.url).succeeds();
+    let gc = || Cli::on(&store).args("gc --older-than 2020-05-01T09:00:00Z --yes").succeeds();
+    for (component, minute) in [("other", 0), ("step", 10), ("step", 5)] {
+        store.log(component, minute, 1, |_| {});
+    }
+    assert_eq!(emit(), "6 events sent\n");
+    store.log("step", 20, 1, |_| {});
+    assert!(gc().contains("2 runs removed"));
+    assert_eq!(emit(), "2 events sent\n", "others came after it, so that no number was given twice");
+    let removed = store.log("step", 15, 1, |_| {});
+    assert_eq!(emit(), "2 events sent\n");
+    assert!(gc().contains("1 run removed"));
+    assert_eq!(store.log("late", 30, 1, |_| {}), removed, "its number is given again");
+    emit();
+    let events = collector.events();
+    assert_eq!(said(&events).split_off(events.len() - 2), [("late", "START"), ("late", "COMPLETE")]);
+    assert_eq!(emit(), "0 events sent\n");
+}
+
+#[test]
 fn an_event_that_is_refused_for_good_does_not_keep_back_the_others() {
     let store = Store::of_a_chain(2);
     let collector = Collector::new(|number| if number == 1 { 422 } else { 201 });

@@ -25,7 +25,7 @@ mod token;
 
 pub use app::app;
 pub use metrics::{DASHBOARD, RULES};
-pub use openlineage::{Collector, Emitter, Sent, Unsent};
+pub use openlineage::{Collector, Emitter, Parent, Sent, Unsent};
 pub use serve::{run, serve};
 pub use service::{Config, Limits};
 pub use token::{Role, Token, Tokens};

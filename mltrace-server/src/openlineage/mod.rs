@@ -15,7 +15,7 @@ mod statement;
 mod time;
 mod told;
 
-pub use emit::{Collector, Emitter, Sent, Unsent};
+pub use emit::{Collector, Emitter, Parent, Sent, Unsent};
 pub(crate) use event::{Event, Read, read};
 pub(crate) use names::Names;
 pub(crate) use told::Told;

@@ -67,8 +67,7 @@ impl Told {
                 let version = self.facet::<DatasetVersion>(Of::Dataset(*side, name.clone()), "version");
                 let stated = version.filter(|version| is_name(&version.version));
                 PointerReport {
-                    version: stated
-                        .map(|version| Version { kind: VersionKind::Stated, value: clean(&version.version) }),
+                    version: stated.map(|stated| version_of(&stated.version)),
                     ..PointerReport::from(name.as_str())
                 }
             })
@@ -144,6 +143,16 @@ impl Told {
 fn check(name: &str, held: bool, message: Option<&str>) -> Check {
     let status = if held { CheckStatus::Passed } else { CheckStatus::Failed };
     Check { name: clean(name), status, message: message.map(clean) }
+}
+
+/// What another store has measured is evidence here, too; anything else is what the producer states.
+fn version_of(text: &str) -> Version {
+    let measured = [VersionKind::Hash, VersionKind::Sampled, VersionKind::Tree].into_iter().find_map(|kind| {
+        let digits = text.strip_prefix(&format!("{kind}:"))?;
+        let is_hash = digits.len() == 64 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        is_hash.then(|| Version { kind, value: digits.to_owned() })
+    });
+    measured.unwrap_or_else(|| Version { kind: VersionKind::Stated, value: clean(text) })
 }
 
 fn is_name(text: &str) -> bool {

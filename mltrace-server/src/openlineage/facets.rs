@@ -99,9 +99,12 @@ pub(super) struct Assertions {
 #[derive(Deserialize)]
 pub(super) struct Assertion {
     #[serde(rename = "assertion")]
-    pub(super) name: String,
+    pub(super) kind: String,
+    pub(super) name: Option<String>,
     pub(super) success: bool,
     pub(super) column: Option<String>,
+    #[serde(flatten)]
+    pub(super) found: Found,
 }
 
 #[derive(Deserialize)]
@@ -113,17 +116,26 @@ pub(super) struct Tests {
 pub(super) struct Test {
     pub(super) name: String,
     pub(super) status: String,
-    pub(super) description: Option<String>,
-    pub(super) expected: Option<String>,
-    pub(super) actual: Option<String>,
+    #[serde(flatten)]
+    pub(super) found: Found,
 }
 
-impl Test {
+/// What a check found. Some producers write these as the numbers that they are.
+#[derive(Deserialize)]
+pub(super) struct Found {
+    description: Option<Value>,
+    expected: Option<Value>,
+    actual: Option<Value>,
+}
+
+impl Found {
     /// What did not hold, as far as the producer says.
     pub(super) fn message(&self) -> Option<String> {
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let compared = self.expected.as_ref().zip(self.actual.as_ref());
-        let compared = compared.map(|(expected, actual)| format!("expected {expected}, found {actual}"));
-        let said = self.description.clone();
+        let compared =
+            compared.map(|(expected, actual)| format!("expected {}, found {}", text(expected), text(actual)));
+        let said = self.description.as_ref().map(text);
         [said, compared].into_iter().flatten().reduce(|said, compared| format!("{said}: {compared}"))
     }
 }

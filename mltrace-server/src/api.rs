@@ -172,7 +172,7 @@ where
     Ok((path, query))
 }
 
-fn json<A: Serialize>(answer: &A) -> Result<Vec<u8>, Problem> {
+pub(crate) fn json<A: Serialize>(answer: &A) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(answer).map_err(|error| {
         tracing::error!(%error, "an answer cannot be written");
         Problem::internal()

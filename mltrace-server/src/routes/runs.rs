@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{Part, expect_room};
-use crate::api::{Api, Asked, Nothing, Operation, as_json};
+use crate::api::{Api, Asked, Nothing, Operation, as_json, json};
 use crate::body::{Json, as_text, expect_json, parse};
 use crate::guard::Role;
 use crate::problem::{Fault, Problem};
@@ -126,8 +126,7 @@ async fn log_runs(service: &Service, parts: &Parts, body: &[u8]) -> Result<Respo
         let problem = if can_be_read { Problem::refused(detail) } else { Problem::bad_request(detail) };
         return Ok(problem.with(refused).into_response());
     }
-    let json = serde_json::to_vec(&LoggedRuns { runs: logged, refused }).map_err(|_| Problem::internal())?;
-    Ok(as_json(StatusCode::CREATED, json))
+    json(&LoggedRuns { runs: logged, refused }).map(|json| as_json(StatusCode::CREATED, json))
 }
 
 /// The runs of a body that can be read, and which of its elements they were.

@@ -517,3 +517,25 @@ fn a_run_of_another_language_is_not_said_to_be_one_of_rust() {
                        {"name": "range", "status": "fail", "description": "3 below 0"}]);
     assert_eq!(at(1, "/run/facets/test/tests"), tests);
 }
+
+#[test]
+fn what_an_event_tells_of_a_run_is_shown_with_the_run_as_it_came() {
+    let store = Store::empty();
+    let server = Server::on(&store);
+    let event = json!({
+        "eventType": "COMPLETE", "eventTime": "2026-02-01T08:00:00Z", "run": {"runId": "nightly", "facets": {
+            "acme_cost": {"usd": 3}, "parent": {"run": 7}}},
+        "job": {"namespace": "etl", "name": "clean"},
+        "inputs": [{"namespace": "s3://lake", "name": "raw", "inputFacets": {"inputStatistics": {"rowCount": 81}}}],
+    });
+    let sent = ureq::post(format!("http://{}/api/v1/lineage", server.address)).send(event.to_string()).unwrap();
+    assert_eq!(sent.status(), 201);
+    let shown = Cli::on(&store).args("inspect 1").succeeds();
+    for line in [
+        r#"openlineage.run.acme_cost = {"_toldAt":"2026-02-01T08:00:00Z","usd":3}"#,
+        r#"openlineage.input.inputStatistics:s3://lake/raw = {"_toldAt":"2026-02-01T08:00:00Z","rowCount":81}"#,
+        r#"openlineage.run.parent = {"_setAside":"the facet cannot be read: invalid type: "#,
+    ] {
+        assert!(shown.contains(line), "{line} in\n{shown}");
+    }
+}

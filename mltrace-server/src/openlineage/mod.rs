@@ -9,6 +9,7 @@ mod emit;
 mod event;
 mod facets;
 mod kept;
+mod mended;
 mod names;
 mod run;
 mod statement;
@@ -17,5 +18,6 @@ mod told;
 
 pub use emit::{Collector, Emitter, Parent, Sent, Unsent};
 pub(crate) use event::{Event, Read, read};
+pub(crate) use mended::parse;
 pub(crate) use names::Names;
 pub(crate) use told::Told;

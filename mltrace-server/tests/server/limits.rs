@@ -47,7 +47,7 @@ async fn a_body_that_is_too_large_is_refused_with_or_without_its_length() {
 }
 
 /// A stream of what is there already.
-struct Ready<I>(I);
+pub(crate) struct Ready<I>(pub(crate) I);
 
 impl<I: Iterator + Unpin> futures_core::Stream for Ready<I> {
     type Item = I::Item;

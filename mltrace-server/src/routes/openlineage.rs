@@ -127,7 +127,10 @@ fn answer(status: StatusCode, taken: &impl Serialize) -> Result<Response, Proble
 /// Commits what events tell, and answers after that. One that is sent again changes nothing.
 async fn take(service: &Service, events: Vec<Value>) -> Result<Vec<Outcome>, Problem> {
     let slow = |_| Problem::overloaded_meanwhile("the store takes long");
-    tokio::time::timeout(PATIENCE, service.writer.run(move |tracer| commit(tracer, &events))).await.map_err(slow)??
+    let taken = service.writer.run(move |tracer| commit(tracer, &events));
+    let outcomes = tokio::time::timeout(PATIENCE, taken).await.map_err(slow)???;
+    service.metrics.refusals.refuse(outcomes.iter().filter(|outcome| outcome.is_err()).count());
+    Ok(outcomes)
 }
 
 fn commit(tracer: &Tracer, events: &[Value]) -> Result<Vec<Outcome>, Problem> {

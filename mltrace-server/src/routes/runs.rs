@@ -118,6 +118,7 @@ async fn log_runs(service: &Service, parts: &Parts, body: &[u8]) -> Result<Respo
             Err(error) => return Err(error.into()),
         }
     }
+    service.metrics.refusals.refuse(refused.len());
     refused.sort_by_key(|fault| fault.index);
     if logged.is_empty()
         && let Some(first) = refused.first()

@@ -288,6 +288,35 @@ async fn what_is_shown_of_a_task_is_what_the_library_answers() {
 }
 
 #[tokio::test]
+async fn a_metric_is_shown_of_the_last_day_that_is_told_of_the_week_that_ends_with_it_and_of_all() {
+    let server = Server::new();
+    let task = server.tracer.task("tip").unwrap();
+    let log = |day: &str, label: f64| {
+        let at: DateTime<Utc> = format!("{day}T12:00:00Z").parse().unwrap();
+        task.log_outputs([(day, 1.0, at)]).unwrap();
+        task.log_feedbacks([(day, label, at)]).unwrap();
+    };
+    for (day, label) in [("2020-01-01", 0.0), ("2020-01-08", 0.0), ("2020-01-14", 1.0)] {
+        log(day, label);
+    }
+    let text = scrape_until(&server, "mltrace_outputs_total{task=\"tip\",owner=\"\"} 3").await;
+    let accuracy = |window| {
+        value(&text, &format!("mltrace_metric{{task=\"tip\",owner=\"\",window=\"{window}\",metric=\"accuracy\"}}"))
+    };
+    assert_eq!((accuracy("daily"), accuracy("weekly"), accuracy("rolling")), (1.0, 0.5, 1.0 / 3.0));
+}
+
+#[tokio::test]
+async fn of_a_day_whose_labels_may_still_come_nothing_is_shown_alone() {
+    let server = Server::new();
+    let task = server.tracer.task("tip").unwrap();
+    task.log_output("ride-1", 1.0).unwrap();
+    task.log_feedback("ride-1", 0.0).unwrap();
+    let text = scrape_until(&server, "mltrace_labelled_outputs{task=\"tip\",owner=\"\",window=\"rolling\"} 1.0").await;
+    assert!(!text.contains("daily") && !text.contains("weekly"), "{text}");
+}
+
+#[tokio::test]
 async fn a_component_shows_what_of_it_is_stale_and_lost() {
     let server = Server::new();
     server.run("clean", "raw", "rides");

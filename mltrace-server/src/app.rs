@@ -50,7 +50,8 @@ pub fn app(store: &Tracer, config: Config) -> io::Result<Router> {
         routes::all(&service).layer(RequestDecompressionLayer::new()).layer(RequestBodyLimitLayer::new(limits.body));
     Ok(Router::new()
         .fallback_service(routes.into_service().map_request(names::encode))
-        .layer(middleware::from_fn_with_state(service, admit))
+        .layer(middleware::from_fn_with_state(Arc::clone(&service), admit))
+        .layer(middleware::map_response_with_state(service, count))
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(middleware::map_response(problem::unify))
         .layer(middleware::map_response(protect))
@@ -81,6 +82,11 @@ pub(crate) async fn limit_requests(State(service): State<Arc<Service>>, request:
         return Problem::overloaded("too many requests are under way").into_response();
     };
     next.run(request).await
+}
+
+async fn count(State(service): State<Arc<Service>>, response: Response) -> Response {
+    service.metrics.refusals.answer(response.status());
+    response
 }
 
 /// Nothing that a page holds is run, but what this server itself serves.

@@ -100,7 +100,7 @@ impl Service {
             writer: Lane::new("mltrace-writer", [store.clone()], limits.waiting)?,
             files: Lane::new("mltrace-files", [beside()?], limits.waiting)?,
             logger: Logger::new(store.clone(), limits.waiting)?,
-            metrics: Arc::new(Metrics::new(beside()?, store.clone())?),
+            metrics: Arc::new(Metrics::new(store.clone(), [beside()?, beside()?])?),
             reading: Reading {
                 limit: limits.decompressed,
                 patience: limits.body_patience,

@@ -143,7 +143,9 @@ async fn take(
 ) -> Result<Vec<Outcome>, Problem> {
     let slow = |_| Problem::overloaded_meanwhile("the store takes long");
     let taken = service.writer.run(move |tracer| commit(tracer, read(sent.json()?)?));
-    tokio::time::timeout(PATIENCE, taken).await.map_err(slow)??
+    let outcomes = tokio::time::timeout(PATIENCE, taken).await.map_err(slow)???;
+    service.metrics.refusals.refuse(outcomes.iter().filter(|outcome| outcome.is_err()).count());
+    Ok(outcomes)
 }
 
 fn commit(tracer: &Tracer, events: Vec<Result<Value, Problem>>) -> Result<Vec<Outcome>, Problem> {

@@ -100,6 +100,8 @@ async fn log_runs(call: Call) -> Result<Response, Problem> {
     expect_json(&parts.headers)?;
     let sent = service.reading.read(body).await?;
     let (reports, written) = service.logger.log(sent, service.limits.array).await?;
+    let unwritten = written.iter().filter(|written| written.is_err()).count();
+    service.metrics.refusals.refuse(reports.refused.len() + unwritten);
     answer(reports, written)
 }
 

@@ -157,7 +157,7 @@ async fn a_body_that_never_comes_is_given_up() {
 }
 
 /// A stream that never gives anything.
-struct Never;
+pub(crate) struct Never;
 
 impl futures_core::Stream for Never {
     type Item = Result<Bytes, Infallible>;

@@ -10,7 +10,6 @@ mod refusals;
 mod runs;
 mod shown;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{fs, io};
@@ -22,7 +21,7 @@ use mltrace_core::{Component, Result, Tracer};
 use crate::lane::Lane;
 use crate::problem::Problem;
 use exposition::{Exposition, Family, Labels, Samples};
-use judged::{Judged, JudgedComponent, JudgedTask};
+use judged::{Judged, JudgedComponent, JudgedRuns, JudgedTask};
 use outputs::Outputs;
 use refusals::Refusals;
 use runs::Runs;
@@ -141,7 +140,7 @@ impl Metrics {
             .map(|(name, task)| (name.as_str(), &**task))
             .filter(|(name, _)| shown_tasks.has(name))
             .collect();
-        let mut families = of_runs(&components, runs, &judged.runs.of);
+        let mut families = of_runs(&components, runs, &judged.runs);
         families.extend(of_tasks(&tasks, outputs));
         families.extend(of_judging(judged.runs.at, &tasks));
         let left_out = [("components", &*shown_components), ("tasks", shown_tasks)];
@@ -195,7 +194,7 @@ impl Pace {
     }
 }
 
-fn of_runs(components: &[Component], runs: &mut Runs, judged: &BTreeMap<String, JudgedComponent>) -> Vec<Family> {
+fn of_runs(components: &[Component], runs: &mut Runs, judged: &JudgedRuns) -> Vec<Family> {
     let mut ended = Vec::new();
     let mut durations = Vec::new();
     for component in components {
@@ -205,9 +204,11 @@ fn of_runs(components: &[Component], runs: &mut Runs, judged: &BTreeMap<String, 
         durations.push((labels(component), of.durations.clone()));
     }
     let nothing = JudgedComponent::default();
+    // Zeros before it is known would make an alert of what comes after them.
+    let known = || components.iter().filter(|_| judged.at.is_some());
     let gauge = |name, help, value: fn(&JudgedComponent) -> Option<f64>| {
-        let judged = |component: &Component| judged.get(&component.name).unwrap_or(&nothing);
-        gauges(name, help, components.iter().filter_map(|it| Some((labels(it), value(judged(it))?))))
+        let of = |component: &Component| value(judged.of.get(&component.name).unwrap_or(&nothing));
+        gauges(name, help, known().filter_map(|component| Some((labels(component), of(component)?))))
     };
     vec![
         counters("mltrace_runs", "Runs that have ended since the server started, by how.", ended),
@@ -355,4 +356,24 @@ fn seconds(time: DateTime<Utc>) -> f64 {
 #[allow(clippy::cast_precision_loss, reason = "counts stay below 2^53")]
 fn float(number: u64) -> f64 {
     number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use mltrace_core::ComponentRun;
+
+    use super::*;
+
+    #[test]
+    fn of_runs_that_are_not_judged_as_yet_nothing_is_said_but_how_many_ended() {
+        let tracer = Tracer::in_memory().unwrap();
+        let mut runs = Runs::from_now(&tracer).unwrap();
+        let mut run = ComponentRun::new("train");
+        run.start().end();
+        tracer.log_component_run(run).unwrap();
+        runs.count(&tracer).unwrap();
+        let families = of_runs(&tracer.components().get().unwrap(), &mut runs, &JudgedRuns::default());
+        let text = Exposition(families).prometheus().unwrap();
+        assert!(text.contains("status=\"completed\"} 1") && !text.contains("mltrace_lost_runs{"), "{text}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -12,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use mltrace_core::Tracer;
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::classify::ServerErrorsFailureClass;
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -55,7 +57,7 @@ pub fn app(store: &Tracer, config: Config) -> io::Result<Router> {
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(middleware::map_response(problem::unify))
         .layer(middleware::map_response(protect))
-        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(tell))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid)))
 }
@@ -64,6 +66,17 @@ pub fn app(store: &Tracer, config: Config) -> io::Result<Router> {
 fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
     let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
     tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
+}
+
+/// A fault is told; that too much is asked at once is not, or the log would be what takes the time then. Both are counted.
+#[allow(clippy::needless_pass_by_value, reason = "the layer hands it over")]
+fn tell(fault: ServerErrorsFailureClass, took: Duration, _: &tracing::Span) {
+    match fault {
+        ServerErrorsFailureClass::StatusCode(StatusCode::SERVICE_UNAVAILABLE) => {
+            tracing::debug!(took_ms = took.as_millis(), "turned away");
+        }
+        fault => tracing::error!(%fault, took_ms = took.as_millis(), "a request failed"),
+    }
 }
 
 /// Lets a request in, if it comes by a right way.

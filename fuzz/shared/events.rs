@@ -6,6 +6,8 @@ use axum::body::Body;
 use axum::http::Request;
 use mltrace_core::{RunRecord, Tracer};
 use mltrace_server::{Config, Limits, app};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -14,14 +16,14 @@ use uuid::Uuid;
 pub(crate) type Contents = (BTreeMap<Uuid, Value>, Value);
 
 /// What is in a store after it took these, some at a time.
-pub(crate) fn store_after(batches: &[Vec<Value>]) -> Contents {
+pub(crate) fn store_after(batches: &[Vec<impl Serialize>]) -> Contents {
     let tracer = Tracer::in_memory().expect("memory");
     let limits = Limits { readers: 1, ..Limits::default() };
     let app = app(&tracer, Config { limits, ..Config::default() }).expect("a service");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     for batch in batches {
         let request = Request::post("/api/v1/lineage/batch").header("host", "localhost");
-        let request = request.body(Body::from(json!(batch).to_string())).expect("a request");
+        let request = request.body(Body::from(serde_json::to_string(batch).expect("JSON"))).expect("a request");
         let answer = runtime.block_on(app.clone().oneshot(request)).expect("an answer");
         assert_eq!(answer.status(), 200);
     }
@@ -47,14 +49,15 @@ fn contents(tracer: &Tracer) -> Contents {
     (runs.iter().map(whole).collect(), components)
 }
 
-/// Lines that may be events are taken, or refused one by one; in which order, and how often, changes nothing.
+/// Lines that may be events are taken, or refused one by one; in which order, and how often, changes nothing. They are sent as
+/// they stand, also where a number of them is none, or half a character.
 pub(crate) fn try_out(lines: &[u8]) {
-    let events: Vec<Value> =
+    let events: Vec<Box<RawValue>> =
         lines.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).take(40).collect();
     if events.is_empty() {
         return;
     }
-    let one_by_one: Vec<Vec<Value>> = events.iter().map(|event| vec![event.clone()]).collect();
+    let one_by_one: Vec<_> = events.iter().map(|event| vec![event.clone()]).collect();
     let mut backwards = events.clone();
     backwards.reverse();
     assert_eq!(store_after(&one_by_one), store_after(&[backwards, events]));

@@ -1005,8 +1005,12 @@ The store is the outbox: traced programs know nothing of this, and what was sent
 STORE.openlineage-HASH, one for each address. Each event is sent until it is acknowledged, so it may arrive twice, and \
 START before COMPLETE. Runs that came as events themselves are left out. TLS is a proxy's: it is sent over http.
 
-OPENLINEAGE_URL, OPENLINEAGE_ENDPOINT, OPENLINEAGE_NAMESPACE, OPENLINEAGE_API_KEY and OPENLINEAGE_DISABLED mean what \
-they mean to other clients.
+Each event names the parent of its run; one that is not in this store is of the job `unknown`. Runs that no other has \
+called get $OPENLINEAGE_PARENT_ID, a namespace/job/run, as theirs. With --follow trouble is waited out, whatever it is; \
+what lasts is told once.
+
+OPENLINEAGE_URL, OPENLINEAGE_ENDPOINT, OPENLINEAGE_NAMESPACE, OPENLINEAGE_API_KEY, OPENLINEAGE_PARENT_ID and \
+OPENLINEAGE_DISABLED mean what they mean to other clients; no other variable and no openlineage.yml is read.
 
 JSON: {events, refused}; with --follow one object a line")]
 pub(crate) struct Emit {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Query, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -14,7 +15,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::body::FromBody;
+use crate::body::{FromBody, Sent};
 use crate::guard::{Role, Who};
 use crate::lane::Lane;
 use crate::openapi::Document;
@@ -93,6 +94,14 @@ pub(crate) struct Asked<'a, P, Q, B> {
     pub(crate) limits: Limits,
 }
 
+/// A request of somebody who may make it.
+pub(crate) struct Call {
+    pub(crate) service: Arc<Service>,
+    pub(crate) who: Who,
+    pub(crate) parts: Parts,
+    pub(crate) body: Body,
+}
+
 /// Neither parts of a path nor questions.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -122,14 +131,14 @@ impl Api {
         B: FromBody,
         A: Serialize + JsonSchema + 'static,
     {
-        self.add_async::<P, Q, B::Described, A, _, _>(operation, move |service, mut parts, request| async move {
+        self.add_async::<P, Q, B::Described, A, _, _>(operation, move |call| async move {
+            let Call { service, who, mut parts, body } = call;
             let (path, query) = asked::<P, Q>(&mut parts).await?;
-            let who = service.guard.allow(&parts.headers, operation.role)?;
-            let body = if B::IS_NONE { Vec::new() } else { service.reading.read(request.into_body()).await? };
-            let body = B::from_body(&parts.headers, &body)?;
-            let limits = service.limits;
+            let sent = if B::IS_NONE { Sent::default() } else { service.reading.read(body).await? };
+            let (headers, limits) = (parts.headers, service.limits);
             (operation.lane)(&service)
                 .run(move |tracer| {
+                    let body = B::from_body(&headers, &sent)?;
                     answer(Asked { tracer, path, query, body, who, limits }).and_then(|found| json(&found))
                 })
                 .await?
@@ -144,15 +153,21 @@ impl Api {
         Q: JsonSchema,
         B: JsonSchema,
         A: JsonSchema,
-        H: Fn(Arc<Service>, Parts, Request) -> F + Clone + Send + Sync + 'static,
+        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Result<Response, Problem>> + Send,
     {
         self.document.add::<P, Q, B, A>(operation);
         let service = Arc::clone(&self.service);
         let handler = move |request: Request| {
             let (parts, body) = request.into_parts();
-            let answer = handler(Arc::clone(&service), parts, Request::new(body));
-            async move { answer.await.unwrap_or_else(IntoResponse::into_response) }
+            let allowed = service.guard.allow(&parts.headers, operation.role);
+            let answer = allowed.map(|who| handler(Call { service: Arc::clone(&service), who, parts, body }));
+            async move {
+                match answer {
+                    Ok(answer) => answer.await.unwrap_or_else(IntoResponse::into_response),
+                    Err(refused) => refused.into_response(),
+                }
+            }
         };
         self.router = self.router.route(&format!("/api/v1{}", operation.path), on(operation.filter(), handler));
         self
@@ -172,7 +187,7 @@ where
     Ok((path, query))
 }
 
-fn json<A: Serialize>(answer: &A) -> Result<Vec<u8>, Problem> {
+pub(crate) fn json<A: Serialize>(answer: &A) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(answer).map_err(|error| {
         tracing::error!(%error, "an answer cannot be written");
         Problem::internal()

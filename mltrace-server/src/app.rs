@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -12,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use mltrace_core::Tracer;
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::classify::ServerErrorsFailureClass;
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -50,11 +52,12 @@ pub fn app(store: &Tracer, config: Config) -> io::Result<Router> {
         routes::all(&service).layer(RequestDecompressionLayer::new()).layer(RequestBodyLimitLayer::new(limits.body));
     Ok(Router::new()
         .fallback_service(routes.into_service().map_request(names::encode))
-        .layer(middleware::from_fn_with_state(service, admit))
+        .layer(middleware::from_fn_with_state(Arc::clone(&service), admit))
+        .layer(middleware::map_response_with_state(service, count))
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(middleware::map_response(problem::unify))
         .layer(middleware::map_response(protect))
-        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(tell))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid)))
 }
@@ -65,17 +68,38 @@ fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
     tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
 }
 
-/// Lets a request in, if it comes by a right way and there is room.
+/// A fault is told; that too much is asked at once is not, or the log would be what takes the time then. Both are counted.
+#[allow(clippy::needless_pass_by_value, reason = "the layer hands it over")]
+fn tell(fault: ServerErrorsFailureClass, took: Duration, _: &tracing::Span) {
+    match fault {
+        ServerErrorsFailureClass::StatusCode(StatusCode::SERVICE_UNAVAILABLE) => {
+            tracing::debug!(took_ms = took.as_millis(), "turned away");
+        }
+        fault => tracing::error!(%fault, took_ms = took.as_millis(), "a request failed"),
+    }
+}
+
+/// Lets a request in, if it comes by a right way.
 async fn admit(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     let (uri, headers) = (request.uri(), request.headers());
     let checked = service.guard.check_host(uri, headers).and_then(|()| check_origin(request.method(), uri, headers));
     if let Err(refused) = checked {
         return refused.into_response();
     }
+    next.run(request).await
+}
+
+/// Lets a request in, if there is room.
+pub(crate) async fn limit_requests(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     let Ok(_room) = service.requests.try_acquire() else {
         return Problem::overloaded("too many requests are under way").into_response();
     };
     next.run(request).await
+}
+
+async fn count(State(service): State<Arc<Service>>, response: Response) -> Response {
+    service.metrics.refusals.answer(response.status());
+    response
 }
 
 /// Nothing that a page holds is run, but what this server itself serves.

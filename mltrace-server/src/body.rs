@@ -1,5 +1,6 @@
 //! Bodies, read within their limits.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -8,13 +9,15 @@ use axum::http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::described::Described;
 use crate::problem::{Fault, Problem};
 
 /// Bodies up to this size, in bytes, are read without asking for room.
 const SMALL: usize = 1 << 20;
+/// How many values the JSON of a body may hold: one of a few bytes can take several hundred once it is parsed.
+const VALUES: usize = 1 << 20;
 
 /// How bodies are read.
 #[derive(Debug)]
@@ -24,11 +27,46 @@ pub(crate) struct Reading {
     /// How long its sender may take.
     pub(crate) patience: Duration,
     /// Room for those that are large, so that many of them do not fill the memory.
-    pub(crate) large: Semaphore,
+    pub(crate) large: Arc<Semaphore>,
+}
+
+/// A body that was read. A large one holds its room for as long as it is kept, which is until it is answered.
+#[derive(Debug, Default)]
+pub(crate) struct Sent {
+    pub(crate) bytes: Vec<u8>,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Sent {
+    /// The body as JSON that is not parsed yet, and can be.
+    pub(crate) fn json(&self) -> Result<&str, Problem> {
+        let no_text = |error| Problem::bad_request(format!("the body is not UTF-8: {error}"));
+        let text = str::from_utf8(&self.bytes).map_err(no_text)?;
+        if values(text) > VALUES {
+            let detail = format!("the body has more than {VALUES} values: send less at a time");
+            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+        }
+        Ok(text)
+    }
+}
+
+/// How many values JSON holds, at most: each stands first in something, or behind a comma.
+fn values(text: &str) -> usize {
+    let (mut count, mut is_quoted, mut is_escaped) = (1, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => is_quoted = !is_quoted,
+            b'[' | b'{' | b',' if !is_quoted => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 impl Reading {
-    pub(crate) async fn read(&self, body: Body) -> Result<Vec<u8>, Problem> {
+    pub(crate) async fn read(&self, body: Body) -> Result<Sent, Problem> {
         let slow = |_| {
             let detail = format!("the body did not arrive within {} s: send less at a time", self.patience.as_secs());
             Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
@@ -36,7 +74,7 @@ impl Reading {
         tokio::time::timeout(self.patience, self.collect(body)).await.map_err(slow)?
     }
 
-    async fn collect(&self, mut body: Body) -> Result<Vec<u8>, Problem> {
+    async fn collect(&self, mut body: Body) -> Result<Sent, Problem> {
         let mut bytes = Vec::new();
         let mut room = None;
         while let Some(frame) = body.frame().await {
@@ -46,12 +84,12 @@ impl Reading {
                 return Err(too_large(self.limit));
             }
             if room.is_none() && bytes.len() + data.len() > SMALL {
-                let full = |_| Problem::overloaded("too many large bodies are being read");
-                room = Some(self.large.try_acquire().map_err(full)?);
+                let full = |_| Problem::overloaded("too many large bodies are read or wait");
+                room = Some(Arc::clone(&self.large).try_acquire_owned().map_err(full)?);
             }
             bytes.extend_from_slice(&data);
         }
-        Ok(bytes)
+        Ok(Sent { bytes, _room: room })
     }
 }
 
@@ -78,7 +116,7 @@ pub(crate) trait FromBody: Sized + Send + 'static {
     type Described: JsonSchema;
     const IS_NONE: bool = false;
 
-    fn from_body(headers: &HeaderMap, bytes: &[u8]) -> Result<Self, Problem>;
+    fn from_body(headers: &HeaderMap, sent: &Sent) -> Result<Self, Problem>;
 }
 
 /// No body. What is sent all the same is not looked at.
@@ -86,7 +124,7 @@ impl FromBody for () {
     type Described = ();
     const IS_NONE: bool = true;
 
-    fn from_body(_: &HeaderMap, _: &[u8]) -> Result<Self, Problem> {
+    fn from_body(_: &HeaderMap, _: &Sent) -> Result<Self, Problem> {
         Ok(())
     }
 }
@@ -98,10 +136,9 @@ pub(crate) struct Json<T>(pub(crate) T);
 impl<T: DeserializeOwned + JsonSchema + Send + 'static> FromBody for Json<T> {
     type Described = T;
 
-    fn from_body(headers: &HeaderMap, bytes: &[u8]) -> Result<Self, Problem> {
+    fn from_body(headers: &HeaderMap, sent: &Sent) -> Result<Self, Problem> {
         expect_json(headers)?;
-        let text = as_text(bytes)?;
-        parse(text).map(Json).map_err(|(pointer, detail)| {
+        parse(sent.json()?).map(Json).map_err(|(pointer, detail)| {
             let summary = format!("the body cannot be read: {detail}");
             Problem::bad_request(summary).with(vec![Fault { index: 0, pointer, detail }])
         })
@@ -118,8 +155,13 @@ pub(crate) fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
 }
 
-pub(crate) fn as_text(bytes: &[u8]) -> Result<&str, Problem> {
-    str::from_utf8(bytes).map_err(|error| Problem::bad_request(format!("the body is not UTF-8: {error}")))
+/// Refuses an array that is too long.
+pub(crate) fn expect_room(elements: usize, limit: usize) -> Result<(), Problem> {
+    if elements <= limit {
+        return Ok(());
+    }
+    let detail = format!("the array has {elements} elements, and {limit} are taken at a time: send several");
+    Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
 }
 
 /// A value out of its JSON; or else where it is wrong, as a JSON pointer, and how.

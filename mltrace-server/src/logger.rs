@@ -5,19 +5,27 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::{io, thread};
 
-use mltrace_core::{Reported, Result, RunReport, Tracer};
+use mltrace_core::{Reported, Result, Tracer};
 use tokio::sync::oneshot;
+use tracing::Span;
 
+use crate::body::Sent;
 use crate::problem::Problem;
+use crate::reports::Reports;
 
-/// How many runs are committed together, unless one request has more.
-const BATCH: usize = 1_000;
+/// How much is committed together, in bytes of bodies, unless one request has more.
+const BATCH: usize = 1 << 20;
 
-type Answer = Result<Vec<Result<Reported>>, Problem>;
+/// What a body held, and what came of each run in it that could be read.
+type Logged = (Reports, Vec<Result<Reported>>);
 
 struct Job {
-    runs: Vec<RunReport>,
-    reply: oneshot::Sender<Answer>,
+    sent: Sent,
+    /// How many runs it may hold.
+    limit: usize,
+    /// Of its request.
+    span: Span,
+    reply: oneshot::Sender<Result<Logged, Problem>>,
 }
 
 /// The way to that thread, which ends when the last way is dropped and the queue is empty.
@@ -34,48 +42,63 @@ impl Logger {
         Ok(Self { queue })
     }
 
-    /// Commits runs, each by itself; gives what came of each in their order.
-    pub(crate) async fn log(&self, runs: Vec<RunReport>) -> Result<Vec<Result<Reported>>, Problem> {
+    /// Commits the runs of a body, each by itself.
+    pub(crate) async fn log(&self, sent: Sent, limit: usize) -> Result<Logged, Problem> {
         let (reply, answer) = oneshot::channel();
         let full = |_| Problem::overloaded("too many runs wait to be written");
-        self.queue.try_send(Job { runs, reply }).map_err(full)?;
+        self.queue.try_send(Job { sent, limit, span: Span::current(), reply }).map_err(full)?;
         answer.await.map_err(|_| Problem::internal())?
     }
 }
 
 fn serve(tracer: &Tracer, jobs: &Receiver<Job>) {
     while let Ok(first) = jobs.recv() {
-        let mut count = first.runs.len();
+        let mut size = first.sent.bytes.len();
         let mut batch = vec![first];
-        while count < BATCH
+        while size < BATCH
             && let Ok(job) = jobs.try_recv()
         {
-            count += job.runs.len();
+            size += job.sent.bytes.len();
             batch.push(job);
         }
+        let spans: Vec<Span> = batch.iter().map(|job| job.span.clone()).collect();
         // A panic must end neither this thread nor the requests that come later.
-        let committed = catch_unwind(AssertUnwindSafe(|| commit(tracer, batch)));
-        if committed.is_err() {
-            tracing::error!("a fault in mltrace itself: writing runs panicked; they were not written");
+        if let Err(cause) = catch_unwind(AssertUnwindSafe(|| commit(tracer, batch))) {
+            // Who asked is told as well, for nobody replies any more; whether the runs were written is not known.
+            for span in spans {
+                span.in_scope(|| Problem::panicked(&*cause));
+            }
         }
     }
 }
 
 fn commit(tracer: &Tracer, batch: Vec<Job>) {
-    let mut replies = Vec::with_capacity(batch.len());
+    let mut waiting = Vec::with_capacity(batch.len());
     let mut runs = Vec::new();
     for job in batch {
-        replies.push((job.runs.len(), job.reply));
-        runs.extend(job.runs);
+        match job.sent.json().and_then(|text| Reports::read(text, job.limit)) {
+            Ok(mut reports) => {
+                runs.append(&mut reports.runs);
+                waiting.push((job, reports));
+            }
+            Err(refused) => reply(job, Err(refused)),
+        }
     }
-    let written = tracer.log_reports(runs).map_err(Problem::from);
-    let mut written = written.map(Vec::into_iter);
-    for (count, reply) in replies {
+    let mut written = tracer.log_reports(runs).map(Vec::into_iter);
+    for (job, reports) in waiting {
         let answer = match &mut written {
-            Ok(written) => Ok(written.by_ref().take(count).collect()),
-            Err(problem) => Err(problem.clone()),
+            Ok(written) => {
+                let written = written.by_ref().take(reports.indexes.len()).collect();
+                Ok((reports, written))
+            }
+            Err(_) if reports.indexes.is_empty() => Ok((reports, Vec::new())),
+            Err(error) => Err(job.span.in_scope(|| Problem::of(error))),
         };
-        // Who asked may have gone meanwhile.
-        let _gone = reply.send(answer);
+        reply(job, answer);
     }
+}
+
+fn reply(job: Job, answer: Result<Logged, Problem>) {
+    // Who asked may have gone meanwhile.
+    let _gone = job.reply.send(answer);
 }

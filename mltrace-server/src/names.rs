@@ -10,7 +10,7 @@ const PLACES: [(&str, &[&str]); 8] = [
     ("/api/v1/components/", &["/runs", "/tags"]),
     ("/api/v1/pointers/", &["/flag"]),
     ("/api/v1/labels/", &["/retract"]),
-    ("/api/v1/tasks/", &["/outputs", "/feedback", "/metrics", "/drift", "/retrain"]),
+    ("/api/v1/tasks/", &["/outputs", "/feedback", "/metrics", "/drift", "/profile", "/retrain"]),
     ("/components/", &[]),
     ("/impact/", &[]),
     ("/tasks/", &[]),

@@ -1,5 +1,6 @@
 //! What went wrong, as `application/problem+json` (RFC 9457).
 
+use std::any::Any;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -71,6 +72,14 @@ impl Problem {
     pub(crate) fn internal() -> Self {
         let detail = "a fault in mltrace itself: the server's log says more under this answer's x-request-id";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+    }
+
+    /// The answer of what panicked, of which the log says more.
+    pub(crate) fn panicked(cause: &(dyn Any + Send)) -> Self {
+        let text = cause.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| cause.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+        tracing::error!("a fault in mltrace itself: an answer panicked: {text}");
+        Self::internal()
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -157,6 +166,6 @@ pub(crate) const HTML: &str = "text/html; charset=utf-8";
 
 /// The answer of a request that panicked.
 #[allow(clippy::needless_pass_by_value, reason = "the layer hands it over")]
-pub(crate) fn of_panic(_: Box<dyn std::any::Any + Send>) -> Response<Body> {
-    Problem::internal().into_response()
+pub(crate) fn of_panic(cause: Box<dyn Any + Send>) -> Response<Body> {
+    Problem::panicked(&*cause).into_response()
 }

@@ -17,6 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 
 use crate::app::app;
+use crate::impatient::Impatient;
 use crate::service::{Config, Limits};
 use crate::token::Tokens;
 
@@ -65,6 +66,9 @@ fn has_tokens(config: &Config) -> io::Result<bool> {
 }
 
 /// Serves [`app`] at a socket until `end` comes, and then finishes what is under way, for as long as the limits say.
+///
+/// Whoever reaches the socket is let in as the [`Config`] of the app says: by default everybody, while there are no tokens.
+/// [`run`] is what refuses an address that others reach; here [`Config::needs_token`] is the caller's to set.
 pub async fn serve(listener: TcpListener, app: Router, limits: Limits, end: impl Future<Output = ()>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.head_patience).max_buf_size(limits.head.max(8 << 10));
@@ -77,6 +81,7 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, end: impl
             () = &mut end => break,
         };
         let Some((stream, place)) = accepted else { continue };
+        let stream = Impatient::new(stream, limits.body_patience);
         let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(app.clone()));
         let connection = graceful.watch(connection);
         tokio::spawn(async move {

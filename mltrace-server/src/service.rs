@@ -35,19 +35,21 @@ pub struct Limits {
     pub body: usize,
     /// What a body may have once it is decompressed, in bytes; 32 MiB by default.
     pub decompressed: usize,
-    /// How many runs, outputs or labels a request may log; 10,000 by default.
+    /// How many runs, outputs, labels or tags a request may hold; 10,000 by default. Whatever it holds, its JSON may have
+    /// 1,048,576 values.
     pub array: usize,
     /// What the head of a request may have, in bytes; 16 KiB by default.
     pub head: usize,
     /// How many requests are worked on at a time; 256 by default.
     pub requests: usize,
-    /// How many connections there may be; 1,024 by default.
+    /// How many connections there may be; 512 by default, for a process may often have 1,024 files.
     pub connections: usize,
     /// How many requests wait for the store on each lane; 128 by default.
     pub waiting: usize,
     /// How many questions are answered side by side; 4 by default.
     pub readers: usize,
-    /// How long a client may take to send a head, and how long to send a body; 10 and 30 s by default.
+    /// How long a client may take to send a head, and how long to send a body or to take any of an answer; 10 and 30 s by
+    /// default.
     pub head_patience: Duration,
     /// See [`head_patience`](Self::head_patience).
     pub body_patience: Duration,
@@ -63,7 +65,7 @@ impl Default for Limits {
             array: 10_000,
             head: 16 << 10,
             requests: 256,
-            connections: 1_024,
+            connections: 512,
             waiting: 128,
             readers: 4,
             head_patience: Duration::from_secs(10),
@@ -85,7 +87,7 @@ pub(crate) struct Service {
     pub(crate) requests: Arc<Semaphore>,
 }
 
-/// How many large bodies are read at a time.
+/// How many large bodies are read, or wait to be answered, at a time.
 const LARGE: usize = 8;
 
 impl Service {
@@ -98,11 +100,11 @@ impl Service {
             writer: Lane::new("mltrace-writer", [store.clone()], limits.waiting)?,
             files: Lane::new("mltrace-files", [beside()?], limits.waiting)?,
             logger: Logger::new(store.clone(), limits.waiting)?,
-            metrics: Arc::new(Metrics::new(beside()?, store.clone())?),
+            metrics: Arc::new(Metrics::new(store.clone(), [beside()?, beside()?])?),
             reading: Reading {
                 limit: limits.decompressed,
                 patience: limits.body_patience,
-                large: Semaphore::new(LARGE),
+                large: Arc::new(Semaphore::new(LARGE)),
             },
             guard: Guard::new(tokens, needs_token, hosts)?,
             limits,

@@ -1,5 +1,7 @@
 //! Tokens, each with a role, in a file beside the store. The file holds hashes only: a token is shown once, when it is made.
 
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
@@ -131,6 +133,7 @@ impl Tokens {
     /// # Errors
     /// There is a token of this name, the name is empty, or the file cannot be written.
     pub fn add(&self, name: &str, role: Role) -> io::Result<String> {
+        let _alone = self.lock()?;
         let mut tokens = self.list()?;
         if name.trim().is_empty() {
             return Err(io::Error::new(
@@ -157,6 +160,7 @@ impl Tokens {
     /// # Errors
     /// There is no such token, or the file cannot be written.
     pub fn revoke(&self, name: &str) -> io::Result<()> {
+        let _alone = self.lock()?;
         let mut tokens = self.list()?;
         let count = tokens.len();
         tokens.retain(|token| token.name != name);
@@ -167,6 +171,16 @@ impl Tokens {
             return Err(io::Error::new(io::ErrorKind::NotFound, format!("there is no token `{name}`: {known}")));
         }
         self.write(&tokens)
+    }
+
+    /// Waits until nobody else changes the file: two who read it before either wrote would undo what the other did. It is a
+    /// file beside it that is locked, and stays, for the one with the tokens is replaced.
+    fn lock(&self) -> io::Result<File> {
+        let mut path = self.path.as_os_str().to_owned();
+        path.push(".lock");
+        let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+        file.lock()?;
+        Ok(file)
     }
 
     /// Replaces the file whole, for its owner alone.
@@ -243,6 +257,8 @@ fn seen(path: &Path) -> Option<Seen> {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     #[test]
@@ -268,6 +284,25 @@ mod tests {
         tokens.add("ana", Role::Read).unwrap();
         tokens.revoke("ci").unwrap();
         assert_eq!(known.find(&secret).unwrap(), None);
+    }
+
+    #[test]
+    fn no_change_is_undone_by_another_at_the_same_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = Tokens::beside(&folder.path().join("store.db"));
+        let names: Vec<_> = (0..8).map(|number| format!("old-{number}")).collect();
+        for name in &names {
+            tokens.add(name, Role::Log).unwrap();
+        }
+        thread::scope(|scope| {
+            for name in &names {
+                scope.spawn(|| tokens.revoke(name).unwrap());
+                scope.spawn(|| tokens.add(&name.replace("old", "new"), Role::Log).unwrap());
+            }
+        });
+        let mut left: Vec<_> = tokens.list().unwrap().into_iter().map(|token| token.name).collect();
+        left.sort();
+        assert_eq!(left, names.iter().map(|name| name.replace("old", "new")).collect::<Vec<_>>());
     }
 
     #[test]

@@ -37,16 +37,17 @@ struct Model {
 
 /// Answers until the process ends.
 pub(crate) fn run(plan: &Plan, opt: &ServeOpt) -> anyhow::Result<()> {
-    mltrace::init(Tracer::open_default()?)?;
+    let tracer = Tracer::open_default()?;
+    mltrace::init(tracer.clone())?;
     let listener = TcpListener::bind(opt.listen).with_context(|| format!("cannot listen at {}", opt.listen))?;
     println!("predictions at http://{}/predict", listener.local_addr()?);
-    serve(plan, listener)
+    serve(plan, &tracer, listener)
 }
 
 /// Answers whoever connects.
-pub(crate) fn serve(plan: &Plan, listener: TcpListener) -> anyhow::Result<()> {
+pub(crate) fn serve(plan: &Plan, tracer: &Tracer, listener: TcpListener) -> anyhow::Result<()> {
     let artifact = Artifact::latest(plan.folder.artifact(&format!("model/{}", plan.train)))?;
-    let model = Model { forest: artifact.load()?, artifact, task: Tracer::open_default()?.task(TASK)? };
+    let model = Model { forest: artifact.load()?, artifact, task: tracer.task(TASK)? };
     let router = Router::new().route("/predict", post(answer)).with_state(Arc::new(model));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     listener.set_nonblocking(true)?;

@@ -28,9 +28,9 @@ pub(crate) fn run(plan: Plan, opt: &LiveOpt) -> anyhow::Result<()> {
         println!("predictions at http://{predictions}/predict, mltrace at http://{mltrace}, Ctrl-C ends both");
         let plan = Arc::new(plan);
         let to_drive = DriveOpt { endpoint: predictions, mltrace, pace };
-        let to_answer = Arc::clone(&plan);
+        let (to_answer, store) = (Arc::clone(&plan), tracer.clone());
         // Both end with the process.
-        thread::spawn(move || tell(endpoint::serve(&to_answer, listener).map(|()| "")));
+        thread::spawn(move || tell(endpoint::serve(&to_answer, &store, listener).map(|()| "")));
         thread::spawn(move || tell(drive::run(&plan, &to_drive)));
     })
     .with_context(|| format!("cannot serve mltrace at {}", opt.mltrace))

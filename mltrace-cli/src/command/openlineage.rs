@@ -2,7 +2,7 @@ use std::io::Write;
 use std::time::Duration;
 use std::{env, io, thread};
 
-use mltrace_server::{Collector, Emitter, Sent, Unsent};
+use mltrace_server::{Collector, Emitter, Parent, Sent, Unsent};
 
 use super::token::store;
 use crate::failure::Failure;
@@ -38,7 +38,8 @@ pub(crate) fn run(opt: Openlineage, session: &mut Session<'_>) -> Result<(), Fai
                 (failures, before) = (0, Sent::default());
                 thread::sleep(PAUSE);
             }
-            Err(Unsent::Unavailable(reason)) => {
+            // Who follows does so for months: neither a store that is busy nor a collector that starts anew may end it.
+            Err(reason) if opt.follow || matches!(reason, Unsent::Unavailable(_)) => {
                 let so_far = emitter.so_far();
                 failures = if so_far == before { failures + 1 } else { 1 };
                 before = so_far;
@@ -66,6 +67,11 @@ fn collector(opt: &Emit) -> Result<Collector, Failure> {
     }
     if let Some(namespace) = opt.namespace.clone().or_else(|| variable("OPENLINEAGE_NAMESPACE")) {
         collector = collector.in_namespace(namespace);
+    }
+    if let Some(parent) = variable("OPENLINEAGE_PARENT_ID") {
+        let parent: Parent =
+            parent.parse().map_err(|error| Failure::Question(format!("$OPENLINEAGE_PARENT_ID: {error}")))?;
+        collector = collector.under(parent);
     }
     if let Some(key) = variable("OPENLINEAGE_API_KEY") {
         collector = collector.key(key);

@@ -30,3 +30,5 @@ mod stale;
 mod trace;
 mod traced;
 mod verify;
+#[cfg(feature = "server")]
+mod watched;

@@ -40,10 +40,14 @@ impl Server {
     }
 
     fn log(&self, run: &Value) -> Result<u64, ureq::Error> {
-        let asking = agent().post(self.url("/api/v1/runs")).header("content-type", "application/json");
-        let (status, body) = read(asking.send(run.to_string())?);
+        Ok(self.send("/api/v1/runs", run)?["runs"][0]["id"].as_u64().unwrap())
+    }
+
+    fn send(&self, path: &str, json: &Value) -> Result<Value, ureq::Error> {
+        let asking = agent().post(self.url(path)).header("content-type", "application/json");
+        let (status, body) = read(asking.send(json.to_string())?);
         assert_eq!(status, 201, "{body}");
-        Ok(body["runs"][0]["id"].as_u64().unwrap())
+        Ok(body)
     }
 
     fn tell(&self, signal: Signal) {
@@ -141,15 +145,28 @@ fn what_there_is_to_warn_of_stands_in_the_log_and_holds_nothing_up() {
 }
 
 #[test]
-fn what_was_acknowledged_is_there_after_a_kill() {
+fn a_run_that_was_acknowledged_is_there_after_a_kill() {
+    is_there_after_a_kill(|server, number| server.log(&run(&format!("rides-{number}"))));
+}
+
+#[test]
+fn what_an_event_tells_is_there_after_a_kill_if_it_was_acknowledged() {
+    is_there_after_a_kill(|server, number| {
+        let run = format!("0197f3c0-0000-7000-8000-{number:012}");
+        let event = json!({"eventType": "COMPLETE", "eventTime": "2020-02-01T08:05:00Z", "producer": "test",
+                           "job": {"namespace": "dbt", "name": "rides"}, "run": {"runId": run},
+                           "outputs": [{"namespace": "file", "name": format!("rides-{number}")}]});
+        Ok(server.send("/api/v1/lineage", &event)?["run"]["id"].as_u64().unwrap())
+    });
+}
+
+/// Sends one run after the other, each with an output of its own, until the server is killed in the midst of it.
+fn is_there_after_a_kill(send: impl Fn(&Server, usize) -> Result<u64, ureq::Error> + Sync) {
     let store = Store::of_a_chain(1);
     let server = Server::on(&store);
     let mut acknowledged = Vec::new();
     std::thread::scope(|scope| {
-        let sending = scope.spawn(|| {
-            let log = |number: usize| server.log(&run(&format!("rides-{number}")));
-            (0..).map_while(|number| log(number).ok()).collect::<Vec<_>>()
-        });
+        let sending = scope.spawn(|| (0..).map_while(|number| send(&server, number).ok()).collect::<Vec<_>>());
         while server.get("/api/v1/pointers/rides-30").0 != 200 {}
         server.tell(Signal::KILL);
         acknowledged = sending.join().unwrap();

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use super::import::{invalid, storable, take_run};
 use crate::clock;
 use crate::error::Result;
+
 use crate::limits;
 use crate::lineage::resolve;
 use crate::model::{
@@ -22,6 +23,19 @@ use crate::model::{
 use crate::record::keep_first;
 use crate::store::{Moved, Noticed};
 use crate::tracer::Tracer;
+
+/// A time, or a word on how to write one.
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let is_no_time = |_| D::Error::custom(format!("`{text}` is no time: write it like 2026-02-01T08:00:00Z"));
+    text.parse().map_err(is_no_time)
+}
+
+fn time_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Time(#[serde(deserialize_with = "time")] DateTime<Utc>);
+    Ok(Option::<Time>::deserialize(deserializer)?.map(|Time(time)| time))
+}
 
 /// A run as a program in any language reports it: the JSON of a [`RunRecord`](crate::RunRecord), as far as a writer can know
 /// it. Keys that are not known are refused.
@@ -49,8 +63,10 @@ pub struct RunReport {
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub component: String,
     /// When it started.
+    #[serde(deserialize_with = "time")]
     pub started_at: DateTime<Utc>,
     /// When it ended; none while it runs.
+    #[serde(default, deserialize_with = "time_if_any")]
     pub ended_at: Option<DateTime<Utc>>,
     /// How it stands. Unless given, a run without an end is running, one with an error has failed, any other has completed.
     pub status: Option<Status>,

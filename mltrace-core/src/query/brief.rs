@@ -28,6 +28,23 @@ impl Tracer {
         self.store().read(|view| view.briefs_after(run, limit))
     }
 
+    /// The run that was recorded last, `RunId(0)` where there is none: who counts only what comes from now on goes on from it.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn last_recorded(&self) -> Result<RunId> {
+        self.store().read(|view| Ok(view.last_recorded()?.unwrap_or(RunId(0))))
+    }
+
+    /// The runs that have not ended in brief, in no order: they are running, or lost.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method alone is of one lifetime")]
+    pub fn open_runs(&self) -> Result<Vec<RunBrief>> {
+        self.store().read(|view| view.open_briefs())
+    }
+
     /// These runs in brief, in no order. Those that are not there are left out.
     ///
     /// # Errors

@@ -8,10 +8,22 @@ use crate::clock::from_micros;
 use crate::error::Result;
 use crate::model::{RunBrief, RunId};
 
+/// Which runs have not ended: of each component a seek.
+const OPEN: &str = "r.component IN (SELECT id FROM component) AND r.ended_at IS NULL";
+
 impl View<'_> {
     /// The runs recorded after a run, oldest first, at most so many.
     pub(crate) fn briefs_after(&self, run: RunId, limit: u32) -> Result<Vec<RunBrief>> {
         self.all_briefs("r.id > ?1 ORDER BY r.id LIMIT ?2", &[run.into(), i64::from(limit).into()])
+    }
+
+    pub(crate) fn last_recorded(&self) -> Result<Option<RunId>> {
+        self.one("SELECT id FROM run ORDER BY id DESC LIMIT 1", &[], |row| row.integer(0).map(RunId))
+    }
+
+    /// The runs that have not ended, in no order.
+    pub(crate) fn open_briefs(&self) -> Result<Vec<RunBrief>> {
+        self.all_briefs(OPEN, &[])
     }
 
     /// These runs, in no order. Those that are not there are left out.
@@ -24,12 +36,15 @@ impl View<'_> {
     }
 
     fn all_briefs(&self, which: &str, values: &[Value<'_>]) -> Result<Vec<RunBrief>> {
-        let sql = format!(
-            "SELECT r.id, c.name, r.started_at, r.ended_at, r.status, {LIVENESS}
-             FROM run r JOIN component c ON c.id = r.component LEFT JOIN process w ON w.id = r.process WHERE {which}"
-        );
-        self.all(&sql, values, brief)
+        self.all(&sql(which), values, brief)
     }
+}
+
+fn sql(which: &str) -> String {
+    format!(
+        "SELECT r.id, c.name, r.started_at, r.ended_at, r.status, {LIVENESS}
+         FROM run r JOIN component c ON c.id = r.component LEFT JOIN process w ON w.id = r.process WHERE {which}"
+    )
 }
 
 fn brief(row: &dyn Row) -> Result<RunBrief> {
@@ -40,4 +55,16 @@ fn brief(row: &dyn Row) -> Result<RunBrief> {
         started_at: from_micros(row.integer(2)?),
         ended_at: row.optional_integer(3)?.map(from_micros),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Store;
+    use super::*;
+
+    #[test]
+    fn open_runs_are_sought_without_a_look_at_those_that_have_ended() {
+        let plan = Store::in_memory().unwrap().plan(&sql(OPEN), 0);
+        assert!(plan.contains("run_by_end (component=? AND ended_at=?)") && !plan.contains("SCAN r"), "{plan}");
+    }
 }

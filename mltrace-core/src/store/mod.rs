@@ -57,7 +57,7 @@ pub(crate) use flags::Flag;
 pub(crate) use health::Shape;
 use log::Log;
 #[cfg(feature = "monitor")]
-pub(crate) use monitor::{Answered, KeptReport, Observed, Pair, ReadModel, Span};
+pub(crate) use monitor::{Answered, Arrived, KeptReport, Observed, Pair, ReadModel, Span};
 use place::Place;
 pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
@@ -559,6 +559,16 @@ impl View<'_> {
             Ok(())
         })?;
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+impl Store {
+    /// The steps by which SQLite answers a question of so many values.
+    fn plan(&self, sql: &str, values: usize) -> String {
+        let (explain, nothing) = (format!("EXPLAIN QUERY PLAN {sql}"), vec![Value::Null; values]);
+        let steps = self.read(|view| view.all(&explain, &nothing, |row| Ok(row.text(3)?.to_owned())));
+        steps.unwrap().join("; ")
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::engine::{Row, Value};
+use super::records::{BATCH, IDS, values};
 use super::rows::Coded;
 use super::tasks::{Halves, answer_json};
 use super::{ComponentId, TaskId, View, Write, lag};
@@ -49,6 +50,14 @@ pub(crate) struct Answered {
     pub(crate) answer: String,
 }
 
+/// An output as it came in, or so far only its label.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrived {
+    pub(crate) number: i64,
+    pub(crate) task: String,
+    pub(crate) value: Option<f64>,
+}
+
 /// A model that a run read, and the run that it depends on for that.
 #[derive(Debug, Clone)]
 pub(crate) struct ReadModel {
@@ -78,6 +87,13 @@ pub(super) const LAST_LABELLED: &str = "SELECT output_at, value, truth FROM pair
 /// The times of the pairs that were whole by some time.
 pub(super) const LABELLED_BY: &str =
     "SELECT output_at, label_at FROM pair WHERE task = ?1 AND output_at <= ?2 AND label_at <= ?2";
+
+/// Outputs as they came in.
+const ARRIVED: &str = "SELECT p.id, t.name, p.value FROM pair p CROSS JOIN task t ON t.id = p.task";
+
+/// Read in the order of the table: any index of it is in another.
+pub(super) const ARRIVED_AFTER: &str = "SELECT p.id, t.name, p.value FROM pair p CROSS JOIN task t ON t.id = p.task
+    WHERE p.id > ?1 ORDER BY p.id LIMIT ?2";
 
 impl Write<'_> {
     /// Writes an output, and says how long after it its label came, in microseconds, where only now both are there. A second
@@ -273,14 +289,22 @@ impl View<'_> {
         self.0.query(sql, &[task.into(), span.from.into(), span.to.into()], &mut |row| each(row.real(0)?))
     }
 
-    /// The outputs that came in after one, by the order of that: number, and value where there is more than a label. The index
-    /// of a task's names is kept out of it: it is in another order.
-    pub(crate) fn arrivals_after(&self, task: TaskId, number: i64, limit: u32) -> Result<Vec<(i64, Option<f64>)>> {
-        self.all(
-            "SELECT id, value FROM pair WHERE +task = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
-            &[task.into(), Value::from(number), i64::from(limit).into()],
-            |row| Ok((row.integer(0)?, row.optional_real(1)?)),
-        )
+    pub(crate) fn last_arrival(&self) -> Result<Option<i64>> {
+        self.one("SELECT id FROM pair ORDER BY id DESC LIMIT 1", &[], |row| row.integer(0))
+    }
+
+    /// The outputs of all tasks that came in after one, by the order of that.
+    pub(crate) fn arrivals_after(&self, number: i64, limit: u32) -> Result<Vec<Arrived>> {
+        self.all(ARRIVED_AFTER, &[Value::from(number), i64::from(limit).into()], arrived)
+    }
+
+    /// These outputs, in no order. Those that are not there are left out.
+    pub(crate) fn arrivals(&self, numbers: &[i64]) -> Result<Vec<Arrived>> {
+        let mut found = Vec::with_capacity(numbers.len());
+        for numbers in numbers.chunks(BATCH) {
+            found.extend(self.all(&format!("{ARRIVED} WHERE p.id IN {IDS}"), &values(numbers), arrived)?);
+        }
+        Ok(found)
     }
 
     /// The models among what a run read, as it or the run that wrote them has it.
@@ -386,6 +410,10 @@ fn report(row: &dyn Row) -> Result<KeptReport> {
         checked_at: row.integer(2)?,
         answer: row.text(3)?.to_owned(),
     })
+}
+
+fn arrived(row: &dyn Row) -> Result<Arrived> {
+    Ok(Arrived { number: row.integer(0)?, task: row.text(1)?.to_owned(), value: row.optional_real(2)? })
 }
 
 fn pair(row: &dyn Row) -> Result<Pair> {

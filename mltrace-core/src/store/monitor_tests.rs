@@ -1,5 +1,4 @@
-use super::engine::Value;
-use super::monitor::{LABELLED_BY, LAST_LABELLED};
+use super::monitor::{ARRIVED_AFTER, LABELLED_BY, LAST_LABELLED};
 use super::rows::key;
 use super::{Observed, Span, Store};
 
@@ -36,22 +35,15 @@ fn ids_of_one_hash_are_told_apart_by_their_names() {
 #[test]
 fn what_waits_for_its_label_is_not_read_to_find_what_has_one() {
     let store = Store::in_memory().unwrap();
-    let plan = |sql: &str, values: usize| {
-        let mut steps = Vec::new();
-        let explain = format!("EXPLAIN QUERY PLAN {sql}");
-        store
-            .read(|view| {
-                view.0.query(&explain, &vec![Value::Null; values], &mut |row| {
-                    steps.push(row.text(3)?.to_owned());
-                    Ok(())
-                })
-            })
-            .unwrap();
-        steps.join("; ")
-    };
     for (sql, values, seeks) in [(LAST_LABELLED, 5, 2), (LABELLED_BY, 2, 1)] {
-        let plan = plan(sql, values);
+        let plan = store.plan(sql, values);
         let labelled = plan.matches("COVERING INDEX pair_labelled (task=? AND output_at").count();
         assert!(labelled == seeks && !plan.contains("pair_by_time"), "{plan}");
     }
+}
+
+#[test]
+fn what_came_in_after_an_output_is_read_from_there_on_whatever_the_task() {
+    let plan = Store::in_memory().unwrap().plan(ARRIVED_AFTER, 2);
+    assert!(plan.starts_with("SEARCH p USING INTEGER PRIMARY KEY (rowid>?)") && !plan.contains("ORDER BY"), "{plan}");
 }

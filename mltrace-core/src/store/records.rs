@@ -189,7 +189,7 @@ impl<'i> Batch<'i> {
     }
 }
 
-pub(super) fn values(ids: &[RunId]) -> [Value<'static>; BATCH] {
+pub(super) fn values<I: Copy + Into<Value<'static>>>(ids: &[I]) -> [Value<'static>; BATCH] {
     std::array::from_fn(|place| ids.get(place).or(ids.last()).map_or(Value::Null, |&id| id.into()))
 }
 

@@ -35,10 +35,17 @@ pub(crate) struct Exposition(pub(super) Vec<Family>);
 impl Exposition {
     /// As `OpenMetrics` 1.0 has it.
     pub(crate) fn open_metrics(self) -> Result<String, fmt::Error> {
+        // The encoder knows no histogram without a sum.
+        let without_sum: Vec<String> =
+            self.0.iter().filter(|family| family.lacks_sum()).map(|family| format!("{}_sum{{", family.name)).collect();
         let mut registry = Registry::default();
         registry.register_collector(Box::new(self));
         let mut written = String::new();
         text::encode(&mut written, &registry)?;
+        if !without_sum.is_empty() {
+            let is_sum = |line: &str| without_sum.iter().any(|sum| line.starts_with(sum.as_str()));
+            written = written.split_inclusive('\n').filter(|line| !is_sum(line)).collect();
+        }
         Ok(written)
     }
 
@@ -67,6 +74,10 @@ impl Family {
         matches!(self.samples, Samples::Counters(_))
     }
 
+    fn lacks_sum(&self) -> bool {
+        matches!(&self.samples, Samples::Histograms(all) if all.iter().any(|(_, histogram)| histogram.sum().is_none()))
+    }
+
     fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let kind = match self.samples {
             Samples::Counters(_) => MetricType::Counter,
@@ -82,7 +93,7 @@ impl Family {
                 samples.iter().try_for_each(|(labels, value)| metric.encode_family(labels)?.encode_gauge(value))
             }
             Samples::Histograms(samples) => samples.iter().try_for_each(|(labels, histogram)| {
-                let (sum, count) = (histogram.sum(), histogram.count());
+                let (sum, count) = (histogram.sum().unwrap_or_default(), histogram.count());
                 metric.encode_family(labels)?.encode_histogram::<NoLabelSet>(sum, count, &histogram.buckets(), None)
             }),
         }

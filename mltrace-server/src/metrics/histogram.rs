@@ -6,14 +6,19 @@ pub(super) struct Histogram {
     edges: Vec<f64>,
     /// One more than there are edges.
     counts: Vec<u64>,
-    sum: f64,
+    sum: Option<f64>,
 }
 
 impl Histogram {
-    /// Of nothing. The edges grow.
+    /// Of no values, of which none will be negative. The edges grow.
     pub(super) fn new(edges: Vec<f64>) -> Self {
+        Self { sum: Some(0.0), ..Self::of_any_sign(edges) }
+    }
+
+    /// Of no values, which may be negative: they have no sum, for it could fall, and Prometheus takes it for a counter.
+    pub(super) fn of_any_sign(edges: Vec<f64>) -> Self {
         let counts = vec![0; edges.len() + 1];
-        Self { edges, counts, sum: 0.0 }
+        Self { edges, counts, sum: None }
     }
 
     pub(super) fn edges(&self) -> &[f64] {
@@ -22,10 +27,10 @@ impl Histogram {
 
     pub(super) fn observe(&mut self, value: f64) {
         self.counts[self.edges.partition_point(|&edge| edge < value)] += 1;
-        self.sum += value;
+        self.sum = self.sum.map(|sum| sum + value);
     }
 
-    pub(super) fn sum(&self) -> f64 {
+    pub(super) fn sum(&self) -> Option<f64> {
         self.sum
     }
 

@@ -1,33 +1,41 @@
-//! What Prometheus scrapes. Counters are counted on from scrape to scrape, for no scrape may read the whole store; what takes
-//! longer is found beside, at most a tenth of the time, and shown as it was found last.
+//! What Prometheus scrapes. Counters count from when the server started on, for no scrape may read the whole store, and
+//! what is removed from it must not be taken for a counter that begins anew. What takes longer is found beside, at most a
+//! tenth of the time, and shown as it was found last.
 
 mod exposition;
 mod histogram;
 mod judged;
 mod outputs;
+mod refusals;
 mod runs;
+mod shown;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use chrono::{DateTime, Utc};
 use mltrace_core::monitor::Metric;
-use mltrace_core::{Result, Tracer};
+use mltrace_core::{Component, Result, Tracer};
 
 use crate::lane::Lane;
 use crate::problem::Problem;
-pub(crate) use exposition::Exposition;
-use exposition::{Family, Labels, Samples};
-use judged::{Judged, JudgedTask};
+use exposition::{Exposition, Family, Labels, Samples};
+use judged::{Judged, JudgedComponent, JudgedRuns, JudgedTask};
 use outputs::Outputs;
-use runs::{OfComponent, Runs};
+use refusals::Refusals;
+use runs::Runs;
+use shown::Shown;
 
 /// How long a scrape waits for what takes longer.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How many times as long as it took nothing is judged again.
 const REST: u32 = 9;
+/// How many scrapes wait for the one that is under way.
+const WAITING: usize = 8;
+/// How many components and how many tasks are shown.
+const COMPONENTS: usize = 1_000;
+const TASKS: usize = 100;
 
 /// A dashboard for Grafana over what is scraped here: JSON, to be imported.
 pub const DASHBOARD: &str = include_str!("grafana.json");
@@ -39,16 +47,20 @@ pub const RULES: &str = include_str!("rules.yml");
 pub(crate) struct Metrics {
     /// Through which the server writes.
     tracer: Tracer,
+    scraper: Lane,
     judge: Lane,
     counted: Mutex<Counted>,
     judged: Mutex<Arc<Judged>>,
     pace: Mutex<Pace>,
+    pub(crate) refusals: Refusals,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Counted {
     runs: Runs,
-    outputs: BTreeMap<String, Outputs>,
+    outputs: Outputs,
+    components: Shown,
+    tasks: Shown,
 }
 
 /// When it is judged again.
@@ -63,57 +75,80 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Metrics {
-    /// Of a store that is asked through one tracer and written through the other.
-    pub(crate) fn new(asked: Tracer, written: Tracer) -> io::Result<Self> {
+    /// Of a store that is written through one tracer, and asked through the others: on threads of their own, so that no scrape
+    /// is in the way of other questions.
+    pub(crate) fn new(written: Tracer, [scraped, judged]: [Tracer; 2]) -> io::Result<Self> {
+        let counted = Counted {
+            runs: Runs::from_now(&scraped).map_err(io::Error::other)?,
+            outputs: Outputs::from_now(&scraped).map_err(io::Error::other)?,
+            components: Shown::at_most(COMPONENTS),
+            tasks: Shown::at_most(TASKS),
+        };
         Ok(Self {
             tracer: written,
-            judge: Lane::new("mltrace-judge", [asked], 1)?,
-            counted: Mutex::default(),
+            scraper: Lane::new("mltrace-scrape", [scraped], WAITING)?,
+            judge: Lane::new("mltrace-judge", [judged], 1)?,
+            counted: Mutex::new(counted),
             judged: Mutex::default(),
             pace: Mutex::default(),
+            refusals: Refusals::default(),
         })
     }
 
+    /// What is to be shown now.
+    pub(crate) async fn scrape(self: &Arc<Self>) -> Result<Exposition, Problem> {
+        self.judge().await;
+        let metrics = Arc::clone(self);
+        Ok(self.scraper.run(move |tracer| metrics.exposition(tracer)).await??)
+    }
+
     /// Judges anew, if it is time to; waits for it only so long.
-    pub(crate) async fn judge(self: &Arc<Self>) {
+    async fn judge(self: &Arc<Self>) {
         if !lock(&self.pace).begin() {
             return;
         }
         let metrics = Arc::clone(self);
         let judging = tokio::spawn(async move {
             let began = Instant::now();
-            metrics.take(metrics.judge.run(Judged::of).await);
+            let before = Arc::clone(&lock(&metrics.judged));
+            match metrics.judge.run(move |tracer| Judged::anew(tracer, &before)).await {
+                Ok(judged) => *lock(&metrics.judged) = Arc::new(judged),
+                Err(problem) => tracing::warn!(?problem, "what is stale and how tasks do is not known"),
+            }
             lock(&metrics.pace).end(began.elapsed());
         });
         // What is not ready in time is shown by a later scrape.
         let _in_time = tokio::time::timeout(PATIENCE, judging).await;
     }
 
-    fn take(&self, judged: Result<Result<Judged>, Problem>) {
-        match judged {
-            Ok(Ok(judged)) => *lock(&self.judged) = Arc::new(judged),
-            Ok(Err(error)) => tracing::warn!(%error, "what is stale and how tasks do is not known"),
-            Err(problem) => tracing::warn!(?problem, "what is stale and how tasks do is not known"),
-        }
-    }
-
-    /// What is to be shown now.
-    pub(crate) fn scrape(&self, tracer: &Tracer) -> Result<Exposition> {
+    fn exposition(&self, tracer: &Tracer) -> Result<Exposition> {
         let judged = Arc::clone(&lock(&self.judged));
         let mut counted = lock(&self.counted);
-        counted.runs.count(tracer)?;
-        for task in &judged.tasks {
-            let outputs = counted.outputs.entry(task.name.clone());
-            let outputs = outputs.or_insert_with(|| Outputs::between(task.edges.clone()));
-            outputs.count(&tracer.task(&task.name)?, &task.edges)?;
+        let Counted { runs, outputs, components: shown_components, tasks: shown_tasks } = &mut *counted;
+        for (task, judged) in &judged.tasks {
+            outputs.of(task).spread_over(&judged.edges);
         }
-        let components = tracer.components().get()?;
-        let owners: BTreeMap<&str, &str> = components
+        runs.count(tracer)?;
+        outputs.count(tracer)?;
+        let mut components = tracer.components().get()?;
+        shown_components.meet(components.iter().map(|component| component.name.as_str()));
+        components.retain(|component| shown_components.has(&component.name));
+        shown_tasks.meet(judged.tasks.keys().map(String::as_str));
+        let tasks: Vec<(&str, &JudgedTask)> = judged
+            .tasks
             .iter()
-            .map(|component| (component.name.as_str(), component.owner.as_deref().unwrap_or_default()))
+            .map(|(name, task)| (name.as_str(), &**task))
+            .filter(|(name, _)| shown_tasks.has(name))
             .collect();
-        let mut families = of_runs(&counted.runs, &judged, &owners);
-        families.extend(of_tasks(&judged.tasks, &counted.outputs));
+        let mut families = of_runs(&components, runs, &judged.runs);
+        families.extend(of_tasks(&tasks, outputs));
+        families.extend(of_judging(judged.runs.at, &tasks));
+        let left_out = [("components", &*shown_components), ("tasks", shown_tasks)];
+        families.push(gauges(
+            "mltrace_left_out",
+            "How many there are beyond those that are shown.",
+            left_out.map(|(what, shown)| (with(Labels::new(), "what", what), float(shown.left_out() as u64))),
+        ));
         families.extend(self.of_the_store());
         Ok(Exposition(families))
     }
@@ -133,9 +168,14 @@ impl Metrics {
         vec![
             gauges("mltrace_store_bytes", "Size of the store and of its log.", bytes),
             counters(
-                "mltrace_dropped_runs",
-                "Runs that this server took and could not write.",
-                [(Labels::new(), self.tracer.stats().dropped)],
+                "mltrace_turned_away_requests",
+                "Requests that were answered with 503, to be sent again.",
+                [(Labels::new(), self.refusals.turned_away())],
+            ),
+            counters(
+                "mltrace_refused_runs",
+                "Runs and events of OpenLineage that were refused for what they say.",
+                [(Labels::new(), self.refusals.refused())],
             ),
         ]
     }
@@ -154,24 +194,27 @@ impl Pace {
     }
 }
 
-fn of_runs(runs: &Runs, judged: &Judged, owners: &BTreeMap<&str, &str>) -> Vec<Family> {
-    let labels = |component: &str| -> Labels {
-        let owner = owners.get(component).copied().unwrap_or_default();
-        vec![("component", component.to_owned()), ("owner", owner.to_owned())]
+fn of_runs(components: &[Component], runs: &mut Runs, judged: &JudgedRuns) -> Vec<Family> {
+    let mut ended = Vec::new();
+    let mut durations = Vec::new();
+    for component in components {
+        let of = runs.of(&component.name);
+        let statuses = of.ended.iter();
+        ended.extend(statuses.map(|(status, count)| (with(labels(component), "status", *status), *count)));
+        durations.push((labels(component), of.durations.clone()));
+    }
+    let nothing = JudgedComponent::default();
+    // Zeros before it is known would make an alert of what comes after them.
+    let known = || components.iter().filter(|_| judged.at.is_some());
+    let gauge = |name, help, value: fn(&JudgedComponent) -> Option<f64>| {
+        let of = |component: &Component| value(judged.of.get(&component.name).unwrap_or(&nothing));
+        gauges(name, help, known().filter_map(|component| Some((labels(component), of(component)?))))
     };
-    let of = || runs.of_components().iter();
-    let gauge = |name, help, value: fn(&OfComponent) -> Option<f64>| {
-        gauges(name, help, of().filter_map(|(component, of)| Some((labels(component), value(of)?))))
-    };
-    let ended = of().flat_map(|(component, of)| {
-        of.ended.iter().map(|(status, count)| (with(labels(component), "status", *status), *count))
-    });
-    let durations = of().map(|(component, of)| (labels(component), of.durations.clone())).collect();
     vec![
-        counters("mltrace_runs", "Runs that have ended, by how.", ended),
+        counters("mltrace_runs", "Runs that have ended since the server started, by how.", ended),
         Family {
             name: "mltrace_run_duration_seconds",
-            help: "How long runs took that have ended.",
+            help: "How long they took.",
             samples: Samples::Histograms(durations),
         },
         gauge("mltrace_last_success_timestamp_seconds", "When a run completed last.", |of| {
@@ -179,26 +222,65 @@ fn of_runs(runs: &Runs, judged: &Judged, owners: &BTreeMap<&str, &str>) -> Vec<F
         }),
         gauge("mltrace_open_runs", "Runs that have started and not ended.", |of| Some(float(of.running))),
         gauge("mltrace_lost_runs", "Runs that have not ended, and whose process is gone.", |of| Some(float(of.lost))),
-        gauges(
-            "mltrace_stale_runs",
-            "Last runs of partitions that are stale.",
-            judged.stale.iter().map(|(component, stale)| (labels(component), float(*stale))),
-        ),
+        gauge("mltrace_stale_runs", "Last runs of partitions that are stale.", |of| Some(float(of.stale))),
     ]
 }
 
-fn of_tasks(tasks: &[JudgedTask], outputs: &BTreeMap<String, Outputs>) -> Vec<Family> {
-    let labels = |task: &JudgedTask| -> Labels { vec![("task", task.name.clone()), ("owner", task.owner.clone())] };
-    let counted = || tasks.iter().filter_map(|task| Some((labels(task), &outputs.get(&task.name)?.values)));
-    let spread = counted().filter(|(_, values)| !values.edges().is_empty());
-    let percentiles = tasks.iter().flat_map(|task| {
+fn labels(component: &Component) -> Labels {
+    let owner = component.owner.clone().unwrap_or_default();
+    vec![("component", component.name.clone()), ("owner", owner)]
+}
+
+fn of_task(name: &str, task: &JudgedTask) -> Labels {
+    vec![("task", name.to_owned()), ("owner", task.owner.clone())]
+}
+
+/// When it was judged last, 0 where it never was. What is judged of all runs has no task.
+fn of_judging(runs: Option<DateTime<Utc>>, tasks: &[(&str, &JudgedTask)]) -> Vec<Family> {
+    let of_runs = (of_task("", &JudgedTask::default()), runs);
+    let times = tasks.iter().map(|(name, task)| (of_task(name, task), task.at)).chain([of_runs]);
+    vec![gauges(
+        "mltrace_judged_timestamp_seconds",
+        "When it was found last how a task does, or without a task how runs do; 0 where it never was.",
+        times.map(|(labels, at)| (labels, at.map_or(0.0, seconds))),
+    )]
+}
+
+fn of_tasks(tasks: &[(&str, &JudgedTask)], outputs: &mut Outputs) -> Vec<Family> {
+    let mut counted = Vec::new();
+    let mut spread = Vec::new();
+    for (name, task) in tasks {
+        let of = outputs.of(name);
+        counted.push((of_task(name, task), of.count));
+        spread.extend(of.spread.clone().map(|spread| (of_task(name, task), spread)));
+    }
+    let percentiles = tasks.iter().flat_map(|(name, task)| {
         let percentiles = task.percentiles.iter();
-        percentiles.map(|found| (with(labels(task), "percentile", found.percent.to_string()), found.value))
+        percentiles.map(|found| (with(of_task(name, task), "percentile", found.percent.to_string()), found.value))
     });
+    let means = tasks.iter().filter_map(|(name, task)| Some((of_task(name, task), task.mean?)));
+    let times = tasks.iter().filter_map(|(name, task)| Some((of_task(name, task), seconds(task.last_output?))));
+    let mut families = vec![
+        counters("mltrace_outputs", "Outputs that came in since the server started.", counted),
+        Family {
+            name: "mltrace_output",
+            help: "Their values between percentiles of the reference, since that is known.",
+            samples: Samples::Histograms(spread),
+        },
+        gauges("mltrace_last_output_timestamp_seconds", "When the last output was given out.", times),
+        gauges("mltrace_output_percentile", "Percentiles of the outputs of the day up to the last one.", percentiles),
+        gauges("mltrace_output_mean", "Mean of the outputs of the day up to the last one.", means),
+    ];
+    families.extend(of_metrics(tasks));
+    families.extend(of_drift(tasks));
+    families
+}
+
+fn of_metrics(tasks: &[(&str, &JudgedTask)]) -> Vec<Family> {
     let measured = || {
-        tasks.iter().flat_map(|task| {
+        tasks.iter().flat_map(|(name, task)| {
             let all = task.measured.iter();
-            all.map(|measured| (with(labels(task), "window", measured.window), measured))
+            all.map(|measured| (with(of_task(name, task), "window", measured.window), measured))
         })
     };
     let figures = measured().filter_map(|(labels, measured)| {
@@ -206,36 +288,22 @@ fn of_tasks(tasks: &[JudgedTask], outputs: &BTreeMap<String, Outputs>) -> Vec<Fa
         Some((with(labels, "metric", measured.metric.name()), number))
     });
     // The same of every metric, and this one refuses nothing.
-    let shares = measured().filter(|(_, measured)| measured.metric == Metric::MeanAbsoluteError);
-    let shares = shares.filter_map(|(labels, measured)| Some((labels, measured.figure.share_labelled?)));
-    let times = tasks.iter().map(|task| (labels(task), seconds(task.last_output)));
-    let mut families = vec![
-        counters(
-            "mltrace_outputs",
-            "Outputs that came in.",
-            counted().map(|(labels, values)| (labels, values.count())),
-        ),
-        Family {
-            name: "mltrace_output",
-            help: "Values of outputs, between percentiles of the reference.",
-            samples: Samples::Histograms(spread.map(|(labels, values)| (labels, values.clone())).collect()),
-        },
-        gauges("mltrace_last_output_timestamp_seconds", "When the last output was given out.", times),
-        gauges("mltrace_output_percentile", "Percentiles of the outputs of the day up to the last one.", percentiles),
-        gauges(
-            "mltrace_output_mean",
-            "Mean of the outputs of the day up to the last one.",
-            tasks.iter().filter_map(|task| Some((labels(task), task.mean?))),
-        ),
+    let windows = || measured().filter(|(_, measured)| measured.metric == Metric::MeanAbsoluteError);
+    let shares = windows().filter_map(|(labels, measured)| Some((labels, measured.figure.share_labelled?)));
+    let labelled = windows().map(|(labels, measured)| (labels, float(measured.figure.labelled)));
+    vec![
         gauges("mltrace_labelled_share", "Share of the outputs of a window whose label has come, 0 to 1.", shares),
-        gauges("mltrace_metric", "Metrics over the last day whose labels have come, or over all outputs.", figures),
-    ];
-    families.extend(of_drift(tasks, labels));
-    families
+        gauges("mltrace_labelled_outputs", "Outputs of a window whose label has come.", labelled),
+        gauges(
+            "mltrace_metric",
+            "Metrics over the last day whose labels have come, over the seven days that end with it, or over all outputs.",
+            figures,
+        ),
+    ]
 }
 
-fn of_drift(tasks: &[JudgedTask], labels: impl Fn(&JudgedTask) -> Labels) -> Vec<Family> {
-    let drifts = || tasks.iter().filter_map(|task| Some((labels(task), &task.drift.as_ref()?.report)));
+fn of_drift(tasks: &[(&str, &JudgedTask)]) -> Vec<Family> {
+    let drifts = || tasks.iter().filter_map(|(name, task)| Some((of_task(name, task), &task.drift.as_ref()?.report)));
     let columns = || {
         drifts().flat_map(|(labels, report)| {
             report.columns.iter().map(move |column| (with(labels.clone(), "column", &*column.column), column))
@@ -288,4 +356,24 @@ fn seconds(time: DateTime<Utc>) -> f64 {
 #[allow(clippy::cast_precision_loss, reason = "counts stay below 2^53")]
 fn float(number: u64) -> f64 {
     number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use mltrace_core::ComponentRun;
+
+    use super::*;
+
+    #[test]
+    fn of_runs_that_are_not_judged_as_yet_nothing_is_said_but_how_many_ended() {
+        let tracer = Tracer::in_memory().unwrap();
+        let mut runs = Runs::from_now(&tracer).unwrap();
+        let mut run = ComponentRun::new("train");
+        run.start().end();
+        tracer.log_component_run(run).unwrap();
+        runs.count(&tracer).unwrap();
+        let families = of_runs(&tracer.components().get().unwrap(), &mut runs, &JudgedRuns::default());
+        let text = Exposition(families).prometheus().unwrap();
+        assert!(text.contains("status=\"completed\"} 1") && !text.contains("mltrace_lost_runs{"), "{text}");
+    }
 }

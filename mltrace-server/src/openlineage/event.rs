@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::facets::{self, LONGEST};
-use super::names::{Names, component};
+use super::names::Names;
 use super::time;
 use super::told::{Dataset, End, Facet, Head, How, Job, Of, Place, Side, Told};
 use crate::problem::{Fault, Problem};
@@ -80,11 +80,11 @@ pub(crate) fn read(event: &Value, names: &Names<'_>) -> Result<Read, Problem> {
     let refused = |detail: &str| Problem::bad_request(format!("this is no event of OpenLineage: {detail}"));
     let Some(event) = event.as_object() else { return Err(refused("it is no object")) };
     if event.get("run").is_none_or(Value::is_null) {
-        return if event.contains_key("job") || event.contains_key("dataset") {
-            Ok(Read { told: None, set_aside: Vec::new() })
-        } else {
-            Err(refused("it has neither `run` nor `job` nor `dataset`"))
+        let Some(of) = ["job", "dataset"].into_iter().find(|part| event.contains_key(*part)) else {
+            return Err(refused("it has neither `run` nor `job` nor `dataset`"));
         };
+        let detail = format!("of a {of} apart from any run nothing is kept");
+        return Ok(Read { told: None, set_aside: vec![Fault { index: 0, pointer: format!("/{of}"), detail }] });
     }
     let text = |place: &str| {
         let found = event_text(event, place);
@@ -96,9 +96,8 @@ pub(crate) fn read(event: &Value, names: &Names<'_>) -> Result<Read, Problem> {
     if name.is_empty() {
         return Err(refused("`/job/name` is empty"));
     }
-    if component(namespace, name).len() > LONGEST {
-        return Err(Problem::refused(format!("the job's name has more than {LONGEST} bytes")));
-    }
+    let too_long = || Problem::refused(format!("the job's name has more than {LONGEST} bytes"));
+    let job = Job::named(told_at, namespace, name).ok_or_else(too_long)?;
     let kind = event.get("eventType").and_then(Value::as_str).unwrap_or_default().to_ascii_uppercase();
     let how = match kind.as_str() {
         "COMPLETE" => Some(How::Complete),
@@ -106,15 +105,15 @@ pub(crate) fn read(event: &Value, names: &Names<'_>) -> Result<Read, Problem> {
         "FAIL" => Some(How::Fail),
         _ => None,
     };
-    let producer = event.get("producer").and_then(Value::as_str).map(clean);
     let head = Head {
-        job: Job { told_at, namespace: clean(namespace), name: clean(name), producer },
+        job,
         first_told_at: told_at,
         started_at: (kind == "START").then_some(told_at),
         end: how.map(|how| End { at: told_at, how }),
     };
     let told = Told { head, datasets: BTreeMap::new(), facets: BTreeMap::new() };
     let mut reader = Reader { told, told_at, names, set_aside: Vec::new() };
+    reader.producer(event.get("producer"));
     reader.facets(&Of::Run, "/run/facets", event_part(event, "run", "facets"));
     reader.facets(&Of::Job, "/job/facets", event_part(event, "job", "facets"));
     reader.datasets(Side::Input, event.get("inputs"), how.is_some());
@@ -163,6 +162,15 @@ impl Reader<'_> {
         self.set_aside.push(Fault { index: 0, pointer, detail: detail.into() });
     }
 
+    fn producer(&mut self, producer: Option<&Value>) {
+        let producer = producer.and_then(Value::as_str).map(clean);
+        let bytes = producer.as_ref().map_or(0, String::len);
+        if bytes > LONGEST {
+            return self.aside("/producer".to_owned(), format!("the producer's name has {bytes} bytes"));
+        }
+        self.told.head.job.producer = producer;
+    }
+
     fn facets(&mut self, of: &Of, place: &str, facets: Option<&Value>) {
         let facets = match facets {
             None | Some(Value::Null) => return,
@@ -172,7 +180,7 @@ impl Reader<'_> {
         for (key, value) in facets.iter().filter(|(_, value)| !value.is_null()) {
             let at = format!("{place}/{}", key.replace('~', "~0").replace('/', "~1"));
             let target = Place { of: of.clone(), key: key.clone() };
-            if key.is_empty() || key.contains([':', '\0']) || target.param().len() > LONGEST {
+            if !target.has_param() {
                 self.aside(at, "a facet's key is a word");
                 continue;
             }
@@ -206,9 +214,10 @@ impl Reader<'_> {
             return self.aside(place.to_owned(), "a dataset has a `namespace` and a `name`");
         };
         let pointer = self.names.pointer(&namespace, &name);
-        // Its param has a name, too, and what it holds is no longer than a facet.
-        if pointer.len() > LONGEST - 64 {
-            return self.aside(place.to_owned(), format!("the dataset's name has {} bytes", pointer.len()));
+        // Its param has a name, too, and what that holds is no longer than a facet.
+        let bytes = pointer.len().max(namespace.len()).max(name.len());
+        if bytes > LONGEST - 64 {
+            return self.aside(place.to_owned(), format!("the dataset's name has {bytes} bytes"));
         }
         let of = Of::Dataset(side, pointer.clone());
         let told = Told {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::told::{Of, Place, Told};
+use super::told::{Facet, Of, Place, Told};
 
 /// The key of a facet that could not be used, with the reason.
 const SET_ASIDE: &str = "_setAside";
@@ -17,6 +17,8 @@ const LARGEST: usize = (64 << 10) - 64;
 const DEEPEST: usize = 60;
 /// Bytes that are kept of a name.
 pub(super) const LONGEST: usize = 4 << 10;
+/// Characters that are kept of a reason, which may repeat what it is about.
+const REASON: usize = 300;
 
 #[derive(Deserialize)]
 pub(super) struct Parent {
@@ -99,9 +101,12 @@ pub(super) struct Assertions {
 #[derive(Deserialize)]
 pub(super) struct Assertion {
     #[serde(rename = "assertion")]
-    pub(super) name: String,
+    pub(super) kind: String,
+    pub(super) name: Option<String>,
     pub(super) success: bool,
     pub(super) column: Option<String>,
+    #[serde(flatten)]
+    pub(super) found: Found,
 }
 
 #[derive(Deserialize)]
@@ -113,17 +118,26 @@ pub(super) struct Tests {
 pub(super) struct Test {
     pub(super) name: String,
     pub(super) status: String,
-    pub(super) description: Option<String>,
-    pub(super) expected: Option<String>,
-    pub(super) actual: Option<String>,
+    #[serde(flatten)]
+    pub(super) found: Found,
 }
 
-impl Test {
+/// What a check found. Some producers write these as the numbers that they are.
+#[derive(Deserialize)]
+pub(super) struct Found {
+    description: Option<Value>,
+    expected: Option<Value>,
+    actual: Option<Value>,
+}
+
+impl Found {
     /// What did not hold, as far as the producer says.
     pub(super) fn message(&self) -> Option<String> {
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let compared = self.expected.as_ref().zip(self.actual.as_ref());
-        let compared = compared.map(|(expected, actual)| format!("expected {expected}, found {actual}"));
-        let said = self.description.clone();
+        let compared =
+            compared.map(|(expected, actual)| format!("expected {}, found {}", text(expected), text(actual)));
+        let said = self.description.as_ref().map(text);
         [said, compared].into_iter().flatten().reduce(|said, compared| format!("{said}: {compared}"))
     }
 }
@@ -131,11 +145,17 @@ impl Test {
 impl Told {
     /// A facet, if it was told, can be read, and was not taken back.
     pub(super) fn facet<F: DeserializeOwned>(&self, of: Of, key: &str) -> Option<F> {
-        let value = &self.facets.get(&Place { of, key: key.to_owned() })?.value;
-        if value.get(SET_ASIDE).is_some() || value.get(DELETED) == Some(&Value::Bool(true)) {
+        let facet = self.facets.get(&Place { of, key: key.to_owned() })?;
+        if facet.is_set_aside() || facet.value.get(DELETED) == Some(&Value::Bool(true)) {
             return None;
         }
-        F::deserialize(value).ok()
+        F::deserialize(&facet.value).ok()
+    }
+}
+
+impl Facet {
+    pub(super) fn is_set_aside(&self) -> bool {
+        self.value.get(SET_ASIDE).is_some()
     }
 }
 
@@ -164,29 +184,41 @@ pub(super) fn checked(place: &Place, value: Value) -> (Value, Option<String>) {
 
 /// Why a facet that is used here cannot be.
 fn misread(place: &Place, value: &Value) -> Option<String> {
-    fn fault<F: DeserializeOwned>(value: &Value) -> Option<String> {
-        F::deserialize(value).err().map(|error| format!("the facet cannot be read: {error}"))
-    }
     if !value.is_object() {
         return Some("a facet is an object".to_owned());
     }
     if value.get(DELETED) == Some(&Value::Bool(true)) {
         return None;
     }
-    match (&place.of, place.key.as_str()) {
-        (Of::Run, "parent") => fault::<Parent>(value),
-        (Of::Run, "errorMessage") => fault::<ErrorMessage>(value),
-        (Of::Run, "test") => fault::<Tests>(value),
-        (Of::Job, "sourceCode") => fault::<SourceCode>(value),
-        (Of::Job, "sql") => fault::<Sql>(value),
-        (Of::Job, "sourceCodeLocation") => fault::<SourceCodeLocation>(value),
-        (Of::Job, "ownership") => fault::<Ownership>(value),
-        (Of::Job, "tags") => fault::<Tags>(value),
-        (Of::Job, "documentation") => fault::<Documentation>(value),
-        (Of::Dataset(..), "version") => fault::<DatasetVersion>(value),
-        (Of::Dataset(..), "dataQualityAssertions") => fault::<Assertions>(value),
-        _ => None,
+    let error = reading(place)?(value)?.to_string();
+    let reason: String = error.chars().take(REASON).collect();
+    Some(format!("the facet cannot be read: {reason}"))
+}
+
+/// Whether the run learns something from this facet.
+pub(super) fn is_used(place: &Place) -> bool {
+    reading(place).is_some()
+}
+
+/// What finds the fault with a facet that is used here.
+fn reading(place: &Place) -> Option<fn(&Value) -> Option<serde_json::Error>> {
+    fn fault<F: DeserializeOwned>(value: &Value) -> Option<serde_json::Error> {
+        F::deserialize(value).err()
     }
+    Some(match (&place.of, place.key.as_str()) {
+        (Of::Run, "parent") => fault::<Parent>,
+        (Of::Run, "errorMessage") => fault::<ErrorMessage>,
+        (Of::Run, "test") => fault::<Tests>,
+        (Of::Job, "sourceCode") => fault::<SourceCode>,
+        (Of::Job, "sql") => fault::<Sql>,
+        (Of::Job, "sourceCodeLocation") => fault::<SourceCodeLocation>,
+        (Of::Job, "ownership") => fault::<Ownership>,
+        (Of::Job, "tags") => fault::<Tags>,
+        (Of::Job, "documentation") => fault::<Documentation>,
+        (Of::Dataset(..), "version") => fault::<DatasetVersion>,
+        (Of::Dataset(..), "dataQualityAssertions") => fault::<Assertions>,
+        _ => return None,
+    })
 }
 
 fn nests_within(levels: usize, value: &Value) -> bool {

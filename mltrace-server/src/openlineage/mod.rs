@@ -9,13 +9,15 @@ mod emit;
 mod event;
 mod facets;
 mod kept;
+mod mended;
 mod names;
 mod run;
 mod statement;
 mod time;
 mod told;
 
-pub use emit::{Collector, Emitter, Sent, Unsent};
+pub use emit::{Collector, Emitter, Parent, Sent, Unsent};
 pub(crate) use event::{Event, Read, read};
+pub(crate) use mended::parse;
 pub(crate) use names::Names;
 pub(crate) use told::Told;

@@ -1,6 +1,6 @@
 //! From a dataset's namespace and name, by OpenLineage's naming, to the name of a pointer.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use mltrace_core::Tracer;
 
@@ -13,9 +13,13 @@ impl Names<'_> {
     pub(crate) fn pointer(&self, namespace: &str, name: &str) -> String {
         let namespace = namespace.trim_end_matches('/');
         if matches!(namespace, "file" | "file:") {
-            let path = Path::new(name.strip_prefix("./").unwrap_or(name));
+            let path = Path::new(name);
+            if path.is_absolute() {
+                return self.0.path_name(path);
+            }
             // Nobody here knows in which folder the program ran, so that a relative path is one of the project.
-            return if path.is_absolute() { self.0.path_name(path) } else { path.to_string_lossy().into_owned() };
+            let parts: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+            return if parts.as_os_str().is_empty() { name.to_owned() } else { parts.to_string_lossy().into_owned() };
         }
         joined(&one_scheme(namespace), name)
     }
@@ -51,6 +55,9 @@ mod tests {
             ("file", "/project/raw/./rides.csv", "raw/rides.csv"),
             ("file:///", "/data/rides.csv", "/data/rides.csv"),
             ("file", "raw/rides.csv", "raw/rides.csv"),
+            ("file", "./raw/.//rides.csv", "raw/rides.csv"),
+            ("file", "../rides.csv", "../rides.csv"),
+            ("file", ".", "."),
             ("bigquery", "project.set.table", "bigquery/project.set.table"),
         ] {
             assert_eq!(Names(&tracer).pointer(namespace, name), pointer);

@@ -6,7 +6,7 @@ use mltrace_core::{Check, CheckStatus, CodeReport, GitReport, PointerReport, Run
 
 use super::event::{clean, uuid};
 use super::facets::{
-    Assertions, DatasetVersion, Documentation, ErrorMessage, LONGEST, Ownership, Parent, SourceCode,
+    Assertions, DatasetVersion, Documentation, ErrorMessage, Found, LONGEST, Ownership, Parent, SourceCode,
     SourceCodeLocation, Sql, Tags, Test, Tests,
 };
 use super::names::component;
@@ -67,8 +67,7 @@ impl Told {
                 let version = self.facet::<DatasetVersion>(Of::Dataset(*side, name.clone()), "version");
                 let stated = version.filter(|version| is_name(&version.version));
                 PointerReport {
-                    version: stated
-                        .map(|version| Version { kind: VersionKind::Stated, value: clean(&version.version) }),
+                    version: stated.map(|stated| version_of(&stated.version)),
                     ..PointerReport::from(name.as_str())
                 }
             })
@@ -112,38 +111,55 @@ impl Told {
     fn checks(&self) -> Vec<Check> {
         let mut found: BTreeMap<String, Check> = BTreeMap::new();
         let mut add = |check: Check| {
+            let rank = |check: &Check| (check.status == CheckStatus::Failed, check.message.is_some());
             let known = found.entry(check.name.clone()).or_insert_with(|| check.clone());
-            if check.status == CheckStatus::Failed {
+            if rank(&check) > rank(known) {
                 *known = check;
             }
         };
-        let mut asserted: Vec<String> = Vec::new();
+        // Whether any failed, by what a test that is the same is called.
+        let mut asserted: BTreeMap<String, bool> = BTreeMap::new();
         for (side, name) in self.datasets.keys() {
             let of = Of::Dataset(*side, name.clone());
             let assertions = self.facet::<Assertions>(of, "dataQualityAssertions").map(|facet| facet.assertions);
             for assertion in assertions.unwrap_or_default() {
-                let what = assertion.column.as_ref().map(|column| format!("{}({column})", assertion.name));
-                let what = what.unwrap_or_else(|| assertion.name.clone());
-                asserted.push(assertion.name);
-                add(check(&format!("{what} of {name}"), assertion.success, None));
+                let what = assertion.column.as_ref().map(|column| format!("{}({column})", assertion.kind));
+                let what = what.unwrap_or_else(|| assertion.kind.clone());
+                add(check(&format!("{what} of {name}"), assertion.success, &assertion.found));
+                *asserted.entry(assertion.name.unwrap_or(assertion.kind)).or_default() |= !assertion.success;
             }
         }
         let tests: Vec<Test> = self.facet::<Tests>(Of::Run, "test").map(|facet| facet.tests).unwrap_or_default();
-        for test in tests.into_iter().filter(|test| !asserted.contains(&test.name)) {
-            match test.status.to_ascii_lowercase().as_str() {
-                "pass" | "passed" | "success" => add(check(&test.name, true, None)),
-                "fail" | "failed" | "error" => add(check(&test.name, false, test.message().as_deref())),
+        for test in tests {
+            let held = match test.status.to_ascii_lowercase().as_str() {
+                "pass" | "passed" | "success" => true,
+                "fail" | "failed" | "error" => false,
                 // One that was skipped has found nothing.
-                _ => {}
+                _ => continue,
+            };
+            // A failure is told of here unless it is told of there.
+            if !asserted.get(&test.name).is_some_and(|any_failed| held || *any_failed) {
+                add(check(&test.name, held, &test.found));
             }
         }
-        found.into_values().filter(|check| is_name(&check.name)).collect()
+        found.into_values().filter(|check| !check.name.is_empty()).collect()
     }
 }
 
-fn check(name: &str, held: bool, message: Option<&str>) -> Check {
+fn check(name: &str, held: bool, found: &Found) -> Check {
     let status = if held { CheckStatus::Passed } else { CheckStatus::Failed };
-    Check { name: clean(name), status, message: message.map(clean) }
+    let message = found.message().filter(|_| !held);
+    Check { name: clean(name), status, message: message.as_deref().map(clean) }
+}
+
+/// What another store has measured is evidence here, too; anything else is what the producer states.
+fn version_of(text: &str) -> Version {
+    let measured = [VersionKind::Hash, VersionKind::Sampled, VersionKind::Tree].into_iter().find_map(|kind| {
+        let digits = text.strip_prefix(&format!("{kind}:"))?;
+        let is_hash = digits.len() == 64 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        is_hash.then(|| Version { kind, value: digits.to_owned() })
+    });
+    measured.unwrap_or_else(|| Version { kind: VersionKind::Stated, value: clean(text) })
 }
 
 fn is_name(text: &str) -> bool {

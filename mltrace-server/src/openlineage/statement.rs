@@ -6,9 +6,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::event::{clean, uuid};
-use super::facets::{ErrorMessage, LONGEST, Parent, Sql, checked};
-use super::names::component;
+use super::event::uuid;
+use super::facets::{ErrorMessage, Parent, Sql, checked};
 use super::told::{Facet, Head, Job, Of, Place, Told};
 
 /// The types of a job that is one statement.
@@ -29,9 +28,9 @@ impl Told {
             return None;
         }
         let parent = self.facet::<Parent>(Of::Run, "parent")?;
-        let job =
-            parent.job.filter(|job| !job.name.is_empty() && component(&job.namespace, &job.name).len() <= LONGEST)?;
         let told_at = self.head.job.told_at;
+        let job = parent.job?;
+        let job = Job::named(told_at, &job.namespace, &job.name)?;
         let place = Place { of: Of::Run, key: format!("statement.{run}") };
         let text = |text: Option<String>| text.map_or(Value::Null, Value::String);
         let (value, _reason) = checked(
@@ -43,12 +42,7 @@ impl Told {
                 "error": text(self.facet::<ErrorMessage>(Of::Run, "errorMessage").map(|error| error.message)),
             }),
         );
-        let job = Job {
-            told_at,
-            namespace: clean(&job.namespace),
-            name: clean(&job.name),
-            producer: self.head.job.producer.clone(),
-        };
+        let job = Job { is_own: false, producer: self.head.job.producer.clone(), ..job };
         let head = Head { job, first_told_at: told_at, started_at: None, end: None };
         let facets = BTreeMap::from([(place, Facet { told_at, value })]);
         Some((uuid(&parent.run.id)?, Self { head, datasets: BTreeMap::new(), facets }))

@@ -7,6 +7,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::event::clean;
+use super::facets::LONGEST;
+use super::names::component;
+
 /// What events have told of one run. To join what two of them told is commutative, associative and idempotent.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Told {
@@ -31,6 +35,8 @@ pub(super) struct Head {
 /// The latest event's stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Job {
+    /// Whether the run itself says so, or a statement says it of the run that executes it, for which it may have another name.
+    pub(super) is_own: bool,
     pub(super) told_at: DateTime<Utc>,
     pub(super) namespace: String,
     pub(super) name: String,
@@ -108,6 +114,17 @@ impl Told {
     }
 }
 
+impl Job {
+    /// A job, if the store can hold its name.
+    pub(super) fn named(told_at: DateTime<Utc>, namespace: &str, name: &str) -> Option<Self> {
+        let (namespace, name) = (clean(namespace), clean(name));
+        // Slashes between the two do not count in the name of the component.
+        let bytes = [component(&namespace, &name).len(), namespace.len(), name.len()];
+        let fits = !name.is_empty() && bytes.into_iter().all(|bytes| bytes <= LONGEST);
+        fits.then_some(Self { is_own: true, told_at, namespace, name, producer: None })
+    }
+}
+
 impl Head {
     fn join(&mut self, other: Self) {
         self.first_told_at = self.first_told_at.min(other.first_told_at);
@@ -130,9 +147,11 @@ impl Dataset {
 }
 
 impl Facet {
-    /// The later one stands; of two of one moment, any one, as long as it is always the same.
+    /// The later one stands, unless only the earlier can be used; of two of one moment, any one, as long as it is always the
+    /// same.
     fn replaces(&self, known: &Self) -> bool {
-        let rank = |facet: &Self| (facet.told_at, facet.value.to_string());
-        rank(self) > rank(known)
+        let rank = |facet: &Self| (!facet.is_set_aside(), facet.told_at);
+        let text = |facet: &Self| facet.value.to_string();
+        rank(self).cmp(&rank(known)).then_with(|| text(self).cmp(&text(known))).is_gt()
     }
 }

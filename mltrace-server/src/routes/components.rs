@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Limit, Named, Part};
 use crate::api::{Api, Asked, Nothing, Operation};
-use crate::body::Json;
+use crate::body::{Json, expect_room};
 use crate::guard::Role;
 use crate::problem::Problem;
 
@@ -107,6 +107,7 @@ struct NewTags {
 }
 
 fn add_tags(asked: Asked<'_, Named, Nothing, Json<NewTags>>) -> Result<Component, Problem> {
+    expect_room(asked.body.0.tags.len(), asked.limits.array)?;
     asked.tracer.tag(&asked.path.name, &asked.body.0.tags)?;
     Ok(asked.tracer.component(&asked.path.name)?)
 }

@@ -22,9 +22,7 @@ pub(super) fn router(service: Arc<Service>) -> Router {
 
 async fn metrics(State(service): State<Arc<Service>>, headers: HeaderMap) -> Result<Response, Problem> {
     service.guard.allow(&headers, Role::Read)?;
-    service.metrics.judge().await;
-    let metrics = Arc::clone(&service.metrics);
-    let found = service.readers.run(move |tracer| metrics.scrape(tracer)).await??;
+    let found = service.metrics.scrape().await?;
     let accepted = headers.get_all(ACCEPT).iter().filter_map(|accepted| accepted.to_str().ok());
     let (kind, written) = if accepted.into_iter().any(|accepted| accepted.contains("application/openmetrics-text")) {
         (OPEN_METRICS, found.open_metrics())

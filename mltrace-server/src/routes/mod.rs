@@ -17,15 +17,13 @@ mod tasks;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::http::StatusCode;
+use axum::{Router, middleware};
 use mltrace_core::Page;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::api::Api;
-use crate::app::nothing_here;
-use crate::problem::Problem;
+use crate::app::{limit_requests, nothing_here};
 use crate::service::Service;
 use crate::web;
 
@@ -36,22 +34,15 @@ pub(crate) fn all(service: &Arc<Service>) -> Router {
         .into_iter()
         .fold(api, |api, add| add(api));
     let Api { router, document, .. } = api;
-    let pages = pages::router(Arc::clone(service), document.finish());
     router
-        .merge(pages)
         .merge(web::router(service))
-        .merge(health::router(Arc::clone(service)))
+        .merge(health::ready(Arc::clone(service)))
         .merge(metrics::router(Arc::clone(service)))
+        .layer(middleware::from_fn_with_state(Arc::clone(service), limit_requests))
+        // These take next to nothing, and have to answer where all the room is taken.
+        .merge(pages::router(Arc::clone(service), document.finish()))
+        .merge(health::alive())
         .fallback(nothing_here)
-}
-
-/// Refuses an array that is too long.
-fn expect_room(elements: usize, limit: usize) -> Result<(), Problem> {
-    if elements <= limit {
-        return Ok(());
-    }
-    let detail = format!("the array has {elements} elements, and {limit} are taken at a time: send several");
-    Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
 }
 
 /// Something by its name.

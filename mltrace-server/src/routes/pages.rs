@@ -1,6 +1,7 @@
 //! The description of the interface for programs and for people, and the login. No page runs any script.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -11,7 +12,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
+use crate::body::Reading;
 use crate::guard::{COOKIE_NAME, Role};
 use crate::page;
 use crate::problem::{HTML, Problem};
@@ -19,16 +22,21 @@ use crate::service::Service;
 
 /// How long a login holds, in seconds.
 const LOGIN: u32 = 7 * 86_400;
+/// What the form of the login may have, in bytes, and how long it may take: whoever sends it has no token yet.
+const FORM: (usize, Duration) = (4 << 10, Duration::from_secs(5));
 
 #[derive(Clone)]
 struct Pages {
     service: Arc<Service>,
+    form: Arc<Reading>,
     json: Bytes,
     docs: Arc<str>,
 }
 
 pub(super) fn router(service: Arc<Service>, document: Value) -> Router {
-    let pages = Pages { service, docs: page::docs(&document).into(), json: document.to_string().into() };
+    let (limit, patience) = FORM;
+    let form = Arc::new(Reading { limit, patience, large: Arc::new(Semaphore::new(0)) });
+    let pages = Pages { service, form, docs: page::docs(&document).into(), json: document.to_string().into() };
     Router::new()
         .route("/api/openapi.json", get(openapi))
         .route("/api/docs", get(docs))
@@ -45,7 +53,8 @@ async fn openapi(State(pages): State<Pages>, headers: HeaderMap) -> Result<Respo
 async fn docs(State(pages): State<Pages>, headers: HeaderMap) -> Response {
     match pages.service.guard.allow(&headers, Role::Read) {
         Ok(_) => html(StatusCode::OK, pages.docs.to_string()),
-        Err(_) => see("/login"),
+        Err(refused) if refused.status() == StatusCode::UNAUTHORIZED => see("/login"),
+        Err(refused) => html(refused.status(), page::login(Some(&refused.to_string()))),
     }
 }
 
@@ -61,8 +70,8 @@ struct Credentials {
 
 async fn log_in(State(pages): State<Pages>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let body = pages.service.reading.read(body).await?;
-    let form = axum::http::Uri::builder().path_and_query([b"/?", body.as_slice()].concat().as_slice()).build();
+    let sent = pages.form.read(body).await?;
+    let form = axum::http::Uri::builder().path_and_query([b"/?", sent.bytes.as_slice()].concat().as_slice()).build();
     let given = form.ok().and_then(|form| axum::extract::Query::<Credentials>::try_from_uri(&form).ok());
     let secret = given.map(|given| given.0.token.trim().to_owned()).unwrap_or_default();
     if pages.service.guard.token(&secret)?.is_none() {

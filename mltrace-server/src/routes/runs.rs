@@ -1,30 +1,24 @@
 //! Runs, and logging them.
 
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use mltrace_core::{Page, Reported, RunId, RunRecord, RunReport, Tracer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{Part, expect_room};
-use crate::api::{Api, Asked, Nothing, Operation, as_json};
-use crate::body::{Json, as_text, expect_json, parse};
+use super::Part;
+use crate::api::{Api, Asked, Call, Nothing, Operation, as_json, json};
+use crate::body::{Json, expect_json};
 use crate::guard::Role;
 use crate::problem::{Fault, Problem};
-use crate::service::Service;
+use crate::reports::Reports;
 
 pub(super) fn add(api: Api) -> Api {
     let log = Operation::change("post", "/runs", "logRuns", "Log a run, or an array of them", Role::Log).creates();
     let note = Operation::change("post", "/runs/{run}/notes", "addNote", "Add a note to a run", Role::Review).creates();
     api.add(Operation::get("/runs", "listRuns", "The last runs that were recorded, newest first"), recent)
-        .add_async::<Nothing, Nothing, RunOrRuns, LoggedRuns, _, _>(log, |service, parts, request| async move {
-            service.guard.allow(&parts.headers, Role::Log)?;
-            let body = service.reading.read(request.into_body()).await?;
-            log_runs(&service, &parts, &body).await
-        })
+        .add_async::<Nothing, Nothing, RunOrRuns, LoggedRuns, _, _>(log, log_runs)
         .add(Operation::get("/runs/{run}", "getRun", "Everything about one run"), run)
         .add(note, add_note)
 }
@@ -87,7 +81,7 @@ enum RunOrRuns {
 struct LoggedRuns {
     /// Those that are in the store now, in the order in which they were given.
     runs: Vec<LoggedRun>,
-    /// What is wrong with the others, of which nothing was written.
+    /// What is wrong with the others, or with the store where they belong; nothing of them was written.
     refused: Vec<Fault>,
 }
 
@@ -101,68 +95,76 @@ struct LoggedRun {
 }
 
 /// Logs what a body holds, in one commit with what else waits. Each run is kept or refused by itself.
-async fn log_runs(service: &Service, parts: &Parts, body: &[u8]) -> Result<Response, Problem> {
+async fn log_runs(call: Call) -> Result<Response, Problem> {
+    let Call { service, parts, body, .. } = call;
     expect_json(&parts.headers)?;
-    let Parsed { is_array, runs, indexes, mut refused } = read(as_text(body)?, service.limits.array)?;
-    let can_be_read = !runs.is_empty();
-    let written = if runs.is_empty() { Vec::new() } else { service.logger.log(runs).await? };
-    let mut logged = Vec::with_capacity(written.len());
-    for (index, written) in indexes.into_iter().zip(written) {
+    let sent = service.reading.read(body).await?;
+    let (reports, written) = service.logger.log(sent, service.limits.array).await?;
+    let unwritten = written.iter().filter(|written| written.is_err()).count();
+    service.metrics.refusals.refuse(reports.refused.len() + unwritten);
+    answer(reports, written)
+}
+
+fn answer(mut reports: Reports, written: Vec<mltrace_core::Result<Reported>>) -> Result<Response, Problem> {
+    let mut runs = Vec::with_capacity(written.len());
+    let mut failed = None;
+    for (index, written) in std::mem::take(&mut reports.indexes).into_iter().zip(written) {
         match written {
-            Ok(reported) => logged.push(LoggedRun { index, reported }),
-            Err(error) if error.kind() == mltrace_core::ErrorKind::Invalid => {
-                let pointer = place(is_array, index, error.field().unwrap_or_default());
-                refused.push(Fault { index, pointer, detail: error.to_string() });
+            Ok(reported) => runs.push(LoggedRun { index, reported }),
+            Err(error) => {
+                let fault = reports.fault(index, error.field().unwrap_or_default(), error.to_string());
+                reports.refused.push(fault);
+                // Those beside it stand: to send all of them again would double them.
+                failed = failed.max(Some(Problem::of(&error).status()));
             }
-            // What was not written must be sent again, whole: that changes nothing of what was.
-            Err(error) => return Err(error.into()),
         }
     }
+    let mut refused = reports.refused;
     refused.sort_by_key(|fault| fault.index);
-    if logged.is_empty()
+    if runs.is_empty()
         && let Some(first) = refused.first()
     {
         let detail = format!("nothing was written: {}", first.detail);
-        let problem = if can_be_read { Problem::refused(detail) } else { Problem::bad_request(detail) };
-        return Ok(problem.with(refused).into_response());
+        return Ok(Problem::new(failed.unwrap_or(StatusCode::BAD_REQUEST), detail).with(refused).into_response());
     }
-    let json = serde_json::to_vec(&LoggedRuns { runs: logged, refused }).map_err(|_| Problem::internal())?;
-    Ok(as_json(StatusCode::CREATED, json))
+    json(&LoggedRuns { runs, refused }).map(|json| as_json(StatusCode::CREATED, json))
 }
 
-/// The runs of a body that can be read, and which of its elements they were.
-struct Parsed {
-    is_array: bool,
-    runs: Vec<RunReport>,
-    indexes: Vec<usize>,
-    refused: Vec<Fault>,
-}
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use mltrace_core::Error;
+    use serde_json::{Value, json};
 
-fn read(text: &str, limit: usize) -> Result<Parsed, Problem> {
-    let no_json = |error: serde_json::Error| Problem::bad_request(format!("the body is no JSON: {error}"));
-    let is_array = text.trim_start().starts_with('[');
-    let elements: Vec<&RawValue> = if is_array {
-        serde_json::from_str(text).map_err(no_json)?
-    } else {
-        vec![serde_json::from_str(text).map_err(no_json)?]
-    };
-    expect_room(elements.len(), limit)?;
-    let mut parsed = Parsed { is_array, runs: Vec::new(), indexes: Vec::new(), refused: Vec::new() };
-    for (index, element) in elements.into_iter().enumerate() {
-        match parse(element.get()) {
-            Ok(run) => {
-                parsed.runs.push(run);
-                parsed.indexes.push(index);
-            }
-            Err((field, detail)) => {
-                parsed.refused.push(Fault { index, pointer: place(is_array, index, &field), detail });
-            }
-        }
+    use super::*;
+
+    fn reports() -> Reports {
+        let run = r#"{"component": "a", "started_at": "2020-02-01T08:00:00Z"}"#;
+        Reports::read(&format!("[{run}, 7, {run}]"), 3).unwrap()
     }
-    Ok(parsed)
-}
 
-/// The place of a field in the body.
-fn place(is_array: bool, index: usize, field: &str) -> String {
-    if is_array { format!("/{index}{field}") } else { field.to_owned() }
+    /// Trouble that lies in no run.
+    fn damage() -> Error {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "no store").unwrap();
+        Tracer::open(file.path()).map(drop).unwrap_err()
+    }
+
+    async fn told(written: Vec<mltrace_core::Result<Reported>>) -> (u16, Value) {
+        let response = answer(reports(), written).unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_run_that_the_store_cannot_take_is_told_of_beside_those_that_it_took() {
+        let taken = Reported { id: RunId(4), uuid: Uuid::nil(), is_new: true };
+        let (status, answer) = told(vec![Ok(taken), Err(damage())]).await;
+        assert_eq!((status, &answer["runs"][0]["id"]), (201, &json!(4)));
+        let faults = answer["refused"].as_array().unwrap().iter().map(|fault| &fault["pointer"]);
+        assert_eq!(faults.collect::<Vec<_>>(), ["/1", "/2"]);
+        let (status, answer) = told(vec![Err(damage()), Err(damage())]).await;
+        assert_eq!((status, answer["errors"].as_array().unwrap().len()), (500, 3), "nobody's fault but the store's");
+    }
 }

@@ -1,14 +1,16 @@
 //! What models gave out, what turned out to be true, and how far their data has moved.
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use mltrace_core::monitor::{Logged, Metric, RetrainReport, Task, TaskDriftReport, WindowFigure, Windows};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use mltrace_core::monitor::{
+    ColumnSummary, Logged, Metric, RetrainReport, Task, TaskDriftReport, Window, WindowFigure, Windows,
+};
 use mltrace_core::{Page, RunId, Tracer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Named, Part, expect_room};
+use super::{Named, Part};
 use crate::api::{Api, Asked, Nothing, Operation};
-use crate::body::Json;
+use crate::body::{Json, expect_room};
 use crate::guard::Role;
 use crate::problem::Problem;
 
@@ -24,6 +26,7 @@ pub(super) fn add(api: Api) -> Api {
         .add(feedback.creates(), log_feedback)
         .add(Operation::get("/tasks/{name}/metrics", "getMetrics", "A metric over windows of output time"), metrics)
         .add(Operation::get("/tasks/{name}/drift", "getDrift", "How far the data is from what the model saw"), drift)
+        .add(Operation::get("/tasks/{name}/profile", "getProfile", "What the data looks like, in figures"), profile)
         .add(retrain.of_files(), self::retrain)
 }
 
@@ -143,6 +146,48 @@ fn drift(asked: Asked<'_, Named, Compared, ()>) -> Result<TaskDriftReport, Probl
         question = question.reference(run);
     }
     Ok(question.get()?)
+}
+
+/// Which days.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Spanned {
+    /// How many whole days, UTC; 7 unless given.
+    #[schemars(range(min = 1))]
+    days: Option<u32>,
+    /// The first day after them; today unless given.
+    until: Option<NaiveDate>,
+}
+
+/// What the data of a task looks like.
+#[derive(Debug, Serialize, JsonSchema)]
+struct TaskProfile {
+    task: String,
+    window: Window,
+    /// The outputs as `prediction`, and whatever else was profiled.
+    columns: Vec<ProfiledColumn>,
+}
+
+/// A column in figures.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ProfiledColumn {
+    /// Its name.
+    column: String,
+    #[serde(flatten)]
+    summary: ColumnSummary,
+}
+
+fn profile(asked: Asked<'_, Named, Spanned, ()>) -> Result<TaskProfile, Problem> {
+    let days = asked.query.days.unwrap_or(7);
+    let until = asked.query.until.unwrap_or_else(|| Utc::now().date_naive());
+    let first = until.checked_sub_days(Days::new(days.into()));
+    let first = first.ok_or_else(|| Problem::refused(format!("there are no {days} days before {until}")))?;
+    let profile = task(asked.tracer, &asked.path)?.profile(first, days)?;
+    let columns = profile
+        .columns()
+        .map(|(name, column)| ProfiledColumn { column: name.to_owned(), summary: column.summary() })
+        .collect();
+    Ok(TaskProfile { task: asked.path.name, window: Window { first, days }, columns })
 }
 
 /// As of when.

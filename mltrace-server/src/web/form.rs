@@ -11,9 +11,9 @@ use crate::service::Service;
 
 /// Reads a form as browsers send it, within the limits of all bodies.
 pub(super) async fn read<F: DeserializeOwned>(service: &Service, body: Body) -> Result<F, Problem> {
-    let bytes = service.reading.read(body).await?;
+    let sent = service.reading.read(body).await?;
     let request = Request::builder().method(Method::POST).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-    let request = request.body(Body::from(bytes)).map_err(|_| Problem::internal())?;
+    let request = request.body(Body::from(sent.bytes)).map_err(|_| Problem::internal())?;
     let Form(form) = Form::from_request(request, &()).await.map_err(|error| Problem::bad_request(error.to_string()))?;
     Ok(form)
 }

@@ -131,6 +131,35 @@ async fn tasks_take_outputs_and_late_labels_and_tell_how_good_they_were() {
 }
 
 #[tokio::test]
+async fn the_data_of_a_task_is_shown_in_figures() {
+    let server = Server::new();
+    let outputs = json!([
+        {"id": "a", "value": 0.2, "at": "2020-03-01T23:59:59Z"},
+        {"id": "b", "value": 0.4, "at": "2020-03-02T00:00:00Z"},
+        {"id": "c", "value": 0.6, "at": "2020-03-03T12:00:00Z"},
+        {"id": "d", "value": 0.8, "at": "2020-03-04T00:00:00Z"},
+    ]);
+    server.post("/v1/tasks/taxi/tip/outputs", &outputs).gives(201).await;
+    let profile = server.get("/v1/tasks/taxi/tip/profile?days=2&until=2020-03-04").gives(200).await;
+    assert_eq!(
+        (&profile["task"], &profile["window"]),
+        (&json!("taxi/tip"), &json!({"first": "2020-03-02", "days": 2}))
+    );
+    let column = &profile["columns"][0];
+    assert_eq!(
+        (&column["column"], &column["kind"], &column["count"]),
+        (&json!("prediction"), &json!("numeric"), &json!(2))
+    );
+    assert_eq!((&column["mean"], &column["max"]), (&json!(0.5), &json!(0.6)));
+    let lately = server.get("/v1/tasks/taxi/tip/profile").gives(200).await;
+    assert_eq!((&lately["window"]["days"], &lately["columns"][0]["count"]), (&json!(7), &json!(0)));
+    for days in ["4294967295", "800000", "0"] {
+        server.get(&format!("/v1/tasks/taxi/tip/profile?days={days}")).refuses(422).await;
+    }
+    server.get("/v1/tasks/other/profile").refuses(404).await;
+}
+
+#[tokio::test]
 async fn health_is_told_without_a_token_and_says_nothing_else() {
     let server = Server::new();
     server.token(mltrace_server::Role::Read);

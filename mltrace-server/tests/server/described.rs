@@ -100,6 +100,7 @@ async fn every_route_of_the_design_is_described() {
         "get /tasks",
         "get /tasks/{name}/drift",
         "get /tasks/{name}/metrics",
+        "get /tasks/{name}/profile",
         "get /tasks/{name}/retrain",
         "get /trace",
         "get /verify",
@@ -171,6 +172,7 @@ async fn answers_are_as_they_are_described() {
         ("/verify", "/verify"),
         ("/tasks", "/tasks"),
         ("/tasks/{name}/metrics", "/tasks/tip/metrics?metric=f1"),
+        ("/tasks/{name}/profile", "/tasks/tip/profile?until=2100-01-01&days=40000"),
         ("/tasks/{name}/retrain", "/tasks/tip/retrain"),
     ] {
         let content = &document["paths"][format!("/api/v1{operation}")]["get"]["responses"]["200"]["content"];

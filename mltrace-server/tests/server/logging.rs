@@ -66,6 +66,10 @@ async fn where_no_run_is_good_the_answer_is_a_problem_that_names_each() {
     assert_eq!((answer.status.as_u16(), &answer.json()["errors"][0]["pointer"]), (422, &json!("/0/component")));
     let missing = answer.json()["errors"][1]["detail"].as_str().unwrap().to_owned();
     assert!(missing.contains("missing field `component`"), "{missing}");
+    let mut early = run("e");
+    early["ended_at"] = json!("yesterday");
+    let answer = server.post("/v1/runs", &early).send().await.json();
+    assert_eq!(answer["errors"][0]["detail"], "`yesterday` is no time: write it like 2026-02-01T08:00:00Z");
     assert!(server.tracer.recent(9).unwrap().items.is_empty());
 }
 

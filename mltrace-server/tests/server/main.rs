@@ -5,6 +5,7 @@ mod client;
 mod described;
 #[path = "../../../fuzz/shared/events.rs"]
 mod events;
+mod hard_events;
 mod limits;
 mod log;
 mod logging;

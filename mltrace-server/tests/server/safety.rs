@@ -32,40 +32,42 @@ async fn a_server_that_needs_a_token_lets_nobody_in_while_there_is_none() {
     server.get("/v1/runs").bearer(&token).refuses(401).await;
 }
 
+/// What is for programs that log.
+const LOGGING: [&str; 5] = ["/runs", "/lineage", "/lineage/batch", "/tasks/{name}/outputs", "/tasks/{name}/feedback"];
+
 #[tokio::test]
 async fn each_role_is_refused_what_it_may_not_do() {
     let server = Server::new();
-    server.run("stage", "in", "out");
-    server.tracer.label("in", "mark").write().unwrap();
-    let run = json!({"component": "s", "started_at": "2020-02-01T08:00:00Z", "ended_at": "2020-02-01T08:05:00Z"});
-    let values = json!([{"id": "a", "value": 1.0}]);
-    for (role, may_read, may_log, may_review) in [
-        (Role::Read, true, false, false),
-        (Role::Log, false, true, false),
-        (Role::Review, true, false, true),
-        (Role::Admin, true, true, true),
-    ] {
+    let document = server.get("/api/openapi.json").gives(200).await;
+    let mut asked = vec![
+        ("GET", "/api/openapi.json".to_owned(), Role::Read),
+        ("GET", "/api/docs".to_owned(), Role::Read),
+        ("GET", "/metrics".to_owned(), Role::Read),
+    ];
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let method = ["GET", "POST", "PUT", "DELETE"].into_iter().find(|known| known.eq_ignore_ascii_case(method));
+            let needed = match (method, path.strip_prefix("/api/v1")) {
+                (Some("GET"), _) => Role::Read,
+                (Some("POST"), Some(path)) if LOGGING.contains(&path) => Role::Log,
+                _ => Role::Review,
+            };
+            assert_eq!(operation["description"], format!("Needs the role `{needed}`."), "{path}");
+            asked.push((method.unwrap(), path.replace("{name}", "x").replace("{run}", "1"), needed));
+        }
+    }
+    for role in Role::ALL {
         let token = server.token(role);
-        let reading = ["/v1/runs", "/v1/trace?output=out", "/v1/verify", "/api/openapi.json", "/v1/tasks"];
-        let logging = [("/v1/runs", &run), ("/v1/tasks/t/outputs", &values), ("/v1/tasks/t/feedback", &values)];
-        let note = json!({"text": "x"});
-        let (reason, tags) = (json!({"reason": "x"}), json!({"tags": ["t"]}));
-        let reviewing = [
-            ("POST", "/v1/runs/1/notes", &note),
-            ("POST", "/v1/labels/mark/retract", &reason),
-            ("PUT", "/v1/components/stage/tags", &tags),
-            ("PUT", "/v1/pointers/out/flag", &json!(null)),
-            ("DELETE", "/v1/pointers/out/flag", &json!(null)),
-        ];
-        let asked = reading
-            .map(|path| (server.get(path), may_read))
-            .into_iter()
-            .chain(logging.map(|(path, body)| (server.post(path, body), may_log)))
-            .chain(reviewing.map(|(method, path, body)| (server.ask(method, path).json(body), may_review)));
-        for (asking, may) in asked {
-            let answer = asking.bearer(&token).send().await;
-            assert_eq!(answer.status == 403, !may, "{role}: {}", answer.text());
-            assert_eq!(answer.status.is_success(), may, "{role}: {}", answer.text());
+        for (method, path, needed) in &asked {
+            let may = match role {
+                Role::Read => *needed == Role::Read,
+                Role::Log => *needed == Role::Log,
+                Role::Review => *needed != Role::Log,
+                Role::Admin => true,
+            };
+            let answer = server.ask(method, path).json(&json!({})).bearer(&token).send().await;
+            assert_eq!(answer.status == 403, !may, "{role}: {method} {path}: {}", answer.text());
+            assert_ne!(answer.status, 401, "{role}: {method} {path}");
         }
     }
 }
@@ -79,7 +81,7 @@ async fn a_wrong_token_is_no_token() {
         server.get("/v1/runs").header("cookie", &format!("mltrace_token={wrong}")).refuses(401).await;
     }
     server.get("/v1/runs").header("authorization", &format!("Basic {token}")).refuses(401).await;
-    server.get(&format!("/v1/runs?token={token}")).refuses(400).await;
+    server.get(&format!("/v1/runs?token={token}")).refuses(401).await;
 }
 
 #[tokio::test]
@@ -105,6 +107,39 @@ async fn the_login_page_sets_a_cookie_that_scripts_and_other_sites_cannot_use() 
     assert!(by_tls.headers[SET_COOKIE].to_str().unwrap().ends_with("; Secure"));
     let out = server.ask("POST", "/logout").send().await;
     assert!(out.headers[SET_COOKIE].to_str().unwrap().starts_with("mltrace_token=; Path=/; Max-Age=0"));
+}
+
+#[tokio::test]
+async fn who_logged_in_and_cannot_be_shown_a_page_is_told_why() {
+    let server = Server::new();
+    let token = server.token(Role::Log);
+    let docs = || server.get("/api/docs").header("cookie", &format!("mltrace_token={token}"));
+    let refused = docs().send().await;
+    assert_eq!(
+        (refused.status.as_u16(), &refused.headers["content-type"]),
+        (403, &"text/html; charset=utf-8".parse().unwrap())
+    );
+    assert!(refused.text().contains("this needs the role"), "{}", refused.text());
+    std::fs::write(server.tokens.path(), "[]x").unwrap();
+    let failed = docs().send().await;
+    assert_eq!(failed.status, 503);
+    assert!(failed.text().contains("the tokens cannot be read"), "{}", failed.text());
+}
+
+#[tokio::test]
+async fn what_others_named_is_shown_on_a_page_and_not_run_by_it() {
+    let server = Server::new();
+    let token = server.tokens.add("<script>alert(1)</script>\"'&", Role::Log).unwrap();
+    let page = server.get("/api/docs").bearer(&token).send().await.text();
+    assert!(page.contains("&#60;script&#62;alert(1)&#60;/script&#62;&#34;&#39;&#38;"), "{page}");
+    assert!(!page.contains("<script"), "{page}");
+}
+
+#[tokio::test]
+async fn who_is_logged_in_can_log_out_by_the_page() {
+    let server = Server::new();
+    let page = server.get("/api/docs").send().await.text();
+    assert!(page.contains("<form method=\"post\" action=\"/logout\">"), "{page}");
 }
 
 #[tokio::test]

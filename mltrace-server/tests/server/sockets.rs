@@ -1,11 +1,11 @@
 //! The server on a socket: slow and huge heads, and how it ends.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mltrace_core::RunId;
 use mltrace_server::{Config, Limits, run, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -44,28 +44,81 @@ async fn talk(address: std::net::SocketAddr, text: &str) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
+fn get(more: &str) -> String {
+    format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\n{more}\r\n")
+}
+
 #[tokio::test]
 async fn a_head_that_comes_too_slowly_ends_the_connection() {
     let running = limited(Limits { head_patience: Duration::from_millis(100), ..Limits::default() }).await;
+    let began = Instant::now();
     talk(running.address, "GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-slow:").await;
+    assert!(began.elapsed() < Duration::from_secs(5), "far longer than there was: {:?}", began.elapsed());
 }
 
 #[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let running = limited(Limits::default()).await;
-    let huge = format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-huge: {}\r\n\r\n", "x".repeat(1 << 20));
-    let answer = talk(running.address, &huge).await;
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
-    let answer = talk(running.address, "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
+    let ask = async |size: usize| {
+        talk(running.address, &get(&format!("connection: close\r\nx-large: {}\r\n", "x".repeat(size)))).await
+    };
+    let answer = ask(20 << 10).await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    let answer = ask(12 << 10).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
 }
 
+/// Asks on a connection that stays, and waits for the answer.
+async fn ask(stream: &mut TcpStream) {
+    stream.write_all(get("").as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"ok\n") {
+        assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0, "{}", String::from_utf8_lossy(&answer));
+    }
+}
+
 #[tokio::test]
-async fn a_server_that_is_told_to_end_answers_what_is_under_way() {
-    let running = limited(Limits::default()).await;
-    let body = r#"{"component":"stage","started_at":"2020-02-01T08:00:00Z","ended_at":"2020-02-01T08:05:00Z"}"#;
-    let mut stream = TcpStream::connect(running.address).await.unwrap();
-    let length = body.len();
+async fn a_connection_waits_while_there_are_as_many_as_there_may_be() {
+    let running = limited(Limits { connections: 1, ..Limits::default() }).await;
+    let mut first = TcpStream::connect(running.address).await.unwrap();
+    ask(&mut first).await;
+    let mut second = TcpStream::connect(running.address).await.unwrap();
+    second.write_all(get("").as_bytes()).await.unwrap();
+    for _ in 0..100 {
+        ask(&mut first).await;
+    }
+    let early = second.try_read(&mut [0]).unwrap_err();
+    assert_eq!(early.kind(), std::io::ErrorKind::WouldBlock, "it was served beside the first");
+    drop(first);
+    ask(&mut second).await;
+}
+
+#[tokio::test]
+async fn a_client_that_takes_no_answer_loses_its_connection() {
+    let limits = Limits { connections: 1, body_patience: Duration::from_millis(100), ..Limits::default() };
+    let running = limited(limits).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4 << 10).unwrap();
+    let mut first = socket.connect(running.address).await.unwrap();
+    // Far more than what lies between the two can hold.
+    let request = "GET /api/openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    first.write_all(request.repeat(400).as_bytes()).await.unwrap();
+    let mut second = TcpStream::connect(running.address).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), ask(&mut second)).await.expect("the first keeps its place");
+}
+
+#[tokio::test]
+async fn what_takes_longer_than_the_farewell_is_cut_off() {
+    let running = limited(Limits { farewell: Duration::from_millis(100), ..Limits::default() }).await;
+    let stream = under_way(running.address, 10).await;
+    running.end.send(()).unwrap();
+    tokio::time::timeout(Duration::from_secs(5), running.ended).await.expect("it waits for the body").unwrap();
+    drop(stream);
+}
+
+/// A request to log a run, of which the server waits for the body.
+async fn under_way(address: std::net::SocketAddr, length: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!(
         "POST /api/v1/runs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
          content-length: {length}\r\nexpect: 100-continue\r\n\r\n"
@@ -74,6 +127,14 @@ async fn a_server_that_is_told_to_end_answers_what_is_under_way() {
     let mut go_on = [0; 25];
     stream.read_exact(&mut go_on).await.unwrap();
     assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n", "the request is under way");
+    stream
+}
+
+#[tokio::test]
+async fn a_server_that_is_told_to_end_answers_what_is_under_way() {
+    let running = limited(Limits::default()).await;
+    let body = r#"{"component":"stage","started_at":"2020-02-01T08:00:00Z","ended_at":"2020-02-01T08:05:00Z"}"#;
+    let mut stream = under_way(running.address, body.len()).await;
     running.end.send(()).unwrap();
     stream.write_all(body.as_bytes()).await.unwrap();
     let mut answer = Vec::new();

@@ -16,6 +16,7 @@ const CATEGORIES: usize = 20;
 /// A column in figures. Percentiles and bins of numbers come from a sketch: exact of a thousand numbers or so, and of more off
 /// by [`rank_error`](Self::rank_error).
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ColumnSummary {
     /// What the values are.
@@ -48,6 +49,7 @@ pub struct ColumnSummary {
 
 /// A value that a share of the numbers does not exceed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Percentile {
     /// The share, in percent.
     pub percent: u8,
@@ -57,6 +59,7 @@ pub struct Percentile {
 
 /// How many numbers lie between two.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Bin {
     /// The smallest number in it; `None` of the first where few lie far below the others.
     pub from: Option<f64>,
@@ -69,6 +72,7 @@ pub struct Bin {
 
 /// How often a category occurs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CategoryCount {
     /// The category.
     pub category: String,

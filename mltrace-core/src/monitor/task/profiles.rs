@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Days, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 use uuid::Uuid;
 
 use super::super::profile::{Column, ColumnProfile, Profile};
@@ -156,7 +156,9 @@ const DAY: i64 = 86_400 * 1_000_000;
 
 /// Whole days as times.
 pub(super) fn span(first: NaiveDate, days: u32) -> Result<Span> {
-    let end = first.checked_add_days(Days::new(days.into())).filter(|end| first < *end);
+    // A day of another year cannot be written as RFC 3339 has it.
+    let is_written = (0..=9_999).contains(&first.year());
+    let end = first.checked_add_days(Days::new(days.into())).filter(|end| first < *end && is_written);
     let end = end.ok_or_else(|| {
         Error::new(ErrorKind::Invalid, format!("there are no {days} days from {first} on: ask for one day or more"))
     })?;

@@ -94,6 +94,17 @@ impl Task {
         }))
     }
 
+    /// What the task's data is compared with now: what the training run of its [model](Self::training) profiled, or where that
+    /// profiled nothing the nearest run behind it that did.
+    ///
+    /// # Errors
+    /// As [`training`](Self::training), no such run has profiled its data ([`ErrorKind::NotFound`]), or profiles do not go
+    /// together.
+    pub fn reference_profile(&self) -> Result<Profile> {
+        let found = self.tracer.store().read(|view| self.reference(view, None, i64::MAX))?;
+        Ok(found.reference.profile_of_all().clone())
+    }
+
     /// What the task is compared with: what a run profiled, or where none is named the training run.
     pub(super) fn reference(&self, view: &View<'_>, named: Option<RunId>, before: i64) -> Result<Found> {
         let advice = "no reference: name one with `reference(run)`, or `--reference RUN`";

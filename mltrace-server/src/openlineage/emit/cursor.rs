@@ -40,11 +40,12 @@ impl Cursor {
         let path = PathBuf::from(path);
         let kept = match std::fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text).map_err(|error| {
-                io::Error::other(format!("{}: {error}; delete it to send all again", path.display()))
-            })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Kept { to: to.to_owned(), ..Kept::default() },
+                tracing::warn!(path = %path.display(), %error, "what was sent is not known: all is sent again");
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(()),
             Err(error) => return Err(error),
         };
+        let kept = kept.unwrap_or_else(|()| Kept { to: to.to_owned(), ..Kept::default() });
         Ok(Self { path, kept })
     }
 
@@ -89,16 +90,42 @@ impl Cursor {
     }
 
     /// All up to this run was sent.
-    pub(super) fn pass(&mut self, run: RunId, uuid: Uuid) -> io::Result<()> {
+    pub(super) fn pass(&mut self, run: RunId, uuid: Uuid) {
         self.kept.last = Some((run.0, uuid));
-        self.save()
     }
 
     pub(super) fn save(&self) -> io::Result<()> {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(&serde_json::to_vec(&self.kept)?)?;
-        // Without a sync: after a loss of power some is sent again.
+        // Or after a loss of power the name may be that of an empty file.
+        file.as_file().sync_data()?;
         file.persist(&self.path).map(drop).map_err(|error| error.error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_as_it_was_left_and_one_that_cannot_be_read_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("store.db");
+        let open = || Cursor::beside(&store, "http://localhost").unwrap();
+        let mut cursor = open();
+        cursor.open_run(RunId(3));
+        cursor.pass(RunId(4), Uuid::from_u128(4));
+        cursor.save().unwrap();
+        let left = open();
+        assert_eq!(left.last(), Some((RunId(4), Uuid::from_u128(4))));
+        assert_eq!(left.open().collect::<Vec<_>>(), [RunId(3)]);
+        for damaged in ["", "{\"to\": "] {
+            std::fs::write(&cursor.path, damaged).unwrap();
+            let anew = open();
+            assert_eq!((anew.last(), anew.open().count()), (None, 0));
+        }
+        open().save().unwrap();
+        assert!(std::fs::read_to_string(&cursor.path).unwrap().contains("http://localhost"));
     }
 }

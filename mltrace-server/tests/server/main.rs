@@ -14,4 +14,5 @@ mod problems;
 mod recorded;
 mod safety;
 mod sockets;
+mod task_pages;
 mod triage;

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use askama::Template;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
-use mltrace_core::__words::{count, duration, metric, percent, range, rough, spelled, utc};
+use mltrace_core::__words::{count, duration, metric, percent, range, rough, share, spelled, utc};
 use mltrace_core::monitor::__overview::{FEWEST, Measured, Measuring, is_certain, measure, remark};
 use mltrace_core::monitor::{Bin, ColumnProfile, Confusion, Figure, Metric, Task, WindowFigure, WindowOutput, Windows};
 use mltrace_core::{ErrorKind, RunBrief, RunId, Tracer};
@@ -20,6 +20,8 @@ use crate::problem::Problem;
 const DAYS: u64 = 90;
 /// The distribution is drawn over at most so many windows, which are longer then.
 const COLUMNS: i64 = 180;
+/// Bars of the share that is labelled.
+const SHARES: usize = 500;
 /// Windows of a table.
 const ROWS: usize = 100;
 /// Outputs of a window.
@@ -243,7 +245,7 @@ fn head(task: &Task, span: &Span, measured: Option<&Measured>, lag: Option<TimeD
     let labels = match labelled {
         0 if outputs == 0 => String::new(),
         0 => ", none of them labelled: how well the model does is not known".to_owned(),
-        _ => format!(", {labelled} of them labelled ({})", percent(mltrace_core::__words::share(labelled, outputs))),
+        _ => format!(", {labelled} of them labelled ({})", percent(share(labelled, outputs))),
     };
     let milliseconds =
         |lag: TimeDelta| duration(std::time::Duration::as_secs_f64(&lag.to_std().unwrap_or_default()) * 1e3);
@@ -385,8 +387,8 @@ fn charts(task: &Task, query: &Question, measured: &Measured) -> (Option<Chart>,
         _ => Vec::new(),
     };
     let tell = |part: Range<usize>| told(task, query, measured, part);
-    let labelled: Vec<_> = windows.iter().map(|window| window.share_labelled.map(|share| (0.0, share))).collect();
     let shares = Scale::shares();
+    let labelled: Vec<_> = windows.chunks(all.div_ceil(SHARES).max(1)).map(labelled_of).collect();
     let labelled = Chart::new(feet.clone()).low().scale(&shares).band("share", &labelled, &shares).places(all, tell);
     let rolling: Vec<Option<f64>> = measured.rolling.iter().flatten().map(number).collect();
     let certain: Vec<_> = windows.iter().map(|window| number(window).filter(|_| is_certain(window))).collect();
@@ -404,6 +406,13 @@ fn charts(task: &Task, query: &Question, measured: &Measured) -> (Option<Chart>,
             .places(all, tell)
     });
     (chart, labelled)
+}
+
+/// From nothing to the share that is labelled of some windows; nothing of no outputs.
+fn labelled_of(windows: &[WindowFigure]) -> Option<(f64, f64)> {
+    let sum = |of: fn(&WindowFigure) -> u64| windows.iter().map(of).sum::<u64>();
+    let outputs = sum(|window| window.outputs);
+    (outputs > 0).then(|| (0.0, share(sum(|window| window.labelled), outputs)))
 }
 
 /// What is to be told of some windows, and where that leads: to one that is alone, and into many.

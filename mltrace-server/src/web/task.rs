@@ -204,13 +204,17 @@ fn shown(
     asked_of_drift.extend(day.as_deref().filter(|day| !day.is_empty()).map(|day| ("until", day)));
     asked_of_drift.extend(days.as_deref().map(|days| ("days", days)));
     asked_of_drift.extend(query.column.as_deref().map(|column| ("column", column)));
+    let as_of =
+        query.until.as_deref().map(time).transpose()?.flatten().filter(|until| *until < Utc::now()).map(spelled);
+    let mut asked_of_model = vec![("task", task.name())];
+    asked_of_model.extend(as_of.as_deref().map(|time| ("as_of", time)));
     Ok(Shown {
         distribution: distribution(task, query, &span)?,
         measured: measured
             .map(|measured| performance(tracer, task, query, &measured))
             .map_or_else(|why| Ok(Err(why)), |found| found.map(Ok))?,
         drift: link::to("/drift", &asked_of_drift),
-        retrain: link::to("/retrain", &[("task", task.name())]),
+        retrain: link::to("/retrain", &asked_of_model),
         head,
         span,
     })

@@ -145,6 +145,8 @@ async fn the_checklist_says_what_it_rests_on_and_what_to_do() {
     let now = page(&server, "/retrain?task=high_tip").await;
     let link = link_before(&now, "as of 2020-03-16").replace("&#38;", "&");
     assert!(page(&server, &link).await.contains("As of 2020-03-16"));
+    let past = page(&server, "/tasks/high_tip?until=2020-03-17").await;
+    assert!(past.contains("hx-get=\"/retrain?task=high_tip&#38;as_of=2020-03-17\""), "judged as of what is shown");
     let before = page(&server, "/retrain?task=high_tip&as_of=1999-01-01").await;
     assert!(before.contains("too little to know") && before.contains("has no outputs as yet"), "{before}");
 }

@@ -1,6 +1,6 @@
-//! How times, sizes and versions are told to people: alike on the command line and on the page.
+//! How times, sizes, versions and figures are told to people: alike on the command line and on the page.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::model::GitRecord;
 
@@ -64,6 +64,69 @@ pub fn metric(value: f64) -> String {
     let plain = value.to_string();
     let rounded = if value.abs() < 0.001 { format!("{value:.2e}") } else { format!("{value:.4}") };
     if plain.len() <= rounded.len() { plain } else { rounded }
+}
+
+/// A value in few characters, without zeros that rounding has left.
+pub fn short(value: f64) -> String {
+    if value.abs() >= 1e6 {
+        return format!("{value:.2e}");
+    }
+    let text = metric(value);
+    let has_zeros = text.contains('.') && !text.contains('e');
+    if has_zeros { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// A value with three telling digits, where it stands among many.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 3 decimals")]
+pub fn rough(value: f64) -> String {
+    let size = value.abs();
+    if value != 0.0 && !(1e-3..1e5).contains(&size) {
+        return format!("{value:.1e}");
+    }
+    let decimals = (2.0 - size.max(1e-3).log10().floor()).clamp(0.0, 3.0) as usize;
+    let text = format!("{value:.decimals$}");
+    if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// A part of a whole, 0 of nothing.
+#[allow(clippy::cast_precision_loss, reason = "few digits are shown")]
+pub fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// A share in percent, with two telling digits; what is little is not shown as nothing, nor nearly all as all.
+pub fn percent(share: f64) -> String {
+    match share * 100.0 {
+        0.0 => "0 %".to_owned(),
+        ..0.1 => "<0.1 %".to_owned(),
+        percent @ ..9.95 => format!("{percent:.1} %"),
+        percent @ ..99.5 => format!("{percent:.0} %"),
+        100.0 => "100 %".to_owned(),
+        _ => ">99 %".to_owned(),
+    }
+}
+
+/// What is from one number to another.
+pub fn range(from: Option<f64>, to: Option<f64>) -> String {
+    match (from, to) {
+        (Some(from), Some(to)) if from < to => format!("{} to {}", short(from), short(to)),
+        (Some(from), Some(_)) => short(from),
+        (None, Some(to)) => format!("under {}", short(to)),
+        (Some(from), None) => format!("over {}", short(from)),
+        (None, None) => String::new(),
+    }
+}
+
+/// A time in UTC: the day alone where it begins.
+pub fn utc(time: DateTime<Utc>) -> String {
+    let shown = time.format("%Y-%m-%d %H:%M").to_string();
+    shown.strip_suffix(" 00:00").map(ToOwned::to_owned).unwrap_or(shown)
+}
+
+/// A time as it is asked for: the day alone where it begins, and any other in full.
+pub fn spelled(time: DateTime<Utc>) -> String {
+    let spelled = time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    spelled.strip_suffix("T00:00:00Z").map(ToOwned::to_owned).unwrap_or(spelled)
 }
 
 #[cfg(test)]
@@ -136,5 +199,48 @@ mod tests {
         {
             assert_eq!(metric(value), text);
         }
+    }
+
+    #[test]
+    fn a_value_is_short_whatever_its_size() {
+        for (value, text) in
+            [(0.999_999, "1"), (0.6 + 1e-9, "0.6"), (-2.5e9, "-2.50e9"), (1e-7, "1.00e-7"), (120.0, "120")]
+        {
+            assert_eq!(short(value), text);
+        }
+    }
+
+    #[test]
+    fn a_value_among_many_has_three_telling_digits() {
+        let values = [
+            (0.0, "0"),
+            (0.010_66, "0.011"),
+            (0.5, "0.5"),
+            (2.546_7, "2.55"),
+            (-71.234, "-71.2"),
+            (1_234.5, "1234"),
+            (1e5, "1.0e5"),
+            (2e-4, "2.0e-4"),
+        ];
+        for (value, text) in values {
+            assert_eq!(rough(value), text);
+        }
+    }
+
+    #[test]
+    fn a_share_in_percent_is_neither_nothing_nor_all_unless_it_is() {
+        for (share, text) in
+            [(0.0, "0 %"), (0.0004, "<0.1 %"), (0.012, "1.2 %"), (0.9, "90 %"), (0.9999, ">99 %"), (1.0, "100 %")]
+        {
+            assert_eq!(percent(share), text);
+        }
+    }
+
+    #[test]
+    fn a_day_is_spelled_as_one_and_any_other_time_in_full() {
+        let at = |micros: i64| DateTime::from_timestamp_micros(1_583_107_200_000_000 + micros).unwrap();
+        assert_eq!((utc(at(0)), spelled(at(0))), ("2020-03-02".to_owned(), "2020-03-02".to_owned()));
+        assert_eq!(utc(at(3_600_000_000)), "2020-03-02 01:00");
+        assert_eq!(spelled(at(1)), "2020-03-02T00:00:00.000001Z", "no output falls out of the window");
     }
 }

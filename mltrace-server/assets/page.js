@@ -41,6 +41,13 @@ async function colour() {
   }
 }
 
+// What a chart tells of the place that is pointed at.
+document.addEventListener("pointerover", (event) => {
+  const place = event.target.closest(".place");
+  const told = place?.closest("figure")?.querySelector(".told");
+  if (told) told.textContent = place.querySelector("title").textContent;
+});
+
 document.addEventListener("htmx:load", (event) => localize(event.detail.elt));
 localize(document);
 theme();

@@ -42,7 +42,6 @@ use crate::failure::Failure;
 use crate::opt::{Command, Opt};
 use crate::session::Session;
 pub(crate) use drift::{Checked, News};
-pub(crate) use metrics::{FEWEST, Measured, Tail, Worst};
 pub(crate) use profile::{Profiled, ProfiledColumn, ProfiledPart};
 #[cfg(feature = "server")]
 pub(crate) use serve::Serving;

@@ -1,13 +1,14 @@
 //! How well a model does over time.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::TimeDelta;
+use mltrace_core::__words::{spelled, utc};
+use mltrace_core::monitor::__overview::{FEWEST, Measured, Tail, Worst, is_certain, remark};
 use mltrace_core::monitor::{Confusion, Figure, WindowFigure};
 
 use super::chart::{Series, over_time};
 use super::table::{Cell, Column, Fit, table};
 use super::text::{BAD, DIM, NEWS, OPEN, STRONG, argument, count, metric, nexts, one_line, paint, percent, short};
 use super::wrap::wrap;
-use crate::command::{FEWEST, Measured, Tail, Worst};
 use crate::session::Screen;
 
 /// So many windows stand in the table.
@@ -77,11 +78,6 @@ fn chart(measured: &Measured, by: Option<TimeDelta>, screen: Screen) -> String {
     format!("{drawn}{INDENT}{}\n", paint(DIM, legend))
 }
 
-/// Whether few labels are to come, and enough are there.
-fn is_certain(window: &WindowFigure) -> bool {
-    window.is_mature && window.labelled >= FEWEST
-}
-
 fn of_each(by: Option<TimeDelta>) -> String {
     let named = [(TimeDelta::hours(1), "hour"), (TimeDelta::days(1), "day"), (TimeDelta::weeks(1), "week")];
     let name = named.into_iter().find(|(width, _)| Some(*width) == by).map(|(_, name)| format!("each {name}"));
@@ -111,7 +107,7 @@ fn windows(measured: &Measured, by: Option<TimeDelta>, screen: Screen) -> String
             if has_outputs { Cell::new(window.outputs.to_string()) } else { Cell::styled(OPEN, "none") },
             Cell::new(if has_outputs { window.labelled.to_string() } else { String::new() }),
             Cell::new(window.share_labelled.map(percent).unwrap_or_default()),
-            remark(window, worst == Some(window.from)),
+            remarked(window, worst == Some(window.from)),
         ]
     };
     let rows: Vec<_> = measured.windows.iter().enumerate().skip(skipped).map(row).collect();
@@ -128,16 +124,9 @@ fn windows(measured: &Measured, by: Option<TimeDelta>, screen: Screen) -> String
     table(columns, &rows, screen.width) + &earlier + &left_out.unwrap_or_default()
 }
 
-fn remark(window: &WindowFigure, is_worst: bool) -> Cell {
-    match window {
-        _ if is_worst => Cell::styled(BAD, "worst"),
-        WindowFigure { outputs: 0, .. } => Cell::new(""),
-        WindowFigure { labelled: 0, .. } => Cell::styled(OPEN, "no labels"),
-        WindowFigure { is_mature: false, .. } => Cell::styled(DIM, "early"),
-        WindowFigure { labelled: ..FEWEST, .. } => Cell::styled(DIM, "few labels"),
-        WindowFigure { figure: None, .. } => Cell::styled(DIM, "cannot be told"),
-        _ => Cell::new(""),
-    }
+fn remarked(window: &WindowFigure, is_worst: bool) -> Cell {
+    let style = if window.labelled == 0 { OPEN } else { DIM };
+    if is_worst { Cell::styled(BAD, "worst") } else { Cell::styled(style, remark(window)) }
 }
 
 fn figure(figure: Figure) -> String {
@@ -193,29 +182,4 @@ fn worst_window(
     ];
     let steps: Vec<String> = steps.into_iter().flatten().collect();
     lines.map(|line| line + "\n").chain([nexts(&steps)]).collect()
-}
-
-/// A time in UTC: the day alone where it begins.
-pub(super) fn utc(time: DateTime<Utc>) -> String {
-    let shown = time.format("%Y-%m-%d %H:%M").to_string();
-    shown.strip_suffix(" 00:00").map(ToOwned::to_owned).unwrap_or(shown)
-}
-
-/// A time as an argument.
-fn spelled(time: DateTime<Utc>) -> String {
-    let spelled = time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-    spelled.strip_suffix("T00:00:00Z").map(ToOwned::to_owned).unwrap_or(spelled)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_day_is_spelled_as_one_and_any_other_time_in_full() {
-        let at = |micros: i64| DateTime::from_timestamp_micros(1_583_107_200_000_000 + micros).unwrap();
-        assert_eq!((utc(at(0)), spelled(at(0))), ("2020-03-02".to_owned(), "2020-03-02".to_owned()));
-        assert_eq!(utc(at(3_600_000_000)), "2020-03-02 01:00");
-        assert_eq!(spelled(at(1)), "2020-03-02T00:00:00.000001Z", "no output falls out of the window");
-    }
 }

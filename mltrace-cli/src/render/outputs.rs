@@ -1,10 +1,11 @@
 //! What a model gave out.
 
+use mltrace_core::__words::{range, share};
 use mltrace_core::monitor::{Bin, ColumnSummary, OutputDay, Outputs};
 
 use super::chart::{bar, sparkline};
 use super::table::{Cell, Column, Fit, table};
-use super::text::{DIM, OPEN, PLAIN, STRONG, argument, count, next, one_line, paint, percent, rough, short};
+use super::text::{DIM, OPEN, PLAIN, STRONG, argument, count, next, one_line, paint, percent, rough};
 use super::time::{age, duration};
 use super::wrap::wrap;
 use crate::session::Screen;
@@ -117,21 +118,4 @@ fn days(outputs: &Outputs, screen: Screen) -> String {
     let line = sparkline(&counts, screen.width.saturating_sub(1));
     let rest = paint(DIM, format!("... and {} before, see --json", count(earlier as u64, "day")));
     format!("{}\n{line}\n\n{table}{rest}\n", paint(DIM, title))
-}
-
-/// What is from one number to another.
-pub(super) fn range(from: Option<f64>, to: Option<f64>) -> String {
-    match (from, to) {
-        (Some(from), Some(to)) if from < to => format!("{} to {}", short(from), short(to)),
-        (Some(from), Some(_)) => short(from),
-        (None, Some(to)) => format!("under {}", short(to)),
-        (Some(from), None) => format!("over {}", short(from)),
-        (None, None) => String::new(),
-    }
-}
-
-/// A part of a whole, 0 of nothing.
-#[allow(clippy::cast_precision_loss, reason = "few digits are shown")]
-pub(super) fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }

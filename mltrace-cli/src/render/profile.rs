@@ -1,11 +1,11 @@
 //! What data looks like, column by column.
 
-use chrono::Days;
+use mltrace_core::__words::share;
 use mltrace_core::RunRecord;
+use mltrace_core::monitor::__overview::days;
 use mltrace_core::monitor::{ColumnSummary, Kind, Window};
 
 use super::chart::sparkline;
-use super::outputs::share;
 use super::run::name_of;
 use super::table::{Cell, Column, Fit, table};
 use super::text::{DIM, OPEN, STRONG, count, one_line, paint, percent, rough};
@@ -42,13 +42,6 @@ pub(crate) fn task_profile(task: &str, window: Window, profiled: &Profiled, scre
         return format!("{title}\n{why} see which days have outputs by `mltrace outputs`, and choose with --until\n");
     }
     format!("{title}\n{columns}")
-}
-
-/// The days of a window.
-pub(super) fn days(window: Window) -> String {
-    let after_first = Days::new(u64::from(window.days).saturating_sub(1));
-    let last = window.first.checked_add_days(after_first).unwrap_or(window.first);
-    if last == window.first { format!("{last} (UTC)") } else { format!("{} to {last} (UTC)", window.first) }
 }
 
 fn columns(columns: &[ProfiledColumn], screen: Screen) -> String {

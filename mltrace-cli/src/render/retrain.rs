@@ -1,9 +1,10 @@
 //! Whether to train a model again.
 
 use anstyle::Style;
+use mltrace_core::__words::utc;
+use mltrace_core::monitor::__overview::{answered, asked, concluded};
 use mltrace_core::monitor::{Answer, Criterion, Finding, RetrainReport};
 
-use super::metrics::utc;
 use super::text::{BAD, GOOD, OPEN, STRONG, argument, nexts, one_line, paint, run_name};
 use super::wrap::wrap;
 use crate::session::Screen;
@@ -16,15 +17,7 @@ pub(crate) fn retrain(report: &RetrainReport, screen: Screen) -> String {
 }
 
 fn head(report: &RetrainReport) -> String {
-    let met = report.findings.iter().filter(|finding| finding.answer == Answer::Yes).count();
-    let all = report.findings.len();
-    let said = match report.answer {
-        Answer::Yes => paint(BAD, format!("train it again: {met} of {all} criteria are met")),
-        Answer::No => paint(GOOD, format!("no need to train it again: none of {all} criteria is met")),
-        Answer::TooLittleToKnow => {
-            paint(OPEN, "too little to know: no criterion is met, but not all could be looked at")
-        }
-    };
+    let said = paint(style_of(report.answer), concluded(report));
     let model = report.training.as_ref().map(|training| {
         format!("model {}, trained by {}\n", one_line(&training.model), run_name(training.run, "").trim_end())
     });
@@ -33,9 +26,9 @@ fn head(report: &RetrainReport) -> String {
 }
 
 fn finding(finding: &Finding, screen: Screen) -> String {
-    let (style, word) = answered(finding.answer);
+    let (style, word) = (style_of(finding.answer), answered(finding.answer));
     let room = screen.width.saturating_sub(INDENT);
-    let name = paint(STRONG, name_of(finding.criterion));
+    let name = paint(STRONG, asked(finding.criterion));
     let word = format!("{}{name}\n", paint(style, format!("{word:INDENT$}")));
     let evidence = finding.evidence.iter().flat_map(|said| wrap(&one_line(said), room));
     let advice = finding.advice.iter().flat_map(|advice| wrap(&format!("-> {}", one_line(advice)), room));
@@ -44,22 +37,11 @@ fn finding(finding: &Finding, screen: Screen) -> String {
     lines.fold(word, |text, line| text + &indent + &line + "\n")
 }
 
-fn answered(answer: Answer) -> (Style, &'static str) {
+fn style_of(answer: Answer) -> Style {
     match answer {
-        Answer::Yes => (BAD, "yes"),
-        Answer::No => (GOOD, "no"),
-        Answer::TooLittleToKnow => (OPEN, "too little"),
-    }
-}
-
-fn name_of(criterion: Criterion) -> &'static str {
-    match criterion {
-        Criterion::Metric => "the metric fell",
-        Criterion::Drift => "the data drifted",
-        Criterion::ModelAge => "the model is old",
-        Criterion::FresherData => "there is fresher data",
-        Criterion::ModifiedData => "its training data was modified or retracted",
-        _ => "another criterion",
+        Answer::Yes => BAD,
+        Answer::No => GOOD,
+        Answer::TooLittleToKnow => OPEN,
     }
 }
 

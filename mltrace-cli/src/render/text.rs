@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
-pub(crate) use mltrace_core::__words::{bytes, commit, count, metric};
+pub(crate) use mltrace_core::__words::{bytes, commit, count, metric, percent, rough, short};
 use mltrace_core::{Dependency, RunId, Status, Version, VersionKind};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -133,40 +133,6 @@ pub(crate) fn marks(dependency: &Dependency) -> impl Iterator<Item = String> {
     modified.into_iter().chain(overlapping)
 }
 
-/// A value in few characters, without zeros that rounding has left.
-pub(crate) fn short(value: f64) -> String {
-    if value.abs() >= 1e6 {
-        return format!("{value:.2e}");
-    }
-    let text = metric(value);
-    let has_zeros = text.contains('.') && !text.contains('e');
-    if has_zeros { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-}
-
-/// A value with three telling digits, where it stands among many.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 3 decimals")]
-pub(crate) fn rough(value: f64) -> String {
-    let size = value.abs();
-    if value != 0.0 && !(1e-3..1e5).contains(&size) {
-        return format!("{value:.1e}");
-    }
-    let decimals = (2.0 - size.max(1e-3).log10().floor()).clamp(0.0, 3.0) as usize;
-    let text = format!("{value:.decimals$}");
-    if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-}
-
-/// A share in percent, with two telling digits; what is little is not shown as nothing, nor nearly all as all.
-pub(crate) fn percent(share: f64) -> String {
-    match share * 100.0 {
-        0.0 => "0 %".to_owned(),
-        ..0.1 => "<0.1 %".to_owned(),
-        percent @ ..9.95 => format!("{percent:.1} %"),
-        percent @ ..99.5 => format!("{percent:.0} %"),
-        100.0 => "100 %".to_owned(),
-        _ => ">99 %".to_owned(),
-    }
-}
-
 /// A param as its author would write it: text without quotes.
 pub(crate) fn param(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), one_line)
@@ -210,40 +176,5 @@ mod tests {
     fn an_error_of_many_lines_is_led_by_its_first() {
         assert_eq!(first_line("no rides\n\ncaused by: no file"), "no rides …");
         assert_eq!(first_line("no rides\n"), "no rides");
-    }
-
-    #[test]
-    fn a_value_is_short_whatever_its_size() {
-        for (value, text) in
-            [(0.999_999, "1"), (0.6 + 1e-9, "0.6"), (-2.5e9, "-2.50e9"), (1e-7, "1.00e-7"), (120.0, "120")]
-        {
-            assert_eq!(short(value), text);
-        }
-    }
-
-    #[test]
-    fn a_value_among_many_has_three_telling_digits() {
-        let values = [
-            (0.0, "0"),
-            (0.010_66, "0.011"),
-            (0.5, "0.5"),
-            (2.546_7, "2.55"),
-            (-71.234, "-71.2"),
-            (1_234.5, "1234"),
-            (1e5, "1.0e5"),
-            (2e-4, "2.0e-4"),
-        ];
-        for (value, text) in values {
-            assert_eq!(rough(value), text);
-        }
-    }
-
-    #[test]
-    fn a_share_in_percent_is_neither_nothing_nor_all_unless_it_is() {
-        for (share, text) in
-            [(0.0, "0 %"), (0.0004, "<0.1 %"), (0.012, "1.2 %"), (0.9, "90 %"), (0.9999, ">99 %"), (1.0, "100 %")]
-        {
-            assert_eq!(percent(share), text);
-        }
     }
 }

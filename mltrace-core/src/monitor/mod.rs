@@ -26,5 +26,11 @@ pub use retrain::{
 pub use statistics::distance::kolmogorov_smirnov;
 pub use task::{
     AlarmChange, Arrival, Estimate, Estimating, KeptDrift, KeptFigure, LabelledOutput, Logged, Metrics, OutputDay,
-    Outputs, ProfilePart, ReferenceSource, Task, TaskDrift, TaskDriftReport, Training, WindowFigure, Windows,
+    Outputs, ProfilePart, ReferenceSource, Spread, Task, TaskDrift, TaskDriftReport, Training, WindowFigure,
+    WindowOutput, Windows,
 };
+
+/// What the command line and the page show alike of answers. Not a stable API.
+#[doc(hidden)]
+#[path = "overview/mod.rs"]
+pub mod __overview;

@@ -278,6 +278,17 @@ impl View<'_> {
         )
     }
 
+    /// Some outputs of a span with their ids, those first that are farthest from their labels.
+    pub(crate) fn most_wrong_first(&self, task: TaskId, span: Span, limit: u32) -> Result<Vec<(String, Pair)>> {
+        self.all(
+            "SELECT output_at, value, CASE WHEN label_at <= ?4 THEN truth END, name FROM pair
+             WHERE task = ?1 AND output_at >= ?2 AND output_at < ?3
+             ORDER BY abs(value - CASE WHEN label_at <= ?4 THEN truth END) DESC, output_at, name LIMIT ?5",
+            &[task.into(), span.from.into(), span.to.into(), span.labels_until.into(), Value::from(i64::from(limit))],
+            |row| Ok((row.text(3)?.to_owned(), pair(row)?)),
+        )
+    }
+
     /// Hands over the values of the outputs of a span, in the order of their times.
     pub(crate) fn output_values(
         &self,

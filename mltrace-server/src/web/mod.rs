@@ -4,14 +4,19 @@
 //! that whatever a run is called is escaped by the engine. All of it can be read without JavaScript.
 
 mod assets;
+mod chart;
+mod drift;
 mod form;
 mod frame;
 mod graph;
 mod lineage;
 mod link;
 mod recent;
+mod retrain;
 mod run;
 mod site;
+mod task;
+mod tasks;
 mod words;
 
 use std::sync::Arc;
@@ -25,6 +30,6 @@ use crate::service::Service;
 /// Every view there is.
 pub(crate) fn router(service: &Arc<Service>) -> Router {
     let site = site::Site::new(Arc::clone(service));
-    let views = [recent::add, run::add, lineage::add];
+    let views = [recent::add, run::add, lineage::add, tasks::add, drift::add, retrain::add];
     views.into_iter().fold(site, |site, add| add(site)).router.merge(assets::router())
 }

@@ -17,6 +17,7 @@ use super::form::read;
 use super::frame::Frame;
 use super::link;
 use crate::guard::{Role, Who};
+use crate::lane::Lane;
 use crate::problem::{HTML, Problem};
 use crate::service::Service;
 
@@ -48,7 +49,31 @@ impl Site {
     }
 
     /// Adds a view that whoever may read is shown.
-    pub(super) fn view<P, Q, T>(mut self, path: &str, answer: fn(Visit<'_, P, Q>) -> Result<T, Problem>) -> Self
+    pub(super) fn view<P, Q, T>(self, path: &str, answer: fn(Visit<'_, P, Q>) -> Result<T, Problem>) -> Self
+    where
+        P: DeserializeOwned + Send + 'static,
+        Q: DeserializeOwned + Send + 'static,
+        T: Template + 'static,
+    {
+        self.view_on(|service| &service.readers, path, answer)
+    }
+
+    /// The same of a view for which files are read, so that no other waits for it.
+    pub(super) fn view_of_files<P, Q, T>(self, path: &str, answer: fn(Visit<'_, P, Q>) -> Result<T, Problem>) -> Self
+    where
+        P: DeserializeOwned + Send + 'static,
+        Q: DeserializeOwned + Send + 'static,
+        T: Template + 'static,
+    {
+        self.view_on(|service| &service.files, path, answer)
+    }
+
+    fn view_on<P, Q, T>(
+        mut self,
+        lane: fn(&Service) -> &Lane,
+        path: &str,
+        answer: fn(Visit<'_, P, Q>) -> Result<T, Problem>,
+    ) -> Self
     where
         P: DeserializeOwned + Send + 'static,
         Q: DeserializeOwned + Send + 'static,
@@ -68,7 +93,7 @@ impl Site {
                     let Query(query) = Query::<Q>::try_from_uri(&parts.uri).map_err(malformed)?;
                     let frame = frame.clone();
                     let ask = move |tracer: &Tracer| answer(Visit { tracer, path, query, frame });
-                    service.readers.run(move |tracer| ask(tracer).and_then(|page| render(&page))).await?
+                    lane(&service).run(move |tracer| ask(tracer).and_then(|page| render(&page))).await?
                 };
                 match shown.await {
                     Ok(page) => html(StatusCode::OK, page),

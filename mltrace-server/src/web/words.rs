@@ -93,6 +93,21 @@ pub(super) fn metric(value: &f64) -> String {
     mltrace_core::__words::metric(*value)
 }
 
+/// A value in few characters.
+pub(super) fn short(value: &f64) -> String {
+    mltrace_core::__words::short(*value)
+}
+
+/// A time in UTC, as it stands in tables by the day.
+pub(super) fn utc(time: &DateTime<Utc>) -> String {
+    mltrace_core::__words::utc(*time)
+}
+
+/// A share in percent.
+pub(super) fn percent(share: &f64) -> String {
+    mltrace_core::__words::percent(*share)
+}
+
 /// Wall time from start to end, where a run has ended.
 pub(super) fn took(run: &RunRecord) -> String {
     run.duration_ms.map(mltrace_core::__words::duration).unwrap_or_default()

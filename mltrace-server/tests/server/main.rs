@@ -15,4 +15,5 @@ mod problems;
 mod recorded;
 mod safety;
 mod sockets;
+mod task_pages;
 mod triage;

@@ -318,7 +318,8 @@ impl ColumnProfile {
         self.edges().is_some_and(|edges| other.edges() == Some(edges))
     }
 
-    fn merge(&mut self, other: &Self) -> Result<()> {
+    /// Takes in what another has counted.
+    pub(crate) fn merge(&mut self, other: &Self) -> Result<()> {
         self.goes_with(other)?;
         self.kind = self.kind.or(other.kind);
         self.count += other.count;

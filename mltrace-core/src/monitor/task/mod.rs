@@ -14,6 +14,7 @@ mod outputs;
 mod outputs_tests;
 mod profiles;
 mod reference;
+mod spread;
 #[cfg(test)]
 mod tests;
 
@@ -29,9 +30,10 @@ pub use drift::{AlarmChange, KeptDrift, TaskDrift, TaskDriftReport};
 pub use estimate::{Estimate, Estimating};
 pub(super) use metrics::MONDAY;
 pub use metrics::{KeptFigure, Metrics, WindowFigure, Windows};
-pub use outputs::{LabelledOutput, OutputDay, Outputs};
+pub use outputs::{LabelledOutput, OutputDay, Outputs, WindowOutput};
 pub use profiles::ProfilePart;
 pub use reference::{ReferenceSource, Training};
+pub use spread::Spread;
 
 /// A prediction task, such as "will this rider tip well?". Each output of the model has an id, under which its label comes
 /// later, or before; written as a pointer by the run that made it, the id also leads from a bad window to the code and the

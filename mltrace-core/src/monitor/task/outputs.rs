@@ -8,7 +8,7 @@ use super::Task;
 use super::profiles::CHUNK;
 use crate::clock::{from_micros, to_micros};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Flagged;
+use crate::model::{Flagged, RunId};
 use crate::store::{Pair, Span, lag};
 
 /// Days of one answer.
@@ -63,6 +63,21 @@ pub struct LabelledOutput {
     pub value: f64,
     /// What turned out to be true.
     pub truth: f64,
+}
+
+/// An output, its label if there is one, and the run behind it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WindowOutput {
+    /// The output's id.
+    pub id: String,
+    /// When it was given out.
+    pub at: DateTime<Utc>,
+    /// What was given out.
+    pub value: f64,
+    /// What turned out to be true; `None` where nobody knows yet.
+    pub truth: Option<f64>,
+    /// The last run that wrote its id as a pointer; `None` where none did.
+    pub written_by: Option<RunId>,
 }
 
 impl Task {
@@ -124,6 +139,41 @@ impl Task {
     pub fn most_wrong(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Option<LabelledOutput>> {
         let found = self.tracer.store().read(|view| view.most_wrong(self.id(view)?, to_micros(from), to_micros(to)))?;
         Ok(found.map(|(id, at, value, truth)| LabelledOutput { id, at: from_micros(at), value, truth }))
+    }
+
+    /// Some outputs from one time up to another, exclusive: first those that are farthest from their labels, then those without
+    /// one.
+    ///
+    /// ```
+    /// # use mltrace_core::Tracer;
+    /// # use chrono::{TimeDelta, Utc};
+    /// let task = Tracer::in_memory()?.task("high_tip")?;
+    /// task.log_outputs([("ride-1", 0.9), ("ride-2", 0.4), ("ride-3", 0.5)])?;
+    /// task.log_feedbacks([("ride-1", 1.0), ("ride-2", 1.0)])?;
+    /// let hour = TimeDelta::hours(1);
+    /// let worst = task.most_wrong_first(Utc::now() - hour, Utc::now() + hour, 10)?;
+    /// assert_eq!(worst.iter().map(|output| output.id.as_str()).collect::<Vec<_>>(), ["ride-2", "ride-1", "ride-3"]);
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// There is no such task, or the store cannot be read.
+    pub fn most_wrong_first(&self, from: DateTime<Utc>, to: DateTime<Utc>, limit: u32) -> Result<Vec<WindowOutput>> {
+        let span = Span { from: to_micros(from), to: to_micros(to), labels_until: i64::MAX };
+        self.tracer.store().read(|view| {
+            let found = view.most_wrong_first(self.id(view)?, span, limit)?;
+            let output = |(id, pair): (String, Pair)| {
+                let writer = view.name_id(&id)?.map(|name| view.latest_writer(name, None)).transpose()?.flatten();
+                Ok(WindowOutput {
+                    id,
+                    at: from_micros(pair.output_at),
+                    value: pair.value,
+                    truth: pair.truth,
+                    written_by: writer.map(|writer| writer.run),
+                })
+            };
+            found.into_iter().map(output).collect()
+        })
     }
 
     /// Flags every output from one time up to another, exclusive, so that [`Tracer::review`](crate::Tracer::review) ranks the

@@ -3,6 +3,7 @@ use chrono::{DateTime, Utc};
 use super::*;
 use crate::clock::from_micros;
 use crate::component_run::ComponentRun;
+use crate::monitor::ColumnProfile;
 use crate::monitor::testing::uniform;
 use crate::tracer::Tracer;
 
@@ -114,4 +115,33 @@ fn a_task_that_is_not_there_is_answered_with_those_that_are() {
         tracer.task(name).unwrap().log_output("a", 0.1).unwrap();
     }
     assert_eq!(told("hightip"), "there is no task `hightip`: there are high_tip, fraud");
+}
+
+#[test]
+fn what_is_spread_over_windows_adds_up_also_where_one_is_empty() {
+    let task = task();
+    let values: Vec<f64> = uniform(5, 3_000);
+    let output = |(at_hour, value): (i64, &f64)| (at_hour.to_string(), *value, at(at_hour * DAY / 3_000));
+    task.log_outputs((0..).zip(&values).map(output)).unwrap();
+    let ends = [at(0), at(DAY / 4), at(DAY), at(2 * DAY)];
+    let spread = task.spread(&ends).unwrap();
+    assert_eq!(spread.windows.iter().map(ColumnProfile::count).collect::<Vec<_>>(), [750, 2_250, 0]);
+    let whole = spread.whole.summary();
+    assert_eq!((whole.count, whole.max), (3_000, values.iter().copied().reduce(f64::max)));
+    assert!((spread.whole.quantile(0.5).unwrap() - 0.5).abs() < 0.05);
+    assert_eq!(task.spread(&[at(0)]).unwrap().whole.count(), 0);
+}
+
+#[test]
+fn the_most_wrong_outputs_come_first_with_the_runs_that_wrote_them() {
+    let task = task();
+    let mut run = ComponentRun::new("infer");
+    run.started_at(at(0)).ended_at(at(1)).add_output("b");
+    let id = task.tracer.log_component_run(run).unwrap();
+    task.log_outputs([("a", 0.9, at(0)), ("b", 0.2, at(1)), ("c", 0.5, at(2)), ("later", 0.0, at(DAY))]).unwrap();
+    task.log_feedbacks([("a", 1.0), ("b", 1.0), ("later", 1.0)]).unwrap();
+    let found = task.most_wrong_first(at(0), at(DAY), 10).unwrap();
+    let told: Vec<_> = found.iter().map(|output| (output.id.as_str(), output.truth, output.written_by)).collect();
+    assert_eq!(told, [("b", Some(1.0), Some(id)), ("a", Some(1.0), None), ("c", None, None)]);
+    assert_eq!(task.most_wrong_first(at(0), at(DAY), 1).unwrap().len(), 1);
 }

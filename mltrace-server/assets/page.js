@@ -28,6 +28,20 @@ function theme() {
   show();
 }
 
+function keys() {
+  const command = document.getElementById("command");
+  if (!command) return;
+  document.addEventListener("keydown", (event) => {
+    const isTyping = event.target.closest("input, textarea, select");
+    const isHeld = event.ctrlKey || event.metaKey;
+    const isMeant = event.key === "/" ? !isTyping && !isHeld && !event.altKey : isHeld && event.key.toLowerCase() === "k";
+    if (!isMeant) return;
+    event.preventDefault();
+    command.focus();
+    command.select();
+  });
+}
+
 async function colour() {
   const blocks = document.querySelectorAll("code[class^=language-]");
   if (!blocks.length) return;
@@ -51,4 +65,5 @@ document.addEventListener("pointerover", (event) => {
 document.addEventListener("htmx:load", (event) => localize(event.detail.elt));
 localize(document);
 theme();
+keys();
 colour();

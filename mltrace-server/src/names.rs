@@ -6,13 +6,14 @@ use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
 
 /// What follows a name: the collection it is in, and the parts below it.
-const PLACES: [(&str, &[&str]); 8] = [
+const PLACES: [(&str, &[&str]); 9] = [
     ("/api/v1/components/", &["/runs", "/tags"]),
     ("/api/v1/pointers/", &["/flag"]),
     ("/api/v1/labels/", &["/retract"]),
     ("/api/v1/tasks/", &["/outputs", "/feedback", "/metrics", "/drift", "/profile", "/retrain"]),
     ("/components/", &[]),
     ("/impact/", &[]),
+    ("/labels/", &[]),
     ("/tasks/", &[]),
     ("/trace/", &[]),
 ];

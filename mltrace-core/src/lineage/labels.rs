@@ -12,7 +12,9 @@ use super::resolve;
 use super::trace::{self, Reach};
 use crate::clock::to_micros;
 use crate::error::Result;
-use crate::model::{Graph, GraphRoot, IoPointer, Label, LabelImpact, Match, Retraction, RunId, RunRecord, Violation};
+use crate::model::{
+    Graph, GraphRoot, IoPointer, Label, LabelBrief, LabelImpact, Match, Retraction, RunId, RunRecord, Violation,
+};
 use crate::store::{LabelId, OPEN, Reading, View};
 
 /// How many runs upstream are looked at before a run is told to have read what was retracted: the run waits for it.
@@ -50,6 +52,49 @@ pub(crate) fn violations_of(view: &View<'_>, run: &RunRecord) -> Result<Vec<Viol
 pub(crate) fn label(view: &View<'_>, id: LabelId, name: String) -> Result<Label> {
     let pointers = view.attached(id)?.into_iter().map(|attached| attached.pointer).collect();
     Ok(Label { name, pointers, retraction: view.retraction(id)? })
+}
+
+/// A label with at most so much of what it is attached to, and whether it is attached to more.
+pub(crate) fn brief(view: &View<'_>, id: LabelId, name: String, at_most: usize) -> Result<LabelBrief> {
+    let mut attached = view.some_attached(id, at_most.saturating_add(1))?;
+    let has_more = attached.len() > at_most;
+    attached.truncate(at_most);
+    let pointers = attached.into_iter().map(|attached| attached.pointer).collect();
+    Ok(LabelBrief { label: Label { name, pointers, retraction: view.retraction(id)? }, has_more })
+}
+
+/// At most so many of the runs that carry a label, and whether there may be more: nearest first, of those that are as near
+/// the last ones. What is looked at does not grow with what a name or a run has touched.
+pub(crate) fn nearest_carriers(view: &View<'_>, label: LabelId, at_most: usize) -> Result<(Vec<RunId>, bool)> {
+    let one_more = at_most.saturating_add(1);
+    let mut nearest = Nearest { at_most, found: Vec::new(), seen: HashSet::new(), may_be_more: false };
+    for attached in view.some_attached(label, one_more)? {
+        nearest.add(&view.last_readers_of(attached.name, attached.version, one_more)?);
+    }
+    let mut next = 0;
+    while !nearest.may_be_more
+        && let Some(&run) = nearest.found.get(next)
+    {
+        nearest.add(&view.last_downstream_ids(run, one_more)?);
+        next += 1;
+    }
+    Ok((nearest.found, nearest.may_be_more))
+}
+
+struct Nearest {
+    at_most: usize,
+    found: Vec<RunId>,
+    seen: HashSet<RunId>,
+    may_be_more: bool,
+}
+
+impl Nearest {
+    /// Adds runs of which one more was asked for than have room.
+    fn add(&mut self, runs: &[RunId]) {
+        self.found.extend(runs.iter().filter(|&&run| self.seen.insert(run)));
+        self.may_be_more |= runs.len() > self.at_most || self.found.len() > self.at_most;
+        self.found.truncate(self.at_most);
+    }
 }
 
 /// The runs that carry a label.

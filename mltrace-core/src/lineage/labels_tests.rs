@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use super::labels::{fill, impact, retracted_among};
+use super::labels::{fill, impact, nearest_carriers, retracted_among};
 use crate::model::{IoPointer, Match, RunEntry, RunId, RunRecord};
 use crate::store::Store;
 use crate::testing::{pointer, run};
@@ -293,7 +293,13 @@ proptest! {
             let found: BTreeSet<RunId> = impact.graph.runs.iter().map(|found| found.run.id).collect();
             let carrying: BTreeSet<RunId> =
                 expected.iter().filter(|(_, labels)| labels.contains(label)).map(|(id, _)| *id).collect();
-            prop_assert_eq!(found, carrying);
+            prop_assert_eq!(&found, &carrying);
+            for at_most in 0..16 {
+                let near = store.read(|view| nearest_carriers(view, view.label_id(label)?.unwrap(), at_most)).unwrap();
+                let (nearest, may_be_more) = (near.0.iter().copied().collect::<BTreeSet<_>>(), near.1);
+                prop_assert_eq!(nearest.len(), near.0.len().min(at_most));
+                prop_assert!(if may_be_more { nearest.is_subset(&carrying) } else { nearest == carrying });
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{IoPointer, RunRecord, Version};
+use super::{IoPointer, RunId, RunRecord, Version};
 
 /// A mark on data that follows it downstream, such as a customer or a consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -101,4 +101,28 @@ pub struct LabelImpact {
     /// The runs that read what carries it. Its root is empty; those that read what the label was attached to have depth 1.
     #[serde(flatten)]
     pub graph: super::Graph,
+}
+
+/// A label as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LabelBrief {
+    /// The label, with some of what it was attached to.
+    pub label: Label,
+    /// Whether it was attached to more than that.
+    pub has_more: bool,
+}
+
+/// A label, and the nearest of the runs that read what carries it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LabelCarriers {
+    /// The label, with some of what it was attached to.
+    pub brief: LabelBrief,
+    /// The runs, nearest first, of those that are as near the last ones.
+    pub runs: Vec<RunId>,
+    /// Of these, the ones that started after the label was retracted.
+    pub heedless: Vec<RunId>,
+    /// Not all runs were looked for: there may be more.
+    pub may_be_more: bool,
 }

@@ -20,7 +20,9 @@ pub use component::Component;
 pub use diff::{Changed, CodeDiff, Diff, Entries, Parted, Parting, Pointers};
 pub(crate) use entry::{Code, Definition, InputEntry, ProfileEntry, RunEntry, Snapshot};
 pub use graph::{Edge, Graph, GraphRoot, GraphRun, Truncated};
-pub use label::{Label, LabelImpact, LabelledPointer, Recorded, Retracted, Retraction, Violation};
+pub use label::{
+    Label, LabelBrief, LabelCarriers, LabelImpact, LabelledPointer, Recorded, Retracted, Retraction, Violation,
+};
 pub use pointer::{IoPointer, PointerType, Version, VersionKind};
 pub use process::CommitSource;
 pub(crate) use process::{Commit, Process};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::not_found;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::model::Component;
+use crate::model::{Component, Page};
 use crate::store::View;
 use crate::tracer::Tracer;
 
@@ -23,7 +23,55 @@ impl Tracer {
 
     /// The components, by name.
     pub fn components(&self) -> Components<'_> {
-        Components { tracer: self, tag: None, owner: None }
+        Components {
+            tracer: self,
+            tag: None,
+            owner: None,
+            beginning: String::new(),
+            containing: None,
+            after: None,
+            limit: 100,
+        }
+    }
+
+    /// At most so many partitions of a component's runs, those first that came last into the store, from the one before a
+    /// partition on. The page's `next` is the last of them.
+    ///
+    /// ```
+    /// use mltrace_core::{ComponentRun, Tracer};
+    ///
+    /// let tracer = Tracer::in_memory()?;
+    /// for partition in ["2020-01", "2020-02", "2020-03"] {
+    ///     let mut run = ComponentRun::new("cleaning");
+    ///     run.start().partition(partition).end();
+    ///     tracer.log_component_run(run)?;
+    /// }
+    /// let page = tracer.partitions("cleaning", None, 2)?;
+    /// assert_eq!(page.items, ["2020-03", "2020-02"]);
+    /// assert_eq!(tracer.partitions("cleaning", page.next.as_deref(), 2)?.items, ["2020-01"]);
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// There is no such component, or the store cannot be read.
+    pub fn partitions(&self, component: &str, before: Option<&str>, limit: u32) -> Result<Page<String>> {
+        self.store().read(|view| {
+            let id = view.component_that_ran(component)?.ok_or_else(|| no_component(view, component))?;
+            let before = match before {
+                Some(partition) => match view.name_id(partition)? {
+                    Some(before) => Some(before),
+                    None => return Ok(Page { items: Vec::new(), next: None }),
+                },
+                None => None,
+            };
+            let limit = limit as usize;
+            let mut found = view.partitions_before(id, before, limit + 1)?;
+            let has_more = found.len() > limit;
+            found.truncate(limit);
+            let items = found.into_iter().map(|name| view.name_text(name)).collect::<Result<Vec<_>>>()?;
+            let next = items.last().filter(|_| has_more).cloned();
+            Ok(Page { items, next })
+        })
     }
 
     /// All tags, each with the names of the components that carry it.
@@ -77,7 +125,14 @@ pub struct Components<'t> {
     tracer: &'t Tracer,
     tag: Option<String>,
     owner: Option<String>,
+    beginning: String,
+    containing: Option<String>,
+    after: Option<String>,
+    limit: u32,
 }
+
+/// A page looks at so many components at most, where it has to look for those it shows.
+const LOOKED_AT: usize = 5_000;
 
 impl Components<'_> {
     /// Those that carry this tag.
@@ -92,20 +147,89 @@ impl Components<'_> {
         self
     }
 
-    /// The components.
+    /// Those whose names begin so.
+    pub fn beginning(mut self, beginning: impl Into<String>) -> Self {
+        self.beginning = beginning.into();
+        self
+    }
+
+    /// Those in whose name, description, owner or tags this stands, in small letters or large.
+    pub fn containing(mut self, text: &str) -> Self {
+        self.containing = Some(text.to_lowercase());
+        self
+    }
+
+    /// At most so many on a page; 100 unless told.
+    pub fn limit(mut self, components: u32) -> Self {
+        self.limit = components;
+        self
+    }
+
+    /// Goes on where an earlier page ended, given its `next`.
+    pub fn after(mut self, name: impl Into<String>) -> Self {
+        self.after = Some(name.into());
+        self
+    }
+
+    /// All of the components.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn get(self) -> Result<Vec<Component>> {
-        let all: Vec<Component> = self
-            .tracer
-            .store()
-            .read(|view| view.component_names()?.into_iter().map(|(id, name)| view.component(id, name)).collect())?;
-        let is_wanted = |component: &Component| {
-            self.tag.as_ref().is_none_or(|tag| component.tags.contains(tag))
-                && (self.owner.is_none() || component.owner == self.owner)
-        };
-        Ok(all.into_iter().filter(is_wanted).collect())
+        self.tracer.store().read(|view| Ok(self.among(view, usize::MAX, usize::MAX)?.items))
+    }
+
+    /// A part of the components. One page looks at no more than 5,000 of them: it can hold fewer than its limit, or none,
+    /// and have a `next`, the name of the last that it looked at.
+    ///
+    /// ```
+    /// use mltrace_core::{ComponentRun, Tracer};
+    ///
+    /// let tracer = Tracer::in_memory()?;
+    /// for component in ["clean", "infer", "train"] {
+    ///     let mut run = ComponentRun::new(component);
+    ///     run.tag("nightly").start().end();
+    ///     tracer.log_component_run(run)?;
+    /// }
+    /// let page = tracer.components().tag("nightly").limit(2).page()?;
+    /// assert_eq!(page.items[1].name, "infer");
+    /// let rest = tracer.components().tag("nightly").after(page.next.unwrap()).page()?;
+    /// assert_eq!(rest.items[0].name, "train");
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn page(self) -> Result<Page<Component>> {
+        self.tracer.store().read(|view| self.among(view, self.limit as usize, LOOKED_AT))
+    }
+
+    fn among(&self, view: &View<'_>, limit: usize, looked_at: usize) -> Result<Page<Component>> {
+        let is_whole = self.tag.is_none() && self.owner.is_none() && self.containing.is_none();
+        let ahead = if is_whole { limit } else { looked_at };
+        let names = view.component_names_after(&self.beginning, self.after.as_deref(), ahead.saturating_add(1))?;
+        let last = names.get(ahead.saturating_sub(1)).filter(|_| names.len() > ahead).map(|(_, name)| name.clone());
+        let mut items: Vec<Component> = Vec::new();
+        for (id, name) in names.into_iter().take(ahead) {
+            let component = view.component(id, name)?;
+            if self.is_wanted(&component) {
+                if items.len() == limit {
+                    let next = items.last().map(|component| component.name.clone());
+                    return Ok(Page { items, next });
+                }
+                items.push(component);
+            }
+        }
+        Ok(Page { items, next: last })
+    }
+
+    fn is_wanted(&self, component: &Component) -> bool {
+        self.tag.as_ref().is_none_or(|tag| component.tags.contains(tag))
+            && (self.owner.is_none() || component.owner == self.owner)
+            && self.containing.as_ref().is_none_or(|text| {
+                let texts = [Some(&component.name), component.description.as_ref(), component.owner.as_ref()];
+                texts.into_iter().flatten().chain(&component.tags).any(|held| held.to_lowercase().contains(text))
+            })
     }
 }
 

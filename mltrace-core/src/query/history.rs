@@ -8,7 +8,7 @@ use super::run;
 use crate::clock::to_micros;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Page, RunId, RunRecord, Status};
-use crate::store::{HistoryFilter, HistoryKey, View};
+use crate::store::{ComponentId, HistoryFilter, HistoryKey, View};
 use crate::tracer::Tracer;
 
 impl Tracer {
@@ -21,6 +21,7 @@ impl Tracer {
             newest_first: true,
             after: None,
             limit: 100,
+            within: None,
         }
     }
 }
@@ -51,6 +52,7 @@ pub struct History<'t> {
     newest_first: bool,
     after: Option<HistoryKey>,
     limit: u64,
+    within: Option<u64>,
 }
 
 impl History<'_> {
@@ -96,6 +98,13 @@ impl History<'_> {
         self
     }
 
+    /// Looks for runs of a status, a partition or a parent among so many runs at most, so that what is rare in a long
+    /// history doesn't have to be found at once: a page can then hold fewer runs than its limit, or none, and have a `next`.
+    pub fn within(mut self, runs: u64) -> Self {
+        self.within = Some(runs);
+        self
+    }
+
     /// Goes on where an earlier page ended, given its `next`.
     ///
     /// # Errors
@@ -115,11 +124,12 @@ impl History<'_> {
     /// There is no such component, or the store cannot be read.
     pub fn get(self) -> Result<Page<RunRecord>> {
         self.tracer.store().read(|view| {
-            let mut keys = self.keys(view, self.limit.saturating_add(1))?;
+            let edge = self.edge(view)?;
+            let mut keys = self.keys(view, edge, self.limit.saturating_add(1))?;
             let shown = usize::try_from(self.limit).unwrap_or(usize::MAX);
             let has_more = keys.len() > shown;
             keys.truncate(shown);
-            let last = keys.last().filter(|_| has_more);
+            let last = if has_more { keys.last() } else { edge.as_ref() };
             let next = last.map(|key| format!("{}.{}", key.started_at, key.run));
             let ids: Vec<RunId> = keys.iter().map(|key| key.run).collect();
             Ok(Page { items: view.runs(&ids)?, next })
@@ -132,14 +142,80 @@ impl History<'_> {
     /// As [`get`](Self::get).
     pub fn nth(self, place: u64) -> Result<Option<RunRecord>> {
         self.tracer.store().read(|view| {
-            let keys = self.keys(view, place.saturating_add(1))?;
+            let keys = self.keys(view, None, place.saturating_add(1))?;
             let found = usize::try_from(place).ok().and_then(|place| keys.get(place));
             found.map(|key| run(view, key.run)).transpose()
         })
     }
 
-    fn keys(&self, view: &View<'_>, limit: u64) -> Result<Vec<HistoryKey>> {
-        let component = view.component_that_ran(&self.component)?.ok_or_else(|| no_component(view, &self.component))?;
-        view.history(component, &self.filter, self.newest_first, self.after, limit)
+    /// The last run that is looked at, where that is not the last there is.
+    fn edge(&self, view: &View<'_>) -> Result<Option<HistoryKey>> {
+        match self.within {
+            Some(runs) if self.filter.is_selective() => {
+                view.history_edge(self.id(view)?, &self.filter, self.newest_first, self.after, runs)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn keys(&self, view: &View<'_>, edge: Option<HistoryKey>, limit: u64) -> Result<Vec<HistoryKey>> {
+        let mut filter = self.filter.clone();
+        if let Some(edge) = edge {
+            let side = if self.newest_first { &mut filter.since } else { &mut filter.until };
+            *side = Some(edge.started_at);
+        }
+        let mut keys = view.history(self.id(view)?, &filter, self.newest_first, self.after, limit)?;
+        if let Some(edge) = edge {
+            // Those that started at the same time may lie on either side of it.
+            keys.retain(|key| if self.newest_first { *key >= edge } else { *key <= edge });
+        }
+        Ok(keys)
+    }
+
+    fn id(&self, view: &View<'_>) -> Result<ComponentId> {
+        view.component_that_ran(&self.component)?.ok_or_else(|| no_component(view, &self.component))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::clock::from_micros;
+    use crate::component_run::ComponentRun;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn what_is_looked_for_a_part_at_a_time_is_found_once_and_in_order(
+            runs in prop::collection::vec((0_i64..4, any::<bool>()), 1..20),
+            newest_first in any::<bool>(),
+            within in 1_u64..8,
+            limit in 1_u64..4,
+        ) {
+            let tracer = Tracer::in_memory().unwrap();
+            for (second, fails) in runs {
+                let at = from_micros(second * 1_000_000);
+                let mut run = ComponentRun::new("clean");
+                run.started_at(at).ended_at(at);
+                if fails {
+                    run.fail("no rows");
+                }
+                tracer.log_component_run(run).unwrap();
+            }
+            let ask = || tracer.history("clean").status(Status::Failed).newest_first(newest_first);
+            let mut found = Vec::new();
+            let mut page = ask().limit(limit).within(within).get().unwrap();
+            loop {
+                prop_assert!(page.items.len() as u64 <= limit.min(within));
+                found.extend(page.items.into_iter().map(|run| run.id));
+                let Some(next) = page.next else { break };
+                page = ask().limit(limit).within(within).after(&next).unwrap().get().unwrap();
+            }
+            let all: Vec<_> = ask().get().unwrap().items.into_iter().map(|run| run.id).collect();
+            prop_assert_eq!(found, all);
+        }
     }
 }

@@ -5,10 +5,15 @@ use std::path::Path;
 use super::{not_found, the_version_seen, there_are};
 use crate::clock::{now, to_micros};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IoPointer, Label, LabelledPointer, Recorded, Retracted, Retraction, Violation};
+use crate::model::{
+    IoPointer, Label, LabelBrief, LabelCarriers, LabelledPointer, Page, Recorded, Retracted, Retraction, Violation,
+};
 use crate::store::{LabelId, View};
 use crate::tracer::Tracer;
 use crate::{limits, lineage, provenance};
+
+/// Of what a label is attached to, so much is told where it may be on anything.
+const ATTACHED: usize = 100;
 
 impl Tracer {
     /// Labels a name and all its versions, or one of them. A name is taken as it is, else as a path; one that no run has
@@ -29,6 +34,72 @@ impl Tracer {
     pub fn labels(&self) -> Result<Vec<Label>> {
         self.store()
             .read(|view| view.labels()?.into_iter().map(|(id, name)| lineage::labels::label(view, id, name)).collect())
+    }
+
+    /// At most so many of the labels whose names begin so, by name, from the one after a name on. Each comes with at most
+    /// 100 of the names that it is attached to. The page's `next` is the name of the last label.
+    ///
+    /// ```
+    /// use mltrace_core::Tracer;
+    ///
+    /// let tracer = Tracer::in_memory()?;
+    /// for label in ["customer-7", "customer-8", "vendor"] {
+    ///     tracer.label("raw/2020-05.parquet", label).write()?;
+    /// }
+    /// let page = tracer.label_briefs("customer", None, 1)?;
+    /// assert_eq!(page.items[0].label.name, "customer-7");
+    /// let rest = tracer.label_briefs("customer", page.next.as_deref(), 10)?;
+    /// assert_eq!((rest.items.len(), rest.next), (1, None));
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn label_briefs(&self, beginning: &str, after: Option<&str>, limit: u32) -> Result<Page<LabelBrief>> {
+        self.store().read(|view| {
+            let limit = limit as usize;
+            let mut labels = view.labels_after(beginning, after, limit + 1)?;
+            let has_more = labels.len() > limit;
+            labels.truncate(limit);
+            let next = labels.last().filter(|_| has_more).map(|(_, name)| name.clone());
+            let briefs = labels.into_iter().map(|(id, name)| lineage::labels::brief(view, id, name, ATTACHED));
+            Ok(Page { items: briefs.collect::<Result<_>>()?, next })
+        })
+    }
+
+    /// A label, and the runs nearest to it of those that read what carries it: at most so many are looked for, so that a
+    /// label which has touched everything is not followed everywhere. [`impact_label`](Self::impact_label) tells all.
+    ///
+    /// ```
+    /// use mltrace_core::{ComponentRun, Tracer};
+    ///
+    /// let tracer = Tracer::in_memory()?;
+    /// tracer.label("raw", "customer-7").write()?;
+    /// tracer.retract("customer-7", "consent withdrawn").write()?;
+    /// let mut run = ComponentRun::new("clean");
+    /// run.start().add_input("raw").end();
+    /// let id = tracer.log_component_run(run)?;
+    /// let carriers = tracer.label_carriers("customer-7", 100)?;
+    /// assert_eq!((carriers.runs, carriers.heedless, carriers.may_be_more), (vec![id], vec![id], false));
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// There is no such label, or the store cannot be read.
+    pub fn label_carriers(&self, label: &str, at_most: usize) -> Result<LabelCarriers> {
+        self.store().read(|view| {
+            let id = view.label_id(label)?.ok_or_else(|| no_label(view, label))?;
+            let brief = lineage::labels::brief(view, id, label.to_owned(), ATTACHED)?;
+            let (runs, may_be_more) = lineage::labels::nearest_carriers(view, id, at_most)?;
+            let mut heedless = Vec::new();
+            if let Some(retraction) = &brief.label.retraction {
+                let since = to_micros(retraction.retracted_at);
+                for &run in &runs {
+                    heedless.extend(view.started_at(run)?.filter(|&started_at| since <= started_at).map(|_| run));
+                }
+            }
+            Ok(LabelCarriers { brief, runs, heedless, may_be_more })
+        })
     }
 
     /// The retractions, the latest first, each with the runs that did not heed it.

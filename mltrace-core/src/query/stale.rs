@@ -14,7 +14,7 @@ use crate::tracer::Tracer;
 impl Tracer {
     /// What is stale: the latest completed run of each component and partition, judged.
     pub fn stale(&self) -> Staleness<'_> {
-        Staleness { tracer: self, component: None, partition: None, as_of: None }
+        Staleness { tracer: self, component: None, partitions: None, as_of: None }
     }
 
     /// Why one run is stale, whatever its status.
@@ -49,7 +49,7 @@ impl Tracer {
 pub struct Staleness<'t> {
     tracer: &'t Tracer,
     component: Option<String>,
-    partition: Option<String>,
+    partitions: Option<Vec<Option<String>>>,
     as_of: Option<DateTime<Utc>>,
 }
 
@@ -61,8 +61,13 @@ impl Staleness<'_> {
     }
 
     /// Only this partition.
-    pub fn partition(mut self, partition: impl Into<String>) -> Self {
-        self.partition = Some(partition.into());
+    pub fn partition(self, partition: impl Into<String>) -> Self {
+        self.partitions([Some(partition.into())])
+    }
+
+    /// Only these partitions, `None` for the runs that have none: a component may have more than anyone wants judged.
+    pub fn partitions(mut self, partitions: impl IntoIterator<Item = Option<String>>) -> Self {
+        self.partitions = Some(partitions.into_iter().collect());
         self
     }
 
@@ -82,7 +87,7 @@ impl Staleness<'_> {
             let mut judge = Judge::as_of(view, as_of);
             let mut judged = Vec::new();
             for (id, component) in self.components(view)? {
-                for partition in self.partitions(view, id)? {
+                for partition in self.partition_ids(view, id)? {
                     let Some(latest) = view.latest_completed(id, partition, as_of)? else { continue };
                     judged.push(Judgement {
                         component: component.clone(),
@@ -104,11 +109,13 @@ impl Staleness<'_> {
         Ok(vec![(id, name.clone())])
     }
 
-    fn partitions(&self, view: &View<'_>, component: ComponentId) -> Result<Vec<Option<NameId>>> {
-        match &self.partition {
-            None => view.partitions(component),
-            Some(partition) => Ok(view.name_id(partition)?.map(Some).into_iter().collect()),
-        }
+    fn partition_ids(&self, view: &View<'_>, component: ComponentId) -> Result<Vec<Option<NameId>>> {
+        let Some(partitions) = &self.partitions else { return view.partitions(component) };
+        let id = |partition: &Option<String>| match partition {
+            None => Ok(Some(None)),
+            Some(partition) => Ok(view.name_id(partition)?.map(Some)),
+        };
+        partitions.iter().filter_map(|partition| id(partition).transpose()).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Labels: what they are attached to, and their retractions.
 
 use super::engine::{Row, Value};
+use super::read::{limit, seek};
 use super::rows::{Coded, version_text};
 use super::{LabelId, NameId, VersionId, View, Write};
 use crate::clock::{from_micros, to_micros};
@@ -86,6 +87,23 @@ impl View<'_> {
         })
     }
 
+    /// The labels whose names begin so, sorted, from the one after a name on.
+    pub(crate) fn labels_after(
+        &self,
+        beginning: &str,
+        after: Option<&str>,
+        at_most: usize,
+    ) -> Result<Vec<(LabelId, String)>> {
+        let (from, beyond) = seek(beginning, after);
+        let mut labels = self.all(
+            &format!("SELECT id, name FROM label WHERE name {beyond} ?1 ORDER BY name LIMIT ?2"),
+            &[from.into(), limit(at_most)],
+            |row| Ok((LabelId(row.integer(0)?), row.text(1)?.to_owned())),
+        )?;
+        labels.truncate(labels.partition_point(|(_, name)| name.starts_with(beginning)));
+        Ok(labels)
+    }
+
     /// The key of a label, if there is such a label.
     pub(crate) fn label_id(&self, name: &str) -> Result<Option<LabelId>> {
         self.one("SELECT id FROM label WHERE name = ?1", &[name.into()], label)
@@ -93,16 +111,21 @@ impl View<'_> {
 
     /// What a label is attached to, by name.
     pub(crate) fn attached(&self, label: LabelId) -> Result<Vec<Attached>> {
+        self.some_attached(label, usize::MAX)
+    }
+
+    /// As [`attached`](Self::attached), at most so much of it.
+    pub(crate) fn some_attached(&self, label: LabelId, at_most: usize) -> Result<Vec<Attached>> {
         self.all(
             "SELECT p.name, p.version, n.text, v.kind, v.value, l.name, p.attached_at,
                     EXISTS (SELECT 1 FROM output o WHERE o.name = p.name)
                     OR EXISTS (SELECT 1 FROM input i WHERE i.name = p.name)
-             FROM label_pointer p
+             FROM (SELECT * FROM label_pointer WHERE label = ?1 ORDER BY name, version LIMIT ?2) p
              JOIN label l ON l.id = p.label
              JOIN text n ON n.id = p.name
              LEFT JOIN version v ON v.id = p.version
-             WHERE p.label = ?1 ORDER BY n.text, p.id",
-            &[label.into()],
+             ORDER BY n.text, p.id",
+            &[label.into(), limit(at_most)],
             attached,
         )
     }

@@ -11,6 +11,11 @@ use crate::clock::from_micros;
 use crate::error::Result;
 use crate::model::{Component, IoPointer, Match, RunId, Status, Version, VersionKind};
 
+/// The inputs by which a name is read, or one version of it.
+const READERS: &str = "FROM input i
+    WHERE i.name = ?1 AND (?2 IS NULL OR i.version = ?2 OR i.match = ?3 AND ?2 IN (
+        SELECT o.version FROM output o WHERE o.run = i.upstream AND o.name = ?1))";
+
 /// Which runs of a component a history shows. Times are microseconds.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HistoryFilter {
@@ -21,8 +26,15 @@ pub(crate) struct HistoryFilter {
     pub(crate) parent: Option<uuid::Uuid>,
 }
 
+impl HistoryFilter {
+    /// Whether runs are asked for that may lie far apart.
+    pub(crate) fn is_selective(&self) -> bool {
+        self.status.is_some() || self.partition.is_some() || self.parent.is_some()
+    }
+}
+
 /// A run's place in its component's history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct HistoryKey {
     pub(crate) started_at: i64,
     pub(crate) run: RunId,
@@ -48,16 +60,33 @@ impl View<'_> {
         )
     }
 
+    /// At most so many of the ids that [`downstream_ids`](Self::downstream_ids) gives, the last ones first.
+    pub(crate) fn last_downstream_ids(&self, run: RunId, at_most: usize) -> Result<Vec<RunId>> {
+        self.all(
+            "SELECT run FROM input WHERE upstream = ?1 UNION ALL SELECT run FROM declared WHERE upstream = ?1
+             ORDER BY run DESC LIMIT ?2",
+            &[run.into(), limit(at_most)],
+            |row| row.integer(0).map(RunId),
+        )
+    }
+
     /// The runs that read a name. Of one version of it: those that read this version, and those that read from a run that
     /// wrote it where the bytes do not prove the edge.
     pub(crate) fn readers_of(&self, name: NameId, version: Option<VersionId>) -> Result<Vec<RunId>> {
-        self.all(
-            "SELECT DISTINCT i.run FROM input i
-             WHERE i.name = ?1 AND (?2 IS NULL OR i.version = ?2 OR i.match = ?3 AND ?2 IN (
-                SELECT o.version FROM output o WHERE o.run = i.upstream AND o.name = ?1))",
-            &[name.into(), version.into(), Match::Name.code().into()],
-            |row| row.integer(0).map(RunId),
-        )
+        let values = [name.into(), version.into(), Match::Name.code().into()];
+        self.all(&format!("SELECT DISTINCT i.run {READERS}"), &values, |row| row.integer(0).map(RunId))
+    }
+
+    /// At most so many of the runs that [`readers_of`](Self::readers_of) gives, the last to end first, some perhaps twice.
+    pub(crate) fn last_readers_of(
+        &self,
+        name: NameId,
+        version: Option<VersionId>,
+        at_most: usize,
+    ) -> Result<Vec<RunId>> {
+        let values = [name.into(), version.into(), Match::Name.code().into(), limit(at_most)];
+        let sql = format!("SELECT i.run {READERS} ORDER BY i.ended_at DESC LIMIT ?4");
+        self.all(&sql, &values, |row| row.integer(0).map(RunId))
     }
 
     /// When a run started.
@@ -110,6 +139,20 @@ impl View<'_> {
         }
         keys.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(keys)
+    }
+
+    /// The last of so many runs of a history, whatever else is asked of them than when they started.
+    pub(crate) fn history_edge(
+        &self,
+        component: ComponentId,
+        filter: &HistoryFilter,
+        newest_first: bool,
+        after: Option<HistoryKey>,
+        runs: u64,
+    ) -> Result<Option<HistoryKey>> {
+        let span = HistoryFilter { since: filter.since, until: filter.until, ..HistoryFilter::default() };
+        let seen = self.stored_history(component, &span, newest_first, after, runs)?;
+        Ok(seen.last().copied().filter(|_| seen.len() as u64 == runs))
     }
 
     fn status(&self, run: RunId) -> Result<Option<Status>> {
@@ -185,6 +228,27 @@ impl View<'_> {
             &[],
             |row| Ok((ComponentId(row.integer(0)?), row.text(1)?.to_owned())),
         )
+    }
+
+    /// The components that have run whose names begin so, sorted, from the one after a name on.
+    pub(crate) fn component_names_after(
+        &self,
+        beginning: &str,
+        after: Option<&str>,
+        at_most: usize,
+    ) -> Result<Vec<(ComponentId, String)>> {
+        let (from, beyond) = seek(beginning, after);
+        let mut names = self.all(
+            &format!(
+                "SELECT c.id, c.name FROM component c
+                 WHERE c.name {beyond} ?1 AND EXISTS (SELECT 1 FROM run r WHERE r.component = c.id)
+                 ORDER BY c.name LIMIT ?2"
+            ),
+            &[from.into(), limit(at_most)],
+            |row| Ok((ComponentId(row.integer(0)?), row.text(1)?.to_owned())),
+        )?;
+        names.truncate(names.partition_point(|(_, name)| name.starts_with(beginning)));
+        Ok(names)
     }
 
     /// A component with its metadata, which is that of the run with the latest start that stated any.
@@ -271,4 +335,16 @@ impl View<'_> {
             |version: &Version| version.value.starts_with(beginning) || version.to_string().starts_with(beginning);
         Ok(found.into_iter().filter(|(_, version)| matches(version)).collect())
     }
+}
+
+/// Where a list that is sorted by name begins, and how what it holds compares with that.
+pub(super) fn seek<'a>(beginning: &'a str, after: Option<&'a str>) -> (&'a str, &'static str) {
+    match after {
+        Some(after) if after >= beginning => (after, ">"),
+        _ => (beginning, ">="),
+    }
+}
+
+pub(super) fn limit(at_most: usize) -> Value<'static> {
+    i64::try_from(at_most).unwrap_or(i64::MAX).into()
 }

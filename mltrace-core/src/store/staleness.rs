@@ -163,6 +163,28 @@ impl View<'_> {
         Ok(partitions)
     }
 
+    /// The partitions of a component's runs that were named before one, the newest names first.
+    pub(crate) fn partitions_before(
+        &self,
+        component: ComponentId,
+        before: Option<NameId>,
+        at_most: usize,
+    ) -> Result<Vec<NameId>> {
+        let mut partitions = Vec::new();
+        let mut last = before.unwrap_or(NameId(i64::MAX));
+        while partitions.len() < at_most
+            && let Some(next) = self.one(
+                "SELECT partition FROM run WHERE component = ?1 AND partition < ?2 ORDER BY partition DESC LIMIT 1",
+                &[component.into(), last.into()],
+                |row| row.integer(0).map(NameId),
+            )?
+        {
+            partitions.push(next);
+            last = next;
+        }
+        Ok(partitions)
+    }
+
     /// The text of a name.
     pub(crate) fn name_text(&self, name: NameId) -> Result<String> {
         self.one("SELECT text FROM text WHERE id = ?1", &[name.into()], |row| row.text(0).map(ToOwned::to_owned))?

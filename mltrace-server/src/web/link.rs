@@ -15,11 +15,11 @@ pub(super) fn of(place: &str, name: &str) -> String {
     link
 }
 
-/// The address of a page with a question.
+/// The address of a page with a question, or with more of one.
 pub(super) fn to(place: &str, question: &[(&str, &str)]) -> String {
     let mut link = place.to_owned();
-    for (number, (key, value)) in question.iter().enumerate() {
-        link.push(if number == 0 { '?' } else { '&' });
+    for (key, value) in question {
+        link.push(if link.contains('?') { '&' } else { '?' });
         link.push_str(key);
         link.push('=');
         encode(&mut link, value, "-_.~/:@");

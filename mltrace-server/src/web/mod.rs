@@ -2,21 +2,33 @@
 //!
 //! One file a view. Each is asked on a reader's thread as an operation of the interface is, and answers with a template, so
 //! that whatever a run is called is escaped by the engine. All of it can be read without JavaScript.
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "a view is handed what it is asked, whether it keeps all of it or not"
+)]
 
 mod assets;
 mod chart;
+mod command;
+mod component;
+mod components;
 mod drift;
 mod form;
 mod frame;
 mod graph;
+mod label;
+mod labels;
 mod lineage;
 mod link;
 mod recent;
 mod retrain;
 mod run;
+mod search;
 mod site;
+mod stale;
 mod task;
 mod tasks;
+mod trend;
 mod words;
 
 use std::sync::Arc;
@@ -24,12 +36,25 @@ use std::sync::Arc;
 use axum::Router;
 
 pub(crate) use assets::asset;
+pub(crate) use command::COMMANDS;
 
 use crate::service::Service;
 
 /// Every view there is.
 pub(crate) fn router(service: &Arc<Service>) -> Router {
     let site = site::Site::new(Arc::clone(service));
-    let views = [recent::add, run::add, lineage::add, tasks::add, drift::add, retrain::add];
+    let views = [
+        recent::add,
+        run::add,
+        lineage::add,
+        components::add,
+        labels::add,
+        search::add,
+        command::add,
+        stale::add,
+        tasks::add,
+        drift::add,
+        retrain::add,
+    ];
     views.into_iter().fold(site, |site, add| add(site)).router.merge(assets::router())
 }

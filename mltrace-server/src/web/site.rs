@@ -106,7 +106,21 @@ impl Site {
     }
 
     /// Adds what a form does that whoever may review may send; it leads to the page that it gives.
-    pub(super) fn change<P, F>(mut self, path: &str, answer: fn(Change<'_, P, F>) -> Result<String, Problem>) -> Self
+    pub(super) fn change<P, F>(self, path: &str, answer: fn(Change<'_, P, F>) -> Result<String, Problem>) -> Self
+    where
+        P: DeserializeOwned + Send + 'static,
+        F: DeserializeOwned + Send + 'static,
+    {
+        self.change_as(path, |_| Role::Review, answer)
+    }
+
+    /// Adds what a form does for whoever has the role that this needs which the form says.
+    pub(super) fn change_as<P, F>(
+        mut self,
+        path: &str,
+        needed: fn(&F) -> Role,
+        answer: fn(Change<'_, P, F>) -> Result<String, Problem>,
+    ) -> Self
     where
         P: DeserializeOwned + Send + 'static,
         F: DeserializeOwned + Send + 'static,
@@ -121,10 +135,12 @@ impl Site {
                     Err(problem) => return refused(&parts, &problem),
                 };
                 let done = async {
-                    let who = service.guard.allow(&parts.headers, Role::Review)?;
                     let Path(path) = Path::<P>::from_request_parts(&mut parts, &()).await.map_err(malformed)?;
                     let form = read::<F>(&service, body).await?;
-                    service.writer.run(move |tracer| answer(Change { tracer, path, form, who })).await?
+                    let role = needed(&form);
+                    let who = service.guard.allow(&parts.headers, role)?;
+                    let lane = if role == Role::Read { &service.readers } else { &service.writer };
+                    lane.run(move |tracer| answer(Change { tracer, path, form, who })).await?
                 };
                 match done.await {
                     Ok(place) => see(&place),

@@ -75,6 +75,29 @@ pub(super) fn component_link(name: &str) -> PointerLink<'_> {
     PointerLink { name, link: link::of("/components", name) }
 }
 
+/// An owner, who leads to all that is theirs.
+pub(super) fn owner_link(name: &str) -> PointerLink<'_> {
+    PointerLink { name, link: link::to("/components", &[("owner", name)]) }
+}
+
+/// A tag, which leads to what else carries it.
+#[derive(Template)]
+#[template(source = r#"<a class="tag" href="{{ link }}"><bdi>{{ name }}</bdi></a>"#, ext = "html")]
+pub(super) struct TagLink<'t> {
+    name: &'t str,
+    link: String,
+}
+
+pub(super) fn tag_link(name: &str) -> TagLink<'_> {
+    TagLink { name, link: link::to("/components", &[("tag", name)]) }
+}
+
+/// A label that leads to its page.
+pub(super) fn label_link(name: &str) -> TagLink<'_> {
+    TagLink { name, link: link::of("/labels", name) }
+}
+
+impl HtmlSafe for TagLink<'_> {}
 impl HtmlSafe for Time {}
 impl HtmlSafe for Badge {}
 impl HtmlSafe for RunLink<'_> {}

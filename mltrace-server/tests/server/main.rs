@@ -1,6 +1,7 @@
 //! The service as its callers meet it, without a socket unless that is what is tested.
 
 mod answers;
+mod catalogue;
 mod client;
 mod described;
 #[path = "../../../fuzz/shared/events.rs"]

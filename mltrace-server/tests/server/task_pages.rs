@@ -113,8 +113,8 @@ async fn who_may_only_read_is_offered_nothing_to_flag() {
     filled(&server, "high_tip");
     let (reader, reviewer) = (server.token(Role::Read), server.token(Role::Review));
     let read = server.get("/tasks/high_tip").bearer(&reader).send().await.text();
-    let reviewed = server.get("/tasks/high_tip").bearer(&reviewer).send().await.text();
-    assert!(!read.contains("/flag/outputs") && reviewed.contains("/flag/outputs"));
+    let shown = server.get("/tasks/high_tip").bearer(&reviewer).send().await.text();
+    assert!(!read.contains("/flag/outputs") && shown.contains("/flag/outputs"));
     let form = server.ask("POST", "/flag/outputs").header("content-type", FORM).bearer(&reader);
     let refused = form.body("task=high_tip&from=2020-03-11&to=2020-03-12").send().await;
     assert_eq!(refused.status, 403);

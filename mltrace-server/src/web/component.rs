@@ -1,0 +1,157 @@
+//! One component: what it is, whether it is stale, and how its runs went.
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use mltrace_core::__words::{duration, metric};
+use mltrace_core::{Component, Judgement, RunRecord, Status, Tracer};
+use serde::Deserialize;
+
+use super::components::{Asked, given};
+use super::frame::Frame;
+use super::site::Visit;
+use super::trend::{Trend, trend};
+use super::{link, words};
+use crate::problem::Problem;
+
+/// So many runs at a time.
+const PART: u64 = 50;
+/// Among so many runs those are looked for that were asked for.
+const LOOKED_AT: u64 = 20_000;
+/// So many partitions are judged at a time.
+const JUDGED: u32 = 20;
+/// So many metrics are drawn, and of a run so many are shown.
+const METRICS: usize = 5;
+
+/// Which component.
+#[derive(Debug, Deserialize)]
+pub(super) struct Named {
+    name: String,
+}
+
+/// A component, as a page.
+#[derive(Template)]
+#[template(path = "web/component.html")]
+pub(super) struct One {
+    frame: Frame,
+    component: Component,
+    asked: Asked,
+    judged: Vec<Judgement>,
+    older_partitions: Option<String>,
+    runs: Vec<RunRecord>,
+    older_runs: Option<String>,
+    charts: Vec<Trend>,
+}
+
+pub(super) fn component(visit: Visit<'_, Named, Asked>) -> Result<One, Problem> {
+    one(visit.tracer, &visit.path.name, visit.query, visit.frame)
+}
+
+pub(super) fn one(tracer: &Tracer, name: &str, asked: Asked, frame: Frame) -> Result<One, Problem> {
+    let component = tracer.component(name)?;
+    let narrowed = narrowed(&asked);
+    let here = link::to(&link::of("/components", name), &narrowed);
+    let (judged, before) = judged(tracer, name, asked.before.as_deref())?;
+    let mut history = tracer.history(name).limit(PART).within(LOOKED_AT);
+    if let Some(status) = given(asked.status.as_ref()) {
+        history = history.status(named_status(status)?);
+    }
+    if let Some(since) = given(asked.since.as_ref()) {
+        history = history.since(start_of(day(since)?));
+    }
+    if let Some(until) = given(asked.until.as_ref()) {
+        history = history.until(end_of(day(until)?));
+    }
+    if let Some(partition) = given(asked.partition.as_ref()) {
+        history = history.partition(partition);
+    }
+    if let Some(after) = &asked.after {
+        history = history.after(after)?;
+    }
+    let page = history.get()?;
+    let charts = charts(&page.items);
+    Ok(One {
+        frame,
+        component,
+        judged,
+        older_partitions: before.map(|before| link::to(&here, &[("before", &before)]) + "#stale"),
+        runs: page.items,
+        older_runs: page.next.map(|next| link::to(&here, &[("after", &next)]) + "#runs"),
+        charts,
+        asked,
+    })
+}
+
+/// The question as it stands in an address, but for the place in a list.
+fn narrowed(asked: &Asked) -> Vec<(&'static str, &str)> {
+    let fields =
+        [("status", &asked.status), ("since", &asked.since), ("until", &asked.until), ("partition", &asked.partition)];
+    fields.into_iter().filter_map(|(key, field)| Some((key, given(field.as_ref())?))).collect()
+}
+
+/// The latest runs of some partitions, judged, and where the partitions before these begin.
+fn judged(tracer: &Tracer, name: &str, before: Option<&str>) -> Result<(Vec<Judgement>, Option<String>), Problem> {
+    let page = tracer.partitions(name, before, JUDGED)?;
+    let without = before.is_none().then_some(None);
+    let partitions: Vec<_> = without.into_iter().chain(page.items.into_iter().map(Some)).collect();
+    let mut judged = tracer.stale().component(name).partitions(partitions.clone()).get()?;
+    judged.sort_by_key(|judged| partitions.iter().position(|partition| *partition == judged.partition));
+    Ok((judged, page.next))
+}
+
+fn named_status(name: &str) -> Result<Status, Problem> {
+    Status::ALL.into_iter().find(|status| status.as_str() == name).ok_or_else(|| {
+        let known: Vec<_> = Status::ALL.iter().map(|status| status.as_str()).collect();
+        Problem::bad_request(format!("no run stands `{name}`: there are {}", known.join(", ")))
+    })
+}
+
+fn day(text: &str) -> Result<NaiveDate, Problem> {
+    text.parse().map_err(|_| Problem::bad_request(format!("`{text}` is no day: write it as 2020-01-31")))
+}
+
+fn start_of(day: NaiveDate) -> DateTime<Utc> {
+    day.and_time(NaiveTime::MIN).and_utc()
+}
+
+fn end_of(day: NaiveDate) -> DateTime<Utc> {
+    let next = day.checked_add_days(Days::new(1)).map_or(DateTime::<Utc>::MAX_UTC, start_of);
+    next - TimeDelta::microseconds(1)
+}
+
+/// How long the runs took, and the first of their metrics.
+fn charts(runs: &[RunRecord]) -> Vec<Trend> {
+    let names: BTreeSet<&String> = runs.iter().flat_map(|run| run.metrics.keys()).collect();
+    let over = |value: &dyn Fn(&RunRecord) -> Option<f64>| runs.iter().rev().filter_map(value).collect::<Vec<_>>();
+    let took = trend("took", &over(&|run| run.duration_ms), duration);
+    let metrics = names.into_iter().take(METRICS).filter_map(|name| {
+        let values = over(&|run| run.metrics.get(name).copied());
+        trend(name, &values, metric)
+    });
+    took.into_iter().chain(metrics).collect()
+}
+
+impl One {
+    /// What a form that was sent empty, or not at all, has in a field.
+    fn field(field: Option<&String>) -> &str {
+        given(field).unwrap_or_default()
+    }
+
+    fn is_narrowed(&self) -> bool {
+        !narrowed(&self.asked).is_empty()
+    }
+
+    /// The page without a question.
+    fn whole(&self) -> String {
+        link::of("/components", &self.component.name)
+    }
+
+    fn of_partition(&self, partition: &str) -> String {
+        link::to(&self.whole(), &[("partition", partition)]) + "#runs"
+    }
+
+    fn metrics(run: &RunRecord) -> impl Iterator<Item = (&String, &f64)> {
+        run.metrics.iter().take(METRICS)
+    }
+}

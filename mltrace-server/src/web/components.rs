@@ -1,0 +1,109 @@
+//! The components, and tags by hand.
+
+use askama::Template;
+use mltrace_core::Component;
+use serde::Deserialize;
+
+use super::component::{self, One};
+use super::frame::Frame;
+use super::site::{Change, Site, Visit};
+use super::{link, words};
+use crate::api::Nothing;
+use crate::problem::Problem;
+
+/// So many components at a time.
+const PART: u32 = 50;
+
+pub(super) fn add(site: Site) -> Site {
+    site.view("/components", components).view("/components/{name}", component::component).change("/components", tag)
+}
+
+/// Which components, or of one of them which runs. What a form leaves empty is not asked.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    pub(super) name: Option<String>,
+    pub(super) tag: Option<String>,
+    pub(super) owner: Option<String>,
+    pub(super) after: Option<String>,
+    pub(super) status: Option<String>,
+    pub(super) since: Option<String>,
+    pub(super) until: Option<String>,
+    pub(super) partition: Option<String>,
+    /// Partitions before this one.
+    pub(super) before: Option<String>,
+}
+
+/// What a form sent, unless it was left empty.
+pub(super) fn given(field: Option<&String>) -> Option<&str> {
+    field.map(|text| text.trim()).filter(|text| !text.is_empty())
+}
+
+/// All of them, or the one by a name that cannot stand in a path.
+#[derive(Template)]
+enum Shown {
+    #[template(source = "{{ page|safe }}", ext = "html")]
+    All { page: Box<All> },
+    #[template(source = "{{ page|safe }}", ext = "html")]
+    One { page: Box<One> },
+}
+
+/// The components, as a page.
+#[derive(Template)]
+#[template(path = "web/components.html")]
+struct All {
+    frame: Frame,
+    asked: Asked,
+    components: Vec<Component>,
+    /// Where the list goes on.
+    next: Option<String>,
+}
+
+fn components(visit: Visit<'_, Nothing, Asked>) -> Result<Shown, Problem> {
+    let Visit { tracer, query: asked, frame, .. } = visit;
+    if let Some(name) = asked.name.clone() {
+        return Ok(Shown::One { page: Box::new(component::one(tracer, &name, asked, frame)?) });
+    }
+    let mut question = tracer.components().limit(PART);
+    let mut narrowed = Vec::new();
+    if let Some(tag) = given(asked.tag.as_ref()) {
+        question = question.tag(tag);
+        narrowed.push(("tag", tag));
+    }
+    if let Some(owner) = given(asked.owner.as_ref()) {
+        question = question.owner(owner);
+        narrowed.push(("owner", owner));
+    }
+    if let Some(after) = &asked.after {
+        question = question.after(after);
+    }
+    let page = question.page()?;
+    let next = page.next.map(|next| link::to(&link::to("/components", &narrowed), &[("after", &next)]));
+    Ok(Shown::All { page: Box::new(All { frame, components: page.items, next, asked }) })
+}
+
+impl All {
+    fn tag(&self) -> &str {
+        given(self.asked.tag.as_ref()).unwrap_or_default()
+    }
+
+    fn owner(&self) -> &str {
+        given(self.asked.owner.as_ref()).unwrap_or_default()
+    }
+
+    fn is_narrowed(&self) -> bool {
+        !self.tag().is_empty() || !self.owner().is_empty()
+    }
+}
+
+/// A tag for a component.
+#[derive(Debug, Deserialize)]
+struct NewTag {
+    name: String,
+    tag: String,
+}
+
+fn tag(change: Change<'_, Nothing, NewTag>) -> Result<String, Problem> {
+    let NewTag { name, tag } = change.form;
+    change.tracer.tag(&name, [tag.trim()])?;
+    Ok(link::of("/components", &name))
+}

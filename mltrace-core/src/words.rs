@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::model::GitRecord;
+use crate::model::{Dependency, GitRecord, Parted, StaleKind};
 
 /// How long ago, in the largest unit that leaves a telling number.
 pub fn age(time: DateTime<Utc>, now: DateTime<Utc>) -> String {
@@ -64,6 +64,36 @@ pub fn metric(value: f64) -> String {
     let plain = value.to_string();
     let rounded = if value.abs() < 0.001 { format!("{value:.2e}") } else { format!("{value:.4}") };
     if plain.len() <= rounded.len() { plain } else { rounded }
+}
+
+/// In what two runs differ, in words.
+pub fn parted(what: Parted) -> &'static str {
+    match what {
+        Parted::Code => "code",
+        Parted::Commit => "commit",
+        Parted::Params => "params",
+        Parted::Inputs => "what they read",
+        Parted::Upstream => "the stages they depend on",
+        Parted::Outputs => "what they wrote from the same",
+    }
+}
+
+/// The rule by which a run is stale.
+pub fn rule(kind: StaleKind) -> &'static str {
+    match kind {
+        StaleKind::OldInput => "old input",
+        StaleKind::OldRun => "old run",
+        StaleKind::FresherUpstream => "fresher upstream",
+        StaleKind::StaleUpstream => "stale upstream",
+    }
+}
+
+/// What is worth knowing about an edge.
+pub fn marks(dependency: &Dependency) -> impl Iterator<Item = String> + use<> {
+    let run = dependency.run;
+    let modified = dependency.modified.then(|| format!("modified: bytes differ from what #{run} wrote"));
+    let overlapping = dependency.overlapping.then(|| format!("overlapping: #{run} had not ended when it was read"));
+    modified.into_iter().chain(overlapping)
 }
 
 #[cfg(test)]

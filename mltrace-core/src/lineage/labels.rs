@@ -69,7 +69,7 @@ pub(crate) fn impact(view: &View<'_>, id: LabelId, name: String) -> Result<Label
 fn readers(view: &View<'_>, label: LabelId) -> Result<Vec<RunId>> {
     let mut readers = Vec::new();
     for attached in view.attached(label)? {
-        readers.extend(view.readers_of(attached.name, attached.version)?);
+        readers.extend(view.readers_of(attached.name, attached.version, None)?);
     }
     Ok(readers)
 }

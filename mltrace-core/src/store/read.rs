@@ -39,23 +39,30 @@ impl View<'_> {
         )
     }
 
-    /// The ids of the runs that depend on a run, some perhaps twice.
-    pub(crate) fn downstream_ids(&self, run: RunId) -> Result<Vec<RunId>> {
+    /// The ids of the runs that depend on a run, the latest first, of which there may be millions: at most so many.
+    pub(crate) fn downstream_ids(&self, run: RunId, most: Option<usize>) -> Result<Vec<RunId>> {
         self.all(
-            "SELECT run FROM input WHERE upstream = ?1 UNION ALL SELECT run FROM declared WHERE upstream = ?1",
-            &[run.into()],
+            "SELECT run FROM input WHERE upstream = ?1 UNION SELECT run FROM declared WHERE upstream = ?1
+             ORDER BY run DESC LIMIT ?2",
+            &[run.into(), at_most(most)],
             |row| row.integer(0).map(RunId),
         )
     }
 
-    /// The runs that read a name. Of one version of it: those that read this version, and those that read from a run that
-    /// wrote it where the bytes do not prove the edge.
-    pub(crate) fn readers_of(&self, name: NameId, version: Option<VersionId>) -> Result<Vec<RunId>> {
+    /// The runs that read a name, those that ended last first, and at most so many. Of one version of it: those that read
+    /// this version, and those that read from a run that wrote it where the bytes do not prove the edge.
+    pub(crate) fn readers_of(
+        &self,
+        name: NameId,
+        version: Option<VersionId>,
+        most: Option<usize>,
+    ) -> Result<Vec<RunId>> {
         self.all(
-            "SELECT DISTINCT i.run FROM input i
+            "SELECT DISTINCT i.run, i.ended_at FROM input i
              WHERE i.name = ?1 AND (?2 IS NULL OR i.version = ?2 OR i.match = ?3 AND ?2 IN (
-                SELECT o.version FROM output o WHERE o.run = i.upstream AND o.name = ?1))",
-            &[name.into(), version.into(), Match::Name.code().into()],
+                SELECT o.version FROM output o WHERE o.run = i.upstream AND o.name = ?1))
+             ORDER BY i.ended_at DESC LIMIT ?4",
+            &[name.into(), version.into(), Match::Name.code().into(), at_most(most)],
             |row| row.integer(0).map(RunId),
         )
     }
@@ -271,4 +278,9 @@ impl View<'_> {
             |version: &Version| version.value.starts_with(beginning) || version.to_string().starts_with(beginning);
         Ok(found.into_iter().filter(|(_, version)| matches(version)).collect())
     }
+}
+
+/// A limit; less than nothing stands for none.
+fn at_most(rows: Option<usize>) -> Value<'static> {
+    rows.map_or(-1, |rows| i64::try_from(rows).unwrap_or(i64::MAX)).into()
 }

@@ -29,9 +29,9 @@ const FILES: [(&str, &str, &str); 7] = [
 /// Changes with any of the files, so that a browser may keep them for ever.
 static EDITION: LazyLock<String> = LazyLock::new(|| {
     let mut hasher = blake3::Hasher::new();
-    FILES.iter().for_each(|(.., text)| {
+    for (.., text) in FILES {
         hasher.update(text.as_bytes());
-    });
+    }
     hasher.finalize().to_hex().chars().take(12).collect()
 });
 

@@ -15,3 +15,4 @@ mod recorded;
 mod safety;
 mod sockets;
 mod triage;
+mod web_triage;

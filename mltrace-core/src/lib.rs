@@ -76,6 +76,11 @@ pub use writer::Stats;
 #[path = "words.rs"]
 pub mod __words;
 
+/// How both draw a graph as a tree. Not a stable API.
+#[doc(hidden)]
+#[path = "tree.rs"]
+pub mod __tree;
+
 /// What `#[component]` expands to. Not a stable API: it changes with the attribute.
 #[doc(hidden)]
 pub mod __private {

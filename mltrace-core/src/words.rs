@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::model::GitRecord;
+use crate::model::{Dependency, GitRecord, Parted, StaleKind};
 
 /// How long ago, in the largest unit that leaves a telling number.
 pub fn age(time: DateTime<Utc>, now: DateTime<Utc>) -> String {
@@ -127,6 +127,36 @@ pub fn utc(time: DateTime<Utc>) -> String {
 pub fn spelled(time: DateTime<Utc>) -> String {
     let spelled = time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
     spelled.strip_suffix("T00:00:00Z").map(ToOwned::to_owned).unwrap_or(spelled)
+}
+
+/// In what two runs differ, in words.
+pub fn parted(what: Parted) -> &'static str {
+    match what {
+        Parted::Code => "code",
+        Parted::Commit => "commit",
+        Parted::Params => "params",
+        Parted::Inputs => "what they read",
+        Parted::Upstream => "the stages they depend on",
+        Parted::Outputs => "what they wrote from the same",
+    }
+}
+
+/// The rule by which a run is stale.
+pub fn rule(kind: StaleKind) -> &'static str {
+    match kind {
+        StaleKind::OldInput => "old input",
+        StaleKind::OldRun => "old run",
+        StaleKind::FresherUpstream => "fresher upstream",
+        StaleKind::StaleUpstream => "stale upstream",
+    }
+}
+
+/// What is worth knowing about an edge.
+pub fn marks(dependency: &Dependency) -> impl Iterator<Item = String> + use<> {
+    let run = dependency.run;
+    let modified = dependency.modified.then(|| format!("modified: bytes differ from what #{run} wrote"));
+    let overlapping = dependency.overlapping.then(|| format!("overlapping: #{run} had not ended when it was read"));
+    modified.into_iter().chain(overlapping)
 }
 
 #[cfg(test)]

@@ -67,3 +67,50 @@ localize(document);
 theme();
 keys();
 colour();
+
+// What is sent as UTC is chosen in the reader's own zone.
+function zones() {
+  const two = (number) => String(number).padStart(2, "0");
+  for (const input of document.querySelectorAll("input[type=datetime-local][data-utc]")) {
+    input.closest("label").querySelector(".zone").textContent = "";
+    if (input.value) {
+      const at = new Date(`${input.value}Z`);
+      input.value = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`;
+    }
+    input.form.addEventListener("formdata", (event) => {
+      if (input.value) event.formData.set(input.name, new Date(input.value).toISOString().slice(0, 16));
+      else event.formData.delete(input.name);
+    });
+  }
+}
+
+// A graph begins where it was asked, and a run that is clicked is shown beside it.
+function graph() {
+  const view = document.querySelector(".graph");
+  if (!view) return;
+  const asked = view.querySelector(".asked");
+  if (asked) {
+    view.scrollLeft = asked.x.baseVal.value - (view.clientWidth - asked.width.baseVal.value) / 2;
+    view.scrollTop = asked.y.baseVal.value - (view.clientHeight - asked.height.baseVal.value) / 2;
+  }
+  view.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='/runs/']");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    view.querySelector(".chosen")?.classList.remove("chosen");
+    link.classList.add("chosen");
+    htmx.ajax("GET", `${link.getAttribute("href")}/brief`, "#chosen");
+  });
+}
+
+// Where a part of the page cannot be had, the whole page says why: of a form what it answers, else the login.
+document.addEventListener("htmx:responseError", ({ detail }) => {
+  if (detail.elt.matches("form")) detail.elt.submit();
+});
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (new URL(detail.xhr.responseURL).pathname !== "/login") return;
+  detail.shouldSwap = false;
+  location.reload();
+});
+zones();
+graph();

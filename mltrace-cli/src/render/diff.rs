@@ -1,7 +1,8 @@
 //! What changed between two runs. What is equal is counted, not listed.
 
 use anstyle::Style;
-use mltrace_core::{Changed, Diff, Entries, IoPointer, Parted, Parting, Pointers, RunRecord};
+use mltrace_core::__words::parted;
+use mltrace_core::{Changed, Diff, Entries, IoPointer, Parting, Pointers, RunRecord};
 
 use super::run::name_of;
 use super::table::{Cell, Column, Fit, table};
@@ -76,18 +77,6 @@ fn parting(parting: &Parting) -> String {
     let place = count(parting.depth.into(), "hop");
     let runs = format!("#{} and {}", parting.before, run_name(parting.after, &parting.component));
     format!("{runs}, {place} upstream, by {differs}")
-}
-
-fn parted(what: Parted) -> &'static str {
-    match what {
-        Parted::Code => "code",
-        Parted::Commit => "commit",
-        Parted::Params => "params",
-        Parted::Inputs => "what they read",
-        Parted::Upstream => "the stages they depend on",
-        Parted::Outputs => "what they wrote from the same",
-        _ => "something newer than this program",
-    }
 }
 
 fn code(diff: &Diff) -> String {

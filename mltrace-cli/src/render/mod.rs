@@ -21,7 +21,6 @@ mod table;
 mod text;
 mod time;
 mod trace;
-mod tree;
 mod verify;
 mod wrap;
 

@@ -1,6 +1,7 @@
 //! What is stale, and why.
 
-use mltrace_core::{Judgement, Stale, StaleKind};
+use mltrace_core::__words::rule;
+use mltrace_core::{Judgement, Stale};
 
 use super::run::partition;
 use super::text::{DIM, NEWS, STRONG, one_line, paint, run_name};
@@ -44,13 +45,4 @@ pub(crate) fn reasons(stale: &[Stale], columns: usize) -> Vec<String> {
     let more = stale.len() - shown.len();
     let more = (more > 0).then(|| paint(DIM, format!("... and {more} more, see --json")));
     shown.iter().flat_map(reason).chain(more).collect()
-}
-
-fn rule(kind: StaleKind) -> &'static str {
-    match kind {
-        StaleKind::OldInput => "old input",
-        StaleKind::OldRun => "old run",
-        StaleKind::FresherUpstream => "fresher upstream",
-        StaleKind::StaleUpstream => "stale upstream",
-    }
 }

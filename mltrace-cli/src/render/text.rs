@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
-pub(crate) use mltrace_core::__words::{bytes, commit, count, metric, percent, rough, short};
-use mltrace_core::{Dependency, RunId, Status, Version, VersionKind};
+pub(crate) use mltrace_core::__words::{bytes, commit, count, marks, metric, percent, rough, short};
+use mltrace_core::{RunId, Status, Version, VersionKind};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 pub(crate) const PLAIN: Style = Style::new();
@@ -123,14 +123,6 @@ pub(crate) fn next(step: &str) -> String {
 pub(crate) fn nexts(steps: &[String]) -> String {
     let leads = ["next: "].into_iter().chain(std::iter::repeat("      "));
     leads.zip(steps).map(|(lead, step)| paint(DIM, format!("{lead}{step}")) + "\n").collect()
-}
-
-/// What is worth knowing about an edge, in words.
-pub(crate) fn marks(dependency: &Dependency) -> impl Iterator<Item = String> {
-    let run = dependency.run;
-    let modified = dependency.modified.then(|| format!("modified: bytes differ from what #{run} wrote"));
-    let overlapping = dependency.overlapping.then(|| format!("overlapping: #{run} had not ended when it was read"));
-    modified.into_iter().chain(overlapping)
 }
 
 /// A param as its author would write it: text without quotes.

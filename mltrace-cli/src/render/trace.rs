@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use anstyle::Style;
+use mltrace_core::__tree::{Direction, Link, Node, Tree};
 use mltrace_core::{Graph, IoPointer, LabelImpact, RunId, RunRecord, Status};
 
 use super::labels;
@@ -14,7 +15,6 @@ use super::text::{
     one_line, paint, param, run_name, style_of, version, width,
 };
 use super::time::{age, duration, local};
-use super::tree::{Direction, Link, Node, Tree};
 use crate::session::Screen;
 
 /// Where an output came from.

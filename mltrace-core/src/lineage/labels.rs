@@ -69,13 +69,13 @@ pub(crate) fn nearest_carriers(view: &View<'_>, label: LabelId, at_most: usize) 
     let one_more = at_most.saturating_add(1);
     let mut nearest = Nearest { at_most, found: Vec::new(), seen: HashSet::new(), may_be_more: false };
     for attached in view.some_attached(label, one_more)? {
-        nearest.add(&view.last_readers_of(attached.name, attached.version, one_more)?);
+        nearest.add(&view.readers_of(attached.name, attached.version, Some(one_more))?);
     }
     let mut next = 0;
     while !nearest.may_be_more
         && let Some(&run) = nearest.found.get(next)
     {
-        nearest.add(&view.last_downstream_ids(run, one_more)?);
+        nearest.add(&view.downstream_ids(run, Some(one_more))?);
         next += 1;
     }
     Ok((nearest.found, nearest.may_be_more))
@@ -114,7 +114,7 @@ pub(crate) fn impact(view: &View<'_>, id: LabelId, name: String) -> Result<Label
 fn readers(view: &View<'_>, label: LabelId) -> Result<Vec<RunId>> {
     let mut readers = Vec::new();
     for attached in view.attached(label)? {
-        readers.extend(view.readers_of(attached.name, attached.version)?);
+        readers.extend(view.readers_of(attached.name, attached.version, None)?);
     }
     Ok(readers)
 }

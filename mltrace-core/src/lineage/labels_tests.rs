@@ -298,7 +298,8 @@ proptest! {
                 let near = store.read(|view| nearest_carriers(view, view.label_id(label)?.unwrap(), at_most)).unwrap();
                 let (nearest, may_be_more) = (near.0.iter().copied().collect::<BTreeSet<_>>(), near.1);
                 prop_assert_eq!(nearest.len(), near.0.len().min(at_most));
-                prop_assert!(if may_be_more { nearest.is_subset(&carrying) } else { nearest == carrying });
+                let is_right = if may_be_more { nearest.is_subset(&carrying) } else { nearest == carrying };
+                prop_assert!(is_right);
             }
         }
     }

@@ -197,7 +197,7 @@ pub(crate) fn removable(
         if group.contains_key(&run) || !view.is_before(run, cutoff)? {
             continue;
         }
-        let referers = view.downstream_ids(run)?;
+        let referers = view.downstream_ids(run, None)?;
         open.extend(referers.iter().filter(|referer| is_to_go(referer)));
         group.insert(run, referers);
     }

@@ -14,6 +14,18 @@ pub(crate) struct Reach {
     pub(crate) depth: Option<u32>,
     /// The walk shows the runs of this component and goes no further behind them.
     pub(crate) stop_at: Option<String>,
+    /// The most runs: the nearest, and of those as near the latest.
+    pub(crate) most: Option<usize>,
+}
+
+/// Of what a limit on runs cuts off no more are counted: to count them is to walk.
+pub(crate) const COUNTED: usize = 10_000;
+
+impl Reach {
+    /// How many runs make a difference to what is shown and counted.
+    pub(crate) fn seen(&self) -> Option<usize> {
+        self.most.map(|most| most.saturating_add(COUNTED))
+    }
 }
 
 /// Which way to walk.
@@ -24,10 +36,10 @@ enum Direction {
 }
 
 impl Direction {
-    fn next(self, view: &View<'_>, run: RunId) -> Result<Vec<RunId>> {
+    fn next(self, view: &View<'_>, run: RunId, reach: &Reach) -> Result<Vec<RunId>> {
         match self {
             Self::Upstream => view.upstream_ids(run),
-            Self::Downstream => view.downstream_ids(run),
+            Self::Downstream => view.downstream_ids(run, reach.seen()),
         }
     }
 }
@@ -102,6 +114,14 @@ impl Walk {
                 cut.append(&mut level);
             }
             level.retain(|&id| seen.insert(id));
+            let left = reach.most.map_or(usize::MAX, |most| most.saturating_sub(reached.len()));
+            if level.len() > left {
+                level.sort_unstable_by(|a, b| b.cmp(a));
+                for id in level.drain(left..) {
+                    seen.remove(&id);
+                    cut.push(id);
+                }
+            }
             if level.is_empty() {
                 break;
             }
@@ -112,25 +132,35 @@ impl Walk {
                     reached.push((depth, id));
                 }
                 let stops = stop_at.map_or(Ok(false), |component| view.is_of(id, component))?;
-                let behind = direction.next(view, id)?;
+                let behind = direction.next(view, id, reach)?;
                 if stops { cut.extend(behind) } else { next.extend(behind) }
             }
             level = next;
         }
         reached.sort_unstable();
-        let unseen = unseen(view, direction, cut, seen)?;
+        let unseen = unseen(view, direction, cut, seen, reach)?;
         Ok(Self { reached, beyond: unseen.into_iter().filter(|&id| root != Some(id)).count() as u64 })
     }
 }
 
 /// These runs and those behind them that the walk has not seen.
-fn unseen(view: &View<'_>, direction: Direction, from: Vec<RunId>, mut seen: HashSet<RunId>) -> Result<Vec<RunId>> {
+fn unseen(
+    view: &View<'_>,
+    direction: Direction,
+    from: Vec<RunId>,
+    mut seen: HashSet<RunId>,
+    reach: &Reach,
+) -> Result<Vec<RunId>> {
+    let most = if reach.most.is_some() { COUNTED } else { usize::MAX };
     let mut unseen = Vec::new();
     let mut open = from;
     while let Some(id) = open.pop() {
+        if unseen.len() == most {
+            break;
+        }
         if seen.insert(id) {
             unseen.push(id);
-            open.extend(direction.next(view, id)?);
+            open.extend(direction.next(view, id, reach)?);
         }
     }
     Ok(unseen)

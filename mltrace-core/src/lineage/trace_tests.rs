@@ -10,7 +10,7 @@ use crate::store::{Store, View, Write};
 use crate::testing::run;
 
 fn trace(store: &Store, root: RunId, depth: Option<u32>) -> Graph {
-    let reach = Reach { depth, stop_at: None };
+    let reach = Reach { depth, ..Reach::default() };
     store.read(|view| upstream(view, root, None, &reach)).unwrap()
 }
 
@@ -90,7 +90,7 @@ fn stopping_at_a_component_shows_it_and_counts_what_lies_behind() {
             run("train", 4, 5).reads("b").writes("c"),
         ],
     );
-    let reach = Reach { depth: None, stop_at: Some("clean".to_owned()) };
+    let reach = Reach { stop_at: Some("clean".to_owned()), ..Reach::default() };
     let graph = store.read(|view| upstream(view, ids[2], None, &reach)).unwrap();
     let shown: Vec<_> = graph.runs.iter().map(|found| found.run.component.as_str()).collect();
     assert_eq!(shown, ["train", "clean"]);
@@ -98,7 +98,7 @@ fn stopping_at_a_component_shows_it_and_counts_what_lies_behind() {
 }
 
 fn impact_of_run(store: &Store, root: RunId, depth: Option<u32>) -> Graph {
-    let reach = Reach { depth, stop_at: None };
+    let reach = Reach { depth, ..Reach::default() };
     store.read(|view| downstream(view, GraphRoot { pointer: None, run: Some(root) }, None, &reach)).unwrap()
 }
 
@@ -132,7 +132,7 @@ fn the_impact_of_a_pointer_leaves_out_who_reads_its_siblings() {
         ],
     );
     let root = GraphRoot { pointer: None, run: Some(ids[0]) };
-    let first = |view: &View<'_>| view.readers_of(view.pointer_id("train")?.unwrap(), None);
+    let first = |view: &View<'_>| view.readers_of(view.pointer_id("train")?.unwrap(), None, None);
     let impact = |view: &View<'_>| downstream(view, root, Some(first(view)?), &Reach::default());
     let graph = store.read(impact).unwrap();
     let shown: Vec<_> = graph.runs.iter().map(|found| (found.depth, found.run.component.as_str())).collect();
@@ -152,9 +152,9 @@ fn the_impact_of_a_pointer_goes_on_behind_its_writer_if_that_has_read_it_too() {
         ],
     );
     let impact = |depth| {
-        let first = |view: &View<'_>| view.readers_of(view.pointer_id("model")?.unwrap(), None);
+        let first = |view: &View<'_>| view.readers_of(view.pointer_id("model")?.unwrap(), None, None);
         let root = GraphRoot { pointer: None, run: Some(ids[1]) };
-        let reach = Reach { depth, stop_at: None };
+        let reach = Reach { depth, ..Reach::default() };
         let graph = store.read(|view| downstream(view, root, Some(first(view)?), &reach)).unwrap();
         let shown: Vec<_> = graph.runs.iter().map(|found| (found.depth, found.run.id)).collect();
         (shown, graph.truncated.map_or(0, |truncated| truncated.runs))
@@ -162,6 +162,23 @@ fn the_impact_of_a_pointer_goes_on_behind_its_writer_if_that_has_read_it_too() {
     assert_eq!(impact(None), (vec![(0, ids[1]), (2, ids[2])], 0));
     assert_eq!(impact(Some(1)), (vec![(0, ids[1])], 1));
     assert_eq!(impact(Some(0)), (vec![(0, ids[1])], 1), "the root is shown, what it has touched is not");
+}
+
+#[test]
+fn of_many_runs_the_nearest_and_latest_are_shown_and_the_others_counted() {
+    let store = Store::in_memory().unwrap();
+    let readers = (0..40_i64).map(|reader| run("read", 10 + reader, 50).reads("model").writes(&reader.to_string()));
+    let report = run("report", 60, 61).reads("3").reads("39");
+    let all = [run("fit", 0, 1).writes("model")].into_iter().chain(readers).chain([report]);
+    let ids = put_all(&store, all);
+    let reach = Reach { most: Some(5), ..Reach::default() };
+    let root = GraphRoot { pointer: None, run: Some(ids[0]) };
+    let graph = store.read(|view| downstream(view, root, None, &reach)).unwrap();
+    let shown: Vec<_> = graph.runs.iter().map(|found| found.run.id).collect();
+    assert_eq!(shown, [ids[0], ids[37], ids[38], ids[39], ids[40]]);
+    assert_eq!(graph.truncated.unwrap().runs, 37, "the report too, though it read from a run that is shown");
+    let graph = store.read(|view| upstream(view, ids[41], None, &reach)).unwrap();
+    assert_eq!((graph.runs.len(), graph.truncated), (4, None), "what fits is whole");
 }
 
 /// The plainest walk there is, over a list of edges.

@@ -45,11 +45,46 @@ impl Tracer {
         self.store().read(|view| view.open_briefs())
     }
 
+    /// The runs recorded before one in brief, newest first, at most so many.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn briefs_before(&self, run: RunId, limit: u32) -> Result<Vec<RunBrief>> {
+        self.store().read(|view| view.briefs_before(run, limit))
+    }
+
     /// These runs in brief, in no order. Those that are not there are left out.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn briefs(&self, ids: &[RunId]) -> Result<Vec<RunBrief>> {
         self.store().read(|view| view.briefs(ids))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{TimeDelta, Utc};
+
+    use super::*;
+    use crate::ComponentRun;
+
+    #[test]
+    fn runs_are_told_in_brief_backwards_and_by_the_history_of_a_component() {
+        let tracer = Tracer::in_memory().unwrap();
+        let began = Utc::now();
+        for (component, minute) in [("clean", 30), ("train", 20), ("clean", 10)] {
+            let mut run = ComponentRun::new(component);
+            let started_at = began + TimeDelta::minutes(minute);
+            run.started_at(started_at).ended_at(started_at);
+            tracer.log_component_run(run).unwrap();
+        }
+        let ids = |briefs: Vec<RunBrief>| briefs.into_iter().map(|brief| brief.id.0).collect::<Vec<_>>();
+        assert_eq!(ids(tracer.briefs_before(RunId(i64::MAX), 2).unwrap()), [3, 2]);
+        assert_eq!(ids(tracer.briefs_before(RunId(2), 2).unwrap()), [1]);
+        let page = tracer.history("clean").limit(1).briefs().unwrap();
+        assert_eq!(ids(page.items), [1], "by start, not by number");
+        let rest = tracer.history("clean").after(&page.next.unwrap()).unwrap().briefs().unwrap();
+        assert_eq!((ids(rest.items), rest.next), (vec![3], None));
     }
 }

@@ -1,5 +1,7 @@
 //! Questions for the runs of a component.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -7,7 +9,7 @@ use super::catalogue::no_component;
 use super::run;
 use crate::clock::to_micros;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Page, RunId, RunRecord, Status};
+use crate::model::{Page, RunBrief, RunId, RunRecord, Status};
 use crate::store::{ComponentId, HistoryFilter, HistoryKey, View};
 use crate::tracer::Tracer;
 
@@ -124,16 +126,32 @@ impl History<'_> {
     /// There is no such component, or the store cannot be read.
     pub fn get(self) -> Result<Page<RunRecord>> {
         self.tracer.store().read(|view| {
-            let edge = self.edge(view)?;
-            let mut keys = self.keys(view, edge, self.limit.saturating_add(1))?;
-            let shown = usize::try_from(self.limit).unwrap_or(usize::MAX);
-            let has_more = keys.len() > shown;
-            keys.truncate(shown);
-            let last = if has_more { keys.last() } else { edge.as_ref() };
-            let next = last.map(|key| format!("{}.{}", key.started_at, key.run));
-            let ids: Vec<RunId> = keys.iter().map(|key| key.run).collect();
-            Ok(Page { items: view.runs(&ids)?, next })
+            let Page { items, next } = self.ids(view)?;
+            Ok(Page { items: view.runs(&items)?, next })
         })
+    }
+
+    /// The runs in brief.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn briefs(self) -> Result<Page<RunBrief>> {
+        self.tracer.store().read(|view| {
+            let Page { items, next } = self.ids(view)?;
+            let mut found: HashMap<_, _> = view.briefs(&items)?.into_iter().map(|brief| (brief.id, brief)).collect();
+            Ok(Page { items: items.iter().filter_map(|id| found.remove(id)).collect(), next })
+        })
+    }
+
+    fn ids(&self, view: &View<'_>) -> Result<Page<RunId>> {
+        let edge = self.edge(view)?;
+        let mut keys = self.keys(view, edge, self.limit.saturating_add(1))?;
+        let shown = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let has_more = keys.len() > shown;
+        keys.truncate(shown);
+        let last = if has_more { keys.last() } else { edge.as_ref() };
+        let next = last.map(|key| format!("{}.{}", key.started_at, key.run));
+        Ok(Page { items: keys.iter().map(|key| key.run).collect(), next })
     }
 
     /// The run at a place, counted from 0 at the end where the history begins; `None` past the other end.

@@ -99,6 +99,12 @@ impl Impact<'_> {
         self
     }
 
+    /// At most so many runs, the nearest, and of those as near the latest. What is cut off is counted, up to 10,000.
+    pub fn limit(mut self, runs: usize) -> Self {
+        self.reach.most = Some(runs);
+        self
+    }
+
     /// The graph.
     ///
     /// # Errors
@@ -114,7 +120,7 @@ impl Impact<'_> {
                 let id = self.tracer.pointer_id(view, name)?.ok_or_else(unknown)?;
                 let version =
                     self.version.as_deref().map(|begin| the_version_seen(view, id, name, begin)).transpose()?;
-                let first = view.readers_of(id, version)?;
+                let first = view.readers_of(id, version, self.reach.seen())?;
                 trace::downstream(view, root(view, id, version)?, Some(first), &self.reach)
             }
         })

@@ -1,5 +1,7 @@
 //! Questions for what is stale.
 
+use std::time::{Duration, Instant};
+
 use chrono::{DateTime, Utc};
 
 use super::catalogue::no_component;
@@ -20,6 +22,26 @@ impl Tracer {
     /// Why one run is stale, whatever its status.
     pub fn stale_run(&self, run: RunId) -> StaleRun<'_> {
         StaleRun { tracer: self, run, as_of: None }
+    }
+
+    /// Why runs are stale: as many of these, in this order, as are judged within a time, but the first in any case. What
+    /// several of them have behind them is looked up once.
+    ///
+    /// # Errors
+    /// A run is not there, or the store cannot be read.
+    pub fn stale_runs(&self, runs: &[RunId], within: Duration) -> Result<Vec<Vec<Stale>>> {
+        let began = Instant::now();
+        self.store().read(|view| {
+            let mut judge = Judge::as_of(view, to_micros(now()));
+            let mut judged = Vec::with_capacity(runs.len());
+            for &run in runs {
+                if !judged.is_empty() && began.elapsed() > within {
+                    break;
+                }
+                judged.push(judge.judge(run)?);
+            }
+            Ok(judged)
+        })
     }
 }
 
@@ -222,6 +244,23 @@ mod tests {
         assert_eq!(error.to_string(), "run 1 had not started by 1970-01-01 00:04:00 UTC");
         assert_eq!(tracer.stale_run(run).as_of(at(5)).get().unwrap(), []);
         assert_eq!(tracer.stale_run(RunId(7)).get().unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn runs_are_judged_together_as_they_are_alone_while_there_is_time() {
+        let tracer = Tracer::in_memory().unwrap();
+        for (minute, component, input, output) in
+            [(0, "clean", "raw", "rides"), (5, "train", "rides", "forest"), (10, "clean", "raw", "rides")]
+        {
+            let mut run = ComponentRun::new(component);
+            run.started_at(at(minute)).ended_at(at(minute + 1)).add_input(input).add_output(output);
+            tracer.log_component_run(run).unwrap();
+        }
+        let runs = [RunId(2), RunId(3), RunId(1)];
+        let alone = runs.map(|run| tracer.stale_run(run).get().unwrap());
+        assert_eq!(tracer.stale_runs(&runs, Duration::MAX).unwrap(), alone);
+        assert_eq!(alone.map(|stale| stale.len()), [1, 0, 0]);
+        assert_eq!(tracer.stale_runs(&runs, Duration::ZERO).unwrap().len(), 1, "one is judged in any case");
     }
 
     #[test]

@@ -77,6 +77,12 @@ impl<'t> Trace<'t> {
         self
     }
 
+    /// At most so many runs, the nearest, and of those as near the latest. What is cut off is counted, up to 10,000.
+    pub fn limit(mut self, runs: usize) -> Self {
+        self.reach.most = Some(runs);
+        self
+    }
+
     /// Shows the runs of this component, and goes no further behind them.
     pub fn stop_at(mut self, component: impl Into<String>) -> Self {
         self.reach.stop_at = Some(component.into());

@@ -26,6 +26,11 @@ impl View<'_> {
         self.all_briefs(OPEN, &[])
     }
 
+    /// The runs recorded before a run, newest first, at most so many.
+    pub(crate) fn briefs_before(&self, run: RunId, limit: u32) -> Result<Vec<RunBrief>> {
+        self.all_briefs("r.id < ?1 ORDER BY r.id DESC LIMIT ?2", &[run.into(), i64::from(limit).into()])
+    }
+
     /// These runs, in no order. Those that are not there are left out.
     pub(crate) fn briefs(&self, ids: &[RunId]) -> Result<Vec<RunBrief>> {
         let mut briefs = Vec::with_capacity(ids.len());

@@ -11,11 +11,6 @@ use crate::clock::from_micros;
 use crate::error::Result;
 use crate::model::{Component, IoPointer, Match, RunId, Status, Version, VersionKind};
 
-/// The inputs by which a name is read, or one version of it.
-const READERS: &str = "FROM input i
-    WHERE i.name = ?1 AND (?2 IS NULL OR i.version = ?2 OR i.match = ?3 AND ?2 IN (
-        SELECT o.version FROM output o WHERE o.run = i.upstream AND o.name = ?1))";
-
 /// Which runs of a component a history shows. Times are microseconds.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HistoryFilter {
@@ -51,42 +46,32 @@ impl View<'_> {
         )
     }
 
-    /// The ids of the runs that depend on a run, some perhaps twice.
-    pub(crate) fn downstream_ids(&self, run: RunId) -> Result<Vec<RunId>> {
+    /// The ids of the runs that depend on a run, the latest first, of which there may be millions: at most so many.
+    pub(crate) fn downstream_ids(&self, run: RunId, most: Option<usize>) -> Result<Vec<RunId>> {
         self.all(
-            "SELECT run FROM input WHERE upstream = ?1 UNION ALL SELECT run FROM declared WHERE upstream = ?1",
-            &[run.into()],
-            |row| row.integer(0).map(RunId),
-        )
-    }
-
-    /// At most so many of the ids that [`downstream_ids`](Self::downstream_ids) gives, the last ones first.
-    pub(crate) fn last_downstream_ids(&self, run: RunId, at_most: usize) -> Result<Vec<RunId>> {
-        self.all(
-            "SELECT run FROM input WHERE upstream = ?1 UNION ALL SELECT run FROM declared WHERE upstream = ?1
+            "SELECT run FROM input WHERE upstream = ?1 UNION SELECT run FROM declared WHERE upstream = ?1
              ORDER BY run DESC LIMIT ?2",
-            &[run.into(), limit(at_most)],
+            &[run.into(), at_most(most)],
             |row| row.integer(0).map(RunId),
         )
     }
 
-    /// The runs that read a name. Of one version of it: those that read this version, and those that read from a run that
-    /// wrote it where the bytes do not prove the edge.
-    pub(crate) fn readers_of(&self, name: NameId, version: Option<VersionId>) -> Result<Vec<RunId>> {
-        let values = [name.into(), version.into(), Match::Name.code().into()];
-        self.all(&format!("SELECT DISTINCT i.run {READERS}"), &values, |row| row.integer(0).map(RunId))
-    }
-
-    /// At most so many of the runs that [`readers_of`](Self::readers_of) gives, the last to end first, some perhaps twice.
-    pub(crate) fn last_readers_of(
+    /// The runs that read a name, those that ended last first, and at most so many. Of one version of it: those that read
+    /// this version, and those that read from a run that wrote it where the bytes do not prove the edge.
+    pub(crate) fn readers_of(
         &self,
         name: NameId,
         version: Option<VersionId>,
-        at_most: usize,
+        most: Option<usize>,
     ) -> Result<Vec<RunId>> {
-        let values = [name.into(), version.into(), Match::Name.code().into(), limit(at_most)];
-        let sql = format!("SELECT i.run {READERS} ORDER BY i.ended_at DESC LIMIT ?4");
-        self.all(&sql, &values, |row| row.integer(0).map(RunId))
+        self.all(
+            "SELECT DISTINCT i.run, i.ended_at FROM input i
+             WHERE i.name = ?1 AND (?2 IS NULL OR i.version = ?2 OR i.match = ?3 AND ?2 IN (
+                SELECT o.version FROM output o WHERE o.run = i.upstream AND o.name = ?1))
+             ORDER BY i.ended_at DESC LIMIT ?4",
+            &[name.into(), version.into(), Match::Name.code().into(), at_most(most)],
+            |row| row.integer(0).map(RunId),
+        )
     }
 
     /// When a run started.
@@ -345,6 +330,11 @@ pub(super) fn seek<'a>(beginning: &'a str, after: Option<&'a str>) -> (&'a str, 
     }
 }
 
-pub(super) fn limit(at_most: usize) -> Value<'static> {
-    i64::try_from(at_most).unwrap_or(i64::MAX).into()
+pub(super) fn limit(rows: usize) -> Value<'static> {
+    i64::try_from(rows).unwrap_or(i64::MAX).into()
+}
+
+/// A limit, if there is one: less than nothing stands for none.
+fn at_most(rows: Option<usize>) -> Value<'static> {
+    rows.map_or((-1).into(), limit)
 }

@@ -1,17 +1,28 @@
-//! Where something came from, and what came of it: as a graph, and as a list for whoever does not look at graphs.
+//! Where something came from, and what came of it: as a graph, and as a tree for whoever does not look at graphs.
+
+use std::time::Duration;
 
 use askama::Template;
-use mltrace_core::{Graph, GraphRun, RunId};
+use mltrace_core::__words::count;
+use mltrace_core::{Graph, GraphRoot, RunId, RunRecord, Tracer};
 use serde::Deserialize;
 
 use super::frame::Frame;
-use super::graph::{Drawing, Way, draw};
+use super::graph::{Box, Boxes, Drawing, HEIGHT, WIDTH, Way, draw};
 use super::site::{Site, Visit};
+use super::tree::{Branch, branches};
 use super::{link, words};
+use crate::api::Nothing;
 use crate::problem::Problem;
 
-/// More runs than these are not drawn at once.
+/// More runs than these are not shown at once.
 const MOST: usize = 300;
+/// Where all of a component stand in one box, so many may.
+const MOST_IN_COMPONENTS: usize = 3_000;
+/// Of what is left out no more are counted.
+const COUNTED: u64 = 10_000;
+/// The time for judging which of the runs are stale.
+const JUDGING: Duration = Duration::from_millis(300);
 
 pub(super) fn add(site: Site) -> Site {
     site.view("/trace", traced_by_question)
@@ -26,7 +37,7 @@ struct Named {
     name: String,
 }
 
-/// How far to go.
+/// How far to go, and how to show it.
 #[derive(Debug, Default, Deserialize)]
 struct Reach {
     name: Option<String>,
@@ -34,6 +45,8 @@ struct Reach {
     version: Option<String>,
     depth: Option<u32>,
     stop_at: Option<String>,
+    /// 1 where all runs of a component are to stand in one box.
+    collapse: Option<u8>,
 }
 
 /// A lineage, as a page.
@@ -43,96 +56,187 @@ struct Lineage {
     frame: Frame,
     way: Way,
     asked: String,
-    depth: Option<u32>,
-    /// The deepest run of all that were found.
-    deepest: u32,
+    reach: Reach,
     graph: Graph,
     drawing: Drawing,
     /// How many runs were found and are not shown.
     left_out: u64,
+    /// How many of those that are shown were judged.
+    judged: usize,
 }
 
 fn traced(visit: Visit<'_, Named, Reach>) -> Result<Lineage, Problem> {
-    let Visit { tracer, path, query, frame } = visit;
-    let mut question = tracer.trace(path.name.as_str());
-    if let Some(version) = query.version {
+    let Visit { tracer, path, query: reach, frame } = visit;
+    let mut question = tracer.trace(path.name.as_str()).limit(reach.most());
+    if let Some(version) = &reach.version {
         question = question.version(version);
     }
-    if let Some(hops) = query.depth {
+    if let Some(hops) = reach.depth {
         question = question.depth(hops);
     }
-    if let Some(component) = query.stop_at {
+    if let Some(component) = &reach.stop_at {
         question = question.stop_at(component);
     }
-    Ok(Lineage::of(frame, Way::Upstream, path.name, query.depth, question.get()?))
+    match question.get() {
+        Ok(graph) => Lineage::of(tracer, frame, Way::Upstream, path.name, reach, graph),
+        // Of what no traced run wrote, there is only what came of it to show.
+        Err(_) if reach.version.is_none() && tracer.io_pointer(&path.name).is_ok() => {
+            touched(Visit { tracer, path, query: reach, frame })
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
-fn traced_by_question(visit: Visit<'_, crate::api::Nothing, Reach>) -> Result<Lineage, Problem> {
-    let Visit { tracer, mut query, frame, .. } = visit;
-    if let Some(name) = query.name.take() {
-        return traced(Visit { tracer, path: Named { name }, query, frame });
+fn traced_by_question(visit: Visit<'_, Nothing, Reach>) -> Result<Lineage, Problem> {
+    let Visit { tracer, query: reach, frame, .. } = visit;
+    if let Some(name) = reach.name.clone() {
+        return traced(Visit { tracer, path: Named { name }, query: reach, frame });
     }
-    let run = query.run.ok_or_else(|| Problem::bad_request("give a `name` or a `run`"))?;
-    let mut question = tracer.trace_run(run);
-    if let Some(hops) = query.depth {
+    let run = reach.run.ok_or_else(ask_more)?;
+    let mut question = tracer.trace_run(run).limit(reach.most());
+    if let Some(hops) = reach.depth {
         question = question.depth(hops);
     }
-    Ok(Lineage::of(frame, Way::Upstream, format!("#{run}"), query.depth, question.get()?))
+    if let Some(component) = &reach.stop_at {
+        question = question.stop_at(component);
+    }
+    Lineage::of(tracer, frame, Way::Upstream, format!("#{run}"), reach, question.get()?)
 }
 
 fn touched(visit: Visit<'_, Named, Reach>) -> Result<Lineage, Problem> {
-    let Visit { tracer, path, query, frame } = visit;
-    let mut question = tracer.impact(path.name.as_str());
-    if let Some(version) = query.version {
+    let Visit { tracer, path, query: reach, frame } = visit;
+    let mut question = tracer.impact(path.name.as_str()).limit(reach.most());
+    if let Some(version) = &reach.version {
         question = question.version(version);
     }
-    if let Some(hops) = query.depth {
+    if let Some(hops) = reach.depth {
         question = question.depth(hops);
     }
-    Ok(Lineage::of(frame, Way::Downstream, path.name, query.depth, question.get()?))
+    Lineage::of(tracer, frame, Way::Downstream, path.name, reach, question.get()?)
 }
 
-fn touched_by_question(visit: Visit<'_, crate::api::Nothing, Reach>) -> Result<Lineage, Problem> {
-    let Visit { tracer, mut query, frame, .. } = visit;
-    if let Some(name) = query.name.take() {
-        return touched(Visit { tracer, path: Named { name }, query, frame });
+fn touched_by_question(visit: Visit<'_, Nothing, Reach>) -> Result<Lineage, Problem> {
+    let Visit { tracer, query: reach, frame, .. } = visit;
+    if let Some(name) = reach.name.clone() {
+        return touched(Visit { tracer, path: Named { name }, query: reach, frame });
     }
-    let run = query.run.ok_or_else(|| Problem::bad_request("give a `name` or a `run`"))?;
-    let mut question = tracer.impact_run(run);
-    if let Some(hops) = query.depth {
+    let run = reach.run.ok_or_else(ask_more)?;
+    let mut question = tracer.impact_run(run).limit(reach.most());
+    if let Some(hops) = reach.depth {
         question = question.depth(hops);
     }
-    Ok(Lineage::of(frame, Way::Downstream, format!("#{run}"), query.depth, question.get()?))
+    Lineage::of(tracer, frame, Way::Downstream, format!("#{run}"), reach, question.get()?)
+}
+
+fn ask_more() -> Problem {
+    Problem::bad_request("give a `name` or a `run`")
+}
+
+impl Reach {
+    fn boxes(&self) -> Boxes {
+        if self.collapse == Some(1) { Boxes::Components } else { Boxes::Runs }
+    }
+
+    fn most(&self) -> usize {
+        match self.boxes() {
+            Boxes::Runs => MOST,
+            Boxes::Components => MOST_IN_COMPONENTS,
+        }
+    }
 }
 
 impl Lineage {
-    fn of(frame: Frame, way: Way, asked: String, depth: Option<u32>, mut graph: Graph) -> Self {
-        let deepest = graph.runs.iter().map(|found| found.depth).max().unwrap_or_default();
-        let found = graph.runs.len();
-        // Nearest first: what is left out lies furthest away.
-        graph.runs.truncate(MOST);
+    fn of(
+        tracer: &Tracer,
+        frame: Frame,
+        way: Way,
+        asked: String,
+        reach: Reach,
+        mut graph: Graph,
+    ) -> Result<Self, Problem> {
         let beyond = graph.truncated.map_or(0, |truncated| truncated.runs);
+        let found = graph.runs.len();
+        let ids: Vec<RunId> = graph.runs.iter().map(|found| found.run.id).collect();
+        let stale = if ids.is_empty() { Vec::new() } else { tracer.stale_runs(&ids, JUDGING)? };
+        let judged = stale.len();
+        for (found, stale) in graph.runs.iter_mut().zip(stale) {
+            found.run.stale = Some(stale);
+        }
+        let drawing = draw(&mut graph, way, reach.boxes());
         let left_out = beyond + (found - graph.runs.len()) as u64;
-        let drawing = draw(&graph, way);
-        Self { frame, way, asked, depth, deepest, graph, drawing, left_out }
+        Ok(Self { frame, way, asked, reach, judged: judged.min(graph.runs.len()), graph, drawing, left_out })
     }
 
-    /// The same page, so deep.
-    fn at_depth(&self, depth: u32) -> String {
+    /// What is shown, and how much is not.
+    fn told(&self) -> String {
+        count(self.graph.runs.len() as u64, "run")
+    }
+
+    fn left_out(&self) -> String {
+        if self.left_out >= COUNTED { format!("{COUNTED} or more") } else { self.left_out.to_string() }
+    }
+
+    /// The depths to choose from: where they are shown, and whether that is here.
+    fn depths(&self) -> Vec<(String, String, bool)> {
+        const DEEPEST: u32 = 6;
+        let deepest = self.graph.runs.iter().map(|found| found.depth).max().unwrap_or_default();
+        let goes_on = self.left_out > 0 || self.reach.depth.is_some();
+        let few = (1..=if goes_on { DEEPEST } else { deepest.min(DEEPEST) }).map(|hops| (hops.to_string(), Some(hops)));
+        let all = [("all".to_owned(), None)];
+        let place = |(name, depth)| (name, self.with(depth, self.reach.boxes()), self.reach.depth == depth);
+        few.chain(all).map(place).collect()
+    }
+
+    /// The boxes to choose from, in the same way.
+    fn boxes(&self) -> [(&'static str, String, bool); 2] {
+        let place = |(name, boxes)| (name, self.with(self.reach.depth, boxes), self.reach.boxes() == boxes);
+        [("runs", Boxes::Runs), ("components", Boxes::Components)].map(place)
+    }
+
+    /// The same page, so deep and in such boxes.
+    fn with(&self, depth: Option<u32>, boxes: Boxes) -> String {
         let here = self.frame.here.split('?').next().unwrap_or_default();
-        link::to(here, &[("depth", &depth.to_string())])
+        let Reach { name, run, version, stop_at, .. } = &self.reach;
+        let given = [
+            ("name", name.clone()),
+            ("run", run.map(|run| run.to_string())),
+            ("version", version.clone()),
+            ("stop_at", stop_at.clone()),
+            ("depth", depth.map(|hops| hops.to_string())),
+            ("collapse", (boxes == Boxes::Components).then(|| "1".to_owned())),
+        ];
+        let given: Vec<_> = given.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))).collect();
+        link::to(here, &given)
     }
 
-    fn marks(&self, found: &GraphRun) -> Vec<&'static str> {
-        let edges = self.graph.edges.iter().filter(|edge| edge.from == found.run.id);
-        let mut marks: Vec<_> = edges
-            .flat_map(|edge| {
-                [edge.modified.then_some("read modified bytes"), edge.overlapping.then_some("overlapping")]
-            })
-            .flatten()
-            .collect();
-        marks.sort_unstable();
-        marks.dedup();
-        marks
+    /// The same question the other way.
+    fn other_way(&self) -> Option<String> {
+        if self.is_source() {
+            return None;
+        }
+        let place = if self.way == Way::Upstream { "/impact" } else { "/trace" };
+        match (&self.graph.root, self.reach.run) {
+            (GraphRoot { pointer: None, .. }, Some(run)) => Some(format!("{place}?run={run}")),
+            _ => Some(link::of(place, &self.asked)),
+        }
+    }
+
+    fn is_source(&self) -> bool {
+        self.graph.root.run.is_none()
+    }
+
+    /// The run that the walk began at, shown beside the graph until another is chosen.
+    fn root(&self) -> Option<&RunRecord> {
+        let root = self.graph.root.run?;
+        self.graph.runs.iter().find(|found| found.run.id == root).map(|found| &found.run)
+    }
+
+    fn tree(&self) -> Vec<Branch<'_>> {
+        branches(&self.graph, self.way)
+    }
+
+    /// Components with what is to be told of their runs.
+    fn components(&self) -> impl Iterator<Item = &Box> {
+        self.drawing.boxes.iter().filter(|at| !at.runs.is_empty())
     }
 }

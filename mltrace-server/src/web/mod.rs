@@ -12,7 +12,9 @@ mod chart;
 mod command;
 mod component;
 mod components;
+mod diff;
 mod drift;
+mod folders;
 mod form;
 mod frame;
 mod graph;
@@ -22,12 +24,14 @@ mod lineage;
 mod link;
 mod recent;
 mod retrain;
+mod review;
 mod run;
 mod search;
 mod site;
 mod stale;
 mod task;
 mod tasks;
+mod tree;
 mod trend;
 mod words;
 
@@ -55,6 +59,8 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         tasks::add,
         drift::add,
         retrain::add,
+        diff::add,
+        review::add,
     ];
     views.into_iter().fold(site, |site, add| add(site)).router.merge(assets::router())
 }

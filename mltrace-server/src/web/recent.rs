@@ -1,20 +1,42 @@
-//! The last runs, live, endless.
+//! The last runs, live, endless; all of them, or those that are sought.
+
+use std::collections::HashMap;
 
 use askama::Template;
-use mltrace_core::{RunId, RunRecord};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use mltrace_core::{Page, RunBrief, RunId, RunRecord, Status, Tracer};
 use serde::Deserialize;
 
 use super::frame::Frame;
 use super::site::{Site, Visit};
-use super::words;
+use super::{link, words};
 use crate::api::Nothing;
 use crate::problem::Problem;
 
 /// So many runs at a time.
 const PART: u32 = 50;
+/// Where runs are sought, so many are looked at together.
+const WINDOW: u32 = 250;
+/// And so many before the reader is asked whether to go on.
+const MOST: u64 = 5_000;
 
 pub(super) fn add(site: Site) -> Site {
-    site.view("/", recent).view("/recent/older", older).view("/recent/newer", newer)
+    site.view("/", recent).view("/recent/older", older).view("/recent/newer", newer).view("/recent/row/{id}", row)
+}
+
+/// Which runs are sought, as the form sends it: what was left empty is sent empty.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Asked {
+    status: String,
+    component: String,
+    tag: String,
+    since: String,
+    until: String,
+    /// Where to go on.
+    after: Option<String>,
+    /// The newest run that the page has.
+    newest: Option<RunId>,
 }
 
 /// The last runs, as a page.
@@ -22,7 +44,9 @@ pub(super) fn add(site: Site) -> Site {
 #[template(path = "web/recent.html")]
 struct Recent {
     frame: Frame,
+    asked: Asked,
     part: Part,
+    newest: RunId,
 }
 
 /// Some runs, newest first, and where those before them begin.
@@ -30,7 +54,11 @@ struct Recent {
 #[template(path = "web/recent_part.html")]
 struct Part {
     runs: Vec<RunRecord>,
-    next: Option<String>,
+    /// The addresses of the rest: as a page, and as a part of this one.
+    next: Option<[String; 2]>,
+    /// How many were looked at, where that was given up before the part was full.
+    given_up: Option<u64>,
+    is_sought: bool,
 }
 
 /// Runs that were recorded since the page was made.
@@ -38,45 +66,203 @@ struct Part {
 #[template(path = "web/recent_newer.html")]
 struct Newer {
     runs: Vec<RunRecord>,
-    /// The newest that the page has now.
-    newest: RunId,
+    /// Where to ask for the next.
+    next: String,
     /// There are more than are put in at a time.
     is_cut: bool,
+    here: String,
 }
 
-/// Where to go on.
+/// A run that is on the page already.
+#[derive(Template)]
+#[template(path = "web/recent_row.html")]
+struct Row {
+    run: RunRecord,
+}
+
 #[derive(Debug, Deserialize)]
-struct From {
-    run: Option<RunId>,
+struct Numbered {
+    id: RunId,
 }
 
-fn part(visit: &Visit<'_, Nothing, From>) -> Result<Part, Problem> {
-    let page = visit.tracer.recent_before(visit.query.run.unwrap_or(RunId(i64::MAX)), PART)?;
-    Ok(Part { runs: page.items, next: page.next })
+/// Which runs are sought.
+struct Filter<'a> {
+    tracer: &'a Tracer,
+    status: Option<Status>,
+    component: Option<&'a str>,
+    tag: Option<&'a str>,
+    since: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+    /// Whether a component has the tag, of those that were asked about.
+    tagged: HashMap<String, bool>,
 }
 
-fn recent(visit: Visit<'_, Nothing, From>) -> Result<Recent, Problem> {
-    Ok(Recent { part: part(&visit)?, frame: visit.frame })
+fn recent(visit: Visit<'_, Nothing, Asked>) -> Result<Recent, Problem> {
+    let Visit { tracer, query: asked, frame, .. } = visit;
+    // Looked up first: a run that comes meanwhile is rather shown twice than never.
+    let newest = tracer.briefs_before(RunId(i64::MAX), 1)?.first().map_or(RunId(0), |run| run.id);
+    let part = part(tracer, &asked)?;
+    let newest = part.runs.iter().map(|run| run.id).fold(newest, RunId::max);
+    Ok(Recent { frame, asked, part, newest })
 }
 
-fn older(visit: Visit<'_, Nothing, From>) -> Result<Part, Problem> {
-    part(&visit)
+fn older(visit: Visit<'_, Nothing, Asked>) -> Result<Part, Problem> {
+    let Visit { tracer, query, .. } = visit;
+    part(tracer, &query)
 }
 
-fn newer(visit: Visit<'_, Nothing, From>) -> Result<Newer, Problem> {
-    let known = visit.query.run.unwrap_or(RunId(0));
-    let mut ids: Vec<_> = visit.tracer.briefs_after(known, PART + 1)?.into_iter().map(|run| run.id).collect();
-    let is_cut = ids.len() > PART as usize;
+fn newer(visit: Visit<'_, Nothing, Asked>) -> Result<Newer, Problem> {
+    let Visit { tracer, query: asked, .. } = visit;
+    let known = asked.newest.unwrap_or(RunId(0));
+    let mut filter = Filter::of(tracer, &asked)?;
+    let found = tracer.briefs_after(known, WINDOW)?;
+    let newest = found.last().map_or(known, |run| run.id);
+    let is_whole = found.len() < WINDOW as usize;
+    let mut ids = filter.keep(found)?;
+    ids.reverse();
+    let is_cut = !is_whole || ids.len() > PART as usize;
     if is_cut {
         ids.clear();
     }
-    ids.reverse();
-    let newest = ids.first().copied().unwrap_or(known);
-    Ok(Newer { runs: visit.tracer.runs(&ids)?, newest, is_cut })
+    let next = asked.newer(newest);
+    Ok(Newer { runs: tracer.runs(&ids)?, next, is_cut, here: link::to("/", &asked.question()) })
+}
+
+fn row(Visit { tracer, path: Numbered { id }, .. }: Visit<'_, Numbered, Nothing>) -> Result<Row, Problem> {
+    let run = tracer.runs(&[id])?.pop();
+    run.map(|run| Row { run }).ok_or_else(|| Problem::new(axum::http::StatusCode::NOT_FOUND, "there is no such run"))
+}
+
+/// Looks through the runs from the newest on, or through those of the component, until there are enough.
+fn part(tracer: &Tracer, asked: &Asked) -> Result<Part, Problem> {
+    let mut filter = Filter::of(tracer, asked)?;
+    let mut ids = Vec::new();
+    let mut after = asked.after.clone();
+    let mut looked = 0;
+    let next = loop {
+        let size = if looked == 0 { PART } else { WINDOW };
+        let Page { items, next } = filter.window(after.as_deref(), size)?;
+        looked += items.len() as u64;
+        ids.extend(filter.keep(items)?);
+        if next.is_none() || ids.len() >= PART as usize || looked >= MOST {
+            break next;
+        }
+        after = next;
+    };
+    let given_up = (next.is_some() && ids.len() < PART as usize).then_some(looked);
+    let next = next.map(|after| {
+        let question = [asked.question(), vec![("after", after.as_str())]].concat();
+        ["/", "/recent/older"].map(|place| link::to(place, &question))
+    });
+    Ok(Part { runs: tracer.runs(&ids)?, next, given_up, is_sought: asked.is_sought() })
+}
+
+impl<'a> Filter<'a> {
+    fn of(tracer: &'a Tracer, asked: &'a Asked) -> Result<Self, Problem> {
+        let given = |text: &'a str| Some(text.trim()).filter(|text| !text.is_empty());
+        let status = given(&asked.status).map(|text| {
+            let known = Status::ALL.into_iter().find(|status| status.as_str() == text);
+            let names = Status::ALL.map(Status::as_str).join(", ");
+            known.ok_or_else(|| Problem::refused(format!("`{text}` is no status: there are {names}")))
+        });
+        Ok(Self {
+            tracer,
+            status: status.transpose()?,
+            component: given(&asked.component),
+            tag: given(&asked.tag),
+            since: given(&asked.since).map(time).transpose()?,
+            until: given(&asked.until).map(time).transpose()?,
+            tagged: HashMap::new(),
+        })
+    }
+
+    /// The next runs to look at, newest first.
+    fn window(&self, after: Option<&str>, size: u32) -> Result<Page<RunBrief>, Problem> {
+        let Some(component) = self.component else {
+            let before = after.map_or(Ok(RunId(i64::MAX)), |after| after.parse().map(RunId));
+            let before = before.map_err(|_| Problem::bad_request("`after` is not where a list of runs goes on"))?;
+            let items = self.tracer.briefs_before(before, size)?;
+            let next = (items.len() == size as usize).then(|| items.last().map(|run| run.id.to_string())).flatten();
+            return Ok(Page { items, next });
+        };
+        let mut history = self.tracer.history(component).limit(size.into());
+        if let Some(since) = self.since {
+            history = history.since(since);
+        }
+        if let Some(until) = self.until {
+            history = history.until(until);
+        }
+        if let Some(after) = after {
+            history = history.after(after)?;
+        }
+        Ok(history.briefs()?)
+    }
+
+    /// Those that are sought, of some that were looked at.
+    fn keep(&mut self, runs: Vec<RunBrief>) -> Result<Vec<RunId>, Problem> {
+        let mut kept = Vec::new();
+        for run in runs {
+            let is_meant = self.status.is_none_or(|status| run.status == status)
+                && self.component.is_none_or(|component| run.component == component)
+                && self.since.is_none_or(|since| run.started_at >= since)
+                && self.until.is_none_or(|until| run.started_at <= until);
+            if is_meant && self.has_tag(&run.component)? {
+                kept.push(run.id);
+            }
+        }
+        Ok(kept)
+    }
+
+    fn has_tag(&mut self, component: &str) -> Result<bool, Problem> {
+        let Some(tag) = self.tag else { return Ok(true) };
+        if let Some(&known) = self.tagged.get(component) {
+            return Ok(known);
+        }
+        let found = self.tracer.component(component)?.tags.iter().any(|known| known == tag);
+        self.tagged.insert(component.to_owned(), found);
+        Ok(found)
+    }
+}
+
+/// A time as a form sends it, which is UTC, or as RFC 3339 has it.
+fn time(text: &str) -> Result<DateTime<Utc>, Problem> {
+    let plain = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f"];
+    let plain = || plain.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+    let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|day| day.and_hms_opt(0, 0, 0));
+    let stated = DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
+    stated.or_else(|| plain().or_else(day).map(|time| time.and_utc())).ok_or_else(|| {
+        Problem::refused(format!(
+            "`{text}` is no time: give it as 2020-02-29T14:05 (UTC), or with a zone as 2020-02-29T14:05:00+01:00"
+        ))
+    })
 }
 
 impl Recent {
-    fn newest(&self) -> RunId {
-        self.part.runs.first().map_or(RunId(0), |run| run.id)
+    fn newer(&self) -> String {
+        self.asked.newer(self.newest)
+    }
+}
+
+impl Asked {
+    /// What is sought, as it stands in addresses.
+    fn question(&self) -> Vec<(&'static str, &str)> {
+        let all = [
+            ("status", self.status.as_str()),
+            ("component", &self.component),
+            ("tag", &self.tag),
+            ("since", &self.since),
+            ("until", &self.until),
+        ];
+        all.into_iter().filter(|(_, text)| !text.trim().is_empty()).collect()
+    }
+
+    fn is_sought(&self) -> bool {
+        !self.question().is_empty()
+    }
+
+    /// Where to ask for runs that are newer than one.
+    fn newer(&self, newest: RunId) -> String {
+        let newest = newest.to_string();
+        link::to("/recent/newer", &[self.question(), vec![("newest", newest.as_str())]].concat())
     }
 }

@@ -1,29 +1,45 @@
 //! Everything about one run.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use askama::Template;
-use chrono::Utc;
-use mltrace_core::__words::{age, commit};
-use mltrace_core::{Dependency, IoPointer, RunId, RunRecord};
+use axum::http::StatusCode;
+use mltrace_core::{CheckStatus, CommitSource, Dependency, IoPointer, RunId, RunRecord, Stale, Tracer};
 use serde::Deserialize;
 
+use super::folders::{Line, lines};
 use super::form::back;
 use super::frame::Frame;
 use super::site::{Change, Site, Visit};
-use super::words;
+use super::{link, words};
 use crate::api::Nothing;
 use crate::problem::Problem;
 
-/// Of a long list so many are shown at once.
-const SHOWN: usize = 100;
+/// Of what it read and wrote so many are shown at once.
+const SHOWN: usize = 200;
+/// Of what programs told of it in events so many pieces are shown.
+const TOLD: usize = 200;
 
 pub(super) fn add(site: Site) -> Site {
-    site.view("/runs/{id}", run).change("/runs/{id}/notes", add_note).change("/flag", flag)
+    site.view("/runs/{id}", run)
+        .view("/runs/{id}/brief", brief)
+        .change("/runs/{id}/notes", add_note)
+        .change("/flag", flag)
 }
 
 /// Which run.
 #[derive(Debug, Deserialize)]
 struct Numbered {
     id: RunId,
+}
+
+/// From where on its lists are shown.
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(default)]
+struct From {
+    read: usize,
+    wrote: usize,
 }
 
 /// A run, as a page.
@@ -35,37 +51,131 @@ struct Shown {
     parent: Option<RunId>,
     /// The one before it of the same component and partition, to compare it with.
     previous: Option<RunId>,
+    from: From,
 }
 
-fn run(visit: Visit<'_, Numbered, Nothing>) -> Result<Shown, Problem> {
-    let tracer = visit.tracer;
-    let run = tracer.run(visit.path.id)?;
+/// A run beside a graph.
+#[derive(Template)]
+#[template(path = "web/brief.html")]
+struct Brief {
+    run: RunRecord,
+}
+
+fn run(visit: Visit<'_, Numbered, From>) -> Result<Shown, Problem> {
+    let Visit { tracer, path, query: from, frame } = visit;
+    let run = tracer.run(path.id)?;
     let parent = run.parent.map(|parent| tracer.run_id(parent)).transpose()?.flatten();
-    let mut before = tracer.history(run.component.as_str()).until(run.started_at).limit(2);
+    let previous = before(tracer, &run)?;
+    Ok(Shown { frame, run, parent, previous, from })
+}
+
+fn brief(Visit { tracer, path: Numbered { id }, .. }: Visit<'_, Numbered, Nothing>) -> Result<Brief, Problem> {
+    let found = tracer.runs(&[id])?.pop();
+    let mut run = found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("there is no run {id}")))?;
+    run.stale = tracer.stale_runs(&[id], Duration::ZERO)?.pop();
+    Ok(Brief { run })
+}
+
+/// The last run of the same component and partition that started before a run: what has changed since then?
+pub(super) fn before(tracer: &Tracer, run: &RunRecord) -> Result<Option<RunId>, Problem> {
+    let mut history = tracer.history(run.component.as_str()).until(run.started_at).limit(2);
     if let Some(partition) = &run.partition {
-        before = before.partition(partition.as_str());
+        history = history.partition(partition.as_str());
     }
-    let previous = before.get()?.items.into_iter().map(|found| found.id).find(|id| *id != run.id);
-    Ok(Shown { frame: visit.frame, run, parent, previous })
+    Ok(history.briefs()?.items.into_iter().map(|found| found.id).find(|id| *id != run.id))
+}
+
+/// An input, and the runs that wrote it.
+type Input<'r> = (&'r IoPointer, Vec<&'r Dependency>);
+
+/// A piece of what programs told of the run in events.
+struct Told<'r> {
+    /// Of what: the run, the job, an input, an output.
+    of: &'r str,
+    key: &'r str,
+    pointer: Option<&'r str>,
+    text: String,
 }
 
 impl Shown {
-    fn age(&self) -> String {
-        age(self.run.started_at, Utc::now())
+    fn source(&self) -> &'static str {
+        match self.run.git.source {
+            Some(CommitSource::Build) => "stated by the build",
+            Some(CommitSource::Cwd) => "checked out where it ran",
+            _ => "",
+        }
     }
 
-    fn commit(&self) -> Option<String> {
-        commit(&self.run.git)
+    fn failed(&self) -> usize {
+        self.run.checks.iter().filter(|check| check.status == CheckStatus::Failed).count()
     }
 
-    fn inputs(&self) -> Vec<(&IoPointer, Vec<&Dependency>)> {
-        let writers =
-            |name: &str| self.run.dependencies.iter().filter(|to| to.pointer.as_deref() == Some(name)).collect();
-        self.run.inputs.iter().take(SHOWN).map(|input| (&input.pointer, writers(&input.pointer.name))).collect()
+    /// Why it is stale, under a title that says when.
+    fn staleness(&self) -> Vec<(&'static str, &[Stale])> {
+        let now = self.run.stale.as_deref().unwrap_or_default();
+        let at_start = self.run.stale_at_start.as_deref().unwrap_or_default();
+        let what = |stale: &[Stale]| stale.iter().map(|reason| (reason.kind, reason.run)).collect::<Vec<_>>();
+        let told = match (now.is_empty(), at_start.is_empty()) {
+            (false, false) if what(now) == what(at_start) => vec![("Stale now, and when it started", now)],
+            (false, true) => vec![("Stale now, fresh when it started", now)],
+            (true, false) => vec![("Stale when it started, fresh now", at_start)],
+            _ => vec![("Stale now", now), ("Stale when it started", at_start)],
+        };
+        told.into_iter().filter(|(_, reasons)| !reasons.is_empty()).collect()
+    }
+
+    fn inputs(&self) -> Vec<Line<'_, Input<'_>>> {
+        let mut writers: HashMap<&str, Vec<&Dependency>> = HashMap::new();
+        for to in &self.run.dependencies {
+            writers.entry(to.pointer.as_deref().unwrap_or_default()).or_default().push(to);
+        }
+        let inputs = self.run.inputs.iter().map(|input| &input.pointer).skip(self.from.read).take(SHOWN);
+        lines(inputs.map(|input| {
+            let writers = writers.get(input.name.as_str()).cloned().unwrap_or_default();
+            (input.name.as_str(), (input, writers))
+        }))
+    }
+
+    fn outputs(&self) -> Vec<Line<'_, (usize, &IoPointer)>> {
+        let outputs = self.run.outputs.iter().enumerate().skip(self.from.wrote).take(SHOWN);
+        lines(outputs.map(|(place, output)| (output.name.as_str(), (place, output))))
+    }
+
+    /// Where the next of a list stand, and how many come before them.
+    fn next_inputs(&self) -> Option<(String, usize)> {
+        let from = self.from.read.saturating_add(SHOWN);
+        (from < self.run.inputs.len())
+            .then(|| (self.at(From { read: from, ..self.from }), self.run.inputs.len() - from))
+    }
+
+    fn next_outputs(&self) -> Option<(String, usize)> {
+        let from = self.from.wrote.saturating_add(SHOWN);
+        let place = || (self.at(From { wrote: from, ..self.from }), self.run.outputs.len() - from);
+        (from < self.run.outputs.len()).then(place)
+    }
+
+    fn at(&self, From { read, wrote }: From) -> String {
+        let given = [("read", read), ("wrote", wrote)].map(|(key, from)| (key, from.to_string()));
+        let given: Vec<_> =
+            given.iter().filter(|(_, from)| from != "0").map(|(key, from)| (*key, from.as_str())).collect();
+        link::to(&format!("/runs/{}", self.run.id), &given)
     }
 
     fn declared(&self) -> Vec<&Dependency> {
-        self.run.dependencies.iter().filter(|to| to.pointer.is_none()).collect()
+        self.run.dependencies.iter().filter(|to| to.pointer.is_none()).take(SHOWN).collect()
+    }
+
+    /// How many pieces there are, and the first of them.
+    fn told(&self) -> (usize, Vec<Told<'_>>) {
+        let all = self.run.params.iter().filter(|(name, _)| words::is_told(name));
+        let shown = all.clone().take(TOLD).map(|(name, value)| {
+            let (path, pointer) = name.split_once(':').map_or((name.as_str(), None), |(path, to)| (path, Some(to)));
+            let mut path = path.splitn(3, '.').skip(1);
+            let of = path.next().unwrap_or("events");
+            let text = serde_json::to_string_pretty(value).unwrap_or_default();
+            Told { of, key: path.next().unwrap_or_default(), pointer, text }
+        });
+        (all.count(), shown.collect())
     }
 
     /// In what the code is written, as far as the name of its file tells.
@@ -87,8 +197,8 @@ struct NewNote {
 }
 
 fn add_note(change: Change<'_, Numbered, NewNote>) -> Result<String, Problem> {
-    let id = change.path.id;
-    change.tracer.add_note(id, change.form.text.trim())?;
+    let Change { tracer, path: Numbered { id }, form: NewNote { text }, .. } = change;
+    tracer.add_note(id, text.trim())?;
     Ok(format!("/runs/{id}#notes"))
 }
 

@@ -6,7 +6,9 @@ use std::fmt;
 use askama::Template;
 use askama::filters::HtmlSafe;
 use chrono::{DateTime, SecondsFormat, Utc};
-use mltrace_core::{CheckStatus, IoPointer, RunId, RunRecord, Status, Version, VersionKind};
+use mltrace_core::__words::count;
+pub(super) use mltrace_core::__words::marks;
+use mltrace_core::{Check, CheckStatus, IoPointer, Parting, RunId, RunRecord, StaleKind, Status, Version, VersionKind};
 
 use super::link;
 
@@ -68,6 +70,11 @@ pub(super) struct PointerLink<'p> {
 
 pub(super) fn pointer_link(name: &str) -> PointerLink<'_> {
     PointerLink { name, link: link::of("/trace", name) }
+}
+
+/// A name of which a part is shown, as it is below its folder.
+pub(super) fn pointer_below<'p>(name: &'p str, shown: &'p str) -> PointerLink<'p> {
+    PointerLink { name: shown, link: link::of("/trace", name) }
 }
 
 /// A component that leads to its page.
@@ -144,6 +151,149 @@ pub(super) fn version(version: &Version) -> String {
         shown.push('…');
     }
     format!("{}:{shown}", version.kind)
+}
+
+/// How long ago something was.
+pub(super) fn age(time: &DateTime<Utc>) -> String {
+    mltrace_core::__words::age(*time, Utc::now())
+}
+
+/// How many edges lie between.
+pub(super) fn hops(hops: &u32) -> String {
+    count(u64::from(*hops), "hop")
+}
+
+/// In what two runs differ at which lineages part.
+pub(super) fn differs(parting: &Parting) -> String {
+    parting.differs.iter().copied().map(mltrace_core::__words::parted).collect::<Vec<_>>().join(", ")
+}
+
+/// A suspicion as the command line shows it.
+pub(super) fn suspicion(suspicion: &f64) -> String {
+    format!("{suspicion:.2}")
+}
+
+/// The rule by which a run is stale.
+pub(super) fn rule(kind: &StaleKind) -> &'static str {
+    mltrace_core::__words::rule(*kind)
+}
+
+/// The commit as people quote it.
+pub(super) fn commit(run: &RunRecord) -> Option<String> {
+    mltrace_core::__words::commit(&run.git)
+}
+
+/// A param as its author would write it, as much as has room in a list.
+pub(super) fn param(value: &serde_json::Value) -> String {
+    const LONGEST: usize = 300;
+    cut(&value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned), LONGEST)
+}
+
+/// Whether a param holds what programs told of the run in events, which has a section of its own.
+pub(super) fn is_told(param: &str) -> bool {
+    param.split('.').next() == Some("openlineage")
+}
+
+/// The params that a run was given itself.
+pub(super) fn own_params(run: &RunRecord) -> impl Iterator<Item = (&String, &serde_json::Value)> {
+    run.params.iter().filter(|(name, _)| !is_told(name))
+}
+
+/// Enough of an error to know it.
+pub(super) fn beginning(text: &str) -> String {
+    const LONGEST: usize = 600;
+    cut(text, LONGEST)
+}
+
+fn cut(text: &str, letters: usize) -> String {
+    let mut rest = text.chars();
+    let mut shown: String = rest.by_ref().take(letters).collect();
+    if rest.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// The checks, those that failed first.
+pub(super) fn failed_first(checks: &[Check]) -> Vec<&Check> {
+    let (failed, passed): (Vec<_>, Vec<_>) = checks.iter().partition(|check| check.status == CheckStatus::Failed);
+    [failed, passed].concat()
+}
+
+/// What went wrong, a line each: the beginning of the error, and the checks that failed unless it names them.
+pub(super) fn trouble(run: &RunRecord) -> Vec<String> {
+    const LONGEST: usize = 300;
+    const SHOWN: usize = 3;
+    let error = run.error.as_deref().unwrap_or_default();
+    let first = error.lines().find(|line| !line.trim().is_empty()).map(|line| cut(line, LONGEST));
+    let failed = run.checks.iter().filter(|check| check.status == CheckStatus::Failed);
+    let names: Vec<&str> = failed.map(|check| check.name.as_str()).collect();
+    let checks = (!names.iter().all(|name| error.contains(name))).then(|| {
+        let more = names.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let told = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+        format!("{} of {} failed: {told}{more}", names.len(), count(run.checks.len() as u64, "check"))
+    });
+    first.into_iter().chain(checks).collect()
+}
+
+/// A share from 0 to 1 as a bar; it stands beside the figure that it shows.
+#[derive(Template)]
+#[template(
+    source = r#"<svg class="share" viewBox="0 0 48 8" width="48" height="8" aria-hidden="true"><rect class="all" width="48" height="8" rx="2"/><rect width="{{ self.length() }}" height="8" rx="2"/></svg>"#,
+    ext = "html"
+)]
+pub(super) struct Share<'s>(pub(super) &'s f64);
+
+impl Share<'_> {
+    fn length(&self) -> String {
+        format!("{:.1}", self.0.clamp(0.0, 1.0) * 48.0)
+    }
+}
+
+impl HtmlSafe for Share<'_> {}
+
+/// The first of many.
+pub(super) struct Few<T> {
+    pub(super) shown: Vec<T>,
+    pub(super) more: usize,
+}
+
+impl<T> Few<T> {
+    pub(super) fn of(all: impl IntoIterator<Item = T>) -> Self {
+        const FEW: usize = 5;
+        let mut all = all.into_iter();
+        Self { shown: all.by_ref().take(FEW).collect(), more: all.count() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.shown.is_empty()
+    }
+}
+
+impl fmt::Display for Few<&str> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, name) in self.shown.iter().enumerate() {
+            f.write_str(if place > 0 { ", " } else { "" })?;
+            pointer_link(name).fmt(f)?;
+        }
+        if self.more > 0 {
+            write!(f, " <span class=\"more\">and {} more</span>", self.more)?;
+        }
+        Ok(())
+    }
+}
+
+impl HtmlSafe for Few<&str> {}
+
+/// What a run read, the first of it.
+pub(super) fn read(run: &RunRecord) -> Few<&str> {
+    Few::of(run.inputs.iter().map(|input| input.pointer.name.as_str()))
+}
+
+/// What it wrote.
+pub(super) fn wrote(run: &RunRecord) -> Few<&str> {
+    Few::of(run.outputs.iter().map(|output| output.name.as_str()))
 }
 
 /// The first output, and how many more there are.

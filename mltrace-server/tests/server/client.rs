@@ -37,6 +37,17 @@ pub(crate) struct Asking {
 }
 
 impl Server {
+    /// A page, which must be one and be found.
+    pub(crate) async fn page(&self, path: &str) -> String {
+        let answer = self.get(path).send().await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.headers["content-type"]),
+            (200, &"text/html; charset=utf-8".parse().unwrap()),
+            "{path}"
+        );
+        answer.text()
+    }
+
     pub(crate) fn new() -> Self {
         Self::with(Config::default())
     }

@@ -1,7 +1,6 @@
 //! The service as its callers meet it, without a socket unless that is what is tested.
 
 mod answers;
-mod catalogue;
 mod client;
 mod described;
 #[path = "../../../fuzz/shared/events.rs"]
@@ -16,5 +15,7 @@ mod problems;
 mod recorded;
 mod safety;
 mod sockets;
-mod task_pages;
 mod triage;
+mod web_catalogue;
+mod web_tasks;
+mod web_triage;

@@ -9,12 +9,6 @@ use crate::client::{Answer, Server};
 const HOSTILE: &str = "a b/\"'<script>alert(1)</script>&?#%2F\u{202e}🚕";
 
 impl Server {
-    async fn page(&self, path: &str) -> String {
-        let answer = self.get(path).send().await;
-        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
-        answer.text()
-    }
-
     /// What a form is answered.
     async fn sends(&self, path: &str, form: &str) -> Answer {
         self.ask("POST", path).body(form.to_owned()).send().await

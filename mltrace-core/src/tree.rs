@@ -8,56 +8,56 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
-use mltrace_core::{Dependency, Graph, RunId, RunRecord, Status};
+use crate::model::{Dependency, Graph, RunId, RunRecord, Status};
 
 /// Which way a tree grows from its root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
+pub enum Direction {
     Upstream,
     Downstream,
 }
 
 /// Where lines begin: a run, or `None` for a root that is none.
-pub(super) type Node = Option<RunId>;
+pub type Node = Option<RunId>;
 
 /// The step from one run to the next.
-pub(super) struct Link<'g> {
-    pub(super) to: RunId,
-    pub(super) component: &'g str,
+pub struct Link<'g> {
+    pub to: RunId,
+    pub component: &'g str,
     /// The names that were read; none where the dependency was declared.
-    pub(super) names: Vec<&'g str>,
+    pub names: Vec<&'g str>,
     /// The dependencies that it stands for; none where something was read that another run wrote, or none.
-    pub(super) why: Vec<&'g Dependency>,
+    pub why: Vec<&'g Dependency>,
 }
 
 /// So many runs that are alike are still drawn one by one.
 const FEW: usize = 3;
 
 /// The graph, with one place for each run.
-pub(super) struct Tree<'g> {
-    pub(super) direction: Direction,
-    pub(super) root: Node,
+pub struct Tree<'g> {
+    pub direction: Direction,
+    pub root: Node,
     /// It grows only from what was read of its root.
-    pub(super) asks_for_a_pointer: bool,
-    pub(super) runs: HashMap<RunId, &'g RunRecord>,
+    pub asks_for_a_pointer: bool,
+    pub runs: HashMap<RunId, &'g RunRecord>,
     links: HashMap<Node, Vec<Link<'g>>>,
     /// The runs that are drawn at a run, trunk first.
     children: HashMap<Node, Vec<RunId>>,
     /// Runs that are drawn as one, by the one that is a child.
     folds: HashMap<RunId, Vec<RunId>>,
     /// The line order of the runs.
-    pub(super) order: HashMap<RunId, usize>,
+    pub order: HashMap<RunId, usize>,
 }
 
 impl<'g> Tree<'g> {
     /// What stands behind the root.
-    pub(super) fn upstream(graph: &'g Graph) -> Self {
+    pub fn upstream(graph: &'g Graph) -> Self {
         let links = graph.runs.iter().map(|found| (Some(found.run.id), upstream_links(&found.run))).collect();
         Self::of(graph, Direction::Upstream, links)
     }
 
     /// What the root has touched. Of a root that is a pointer or pointers, that is who read those.
-    pub(super) fn downstream(graph: &'g Graph, asked: &[&'g str]) -> Self {
+    pub fn downstream(graph: &'g Graph, asked: &[&'g str]) -> Self {
         let mut links = downstream_links(graph);
         if !asked.is_empty() {
             links.insert(graph.root.run, readers(graph, asked));
@@ -122,17 +122,17 @@ impl<'g> Tree<'g> {
     }
 
     /// The runs that are drawn as one with this child, from the first to the last; itself if it is drawn alone.
-    pub(super) fn fold_of(&self, child: RunId) -> Vec<RunId> {
+    pub fn fold_of(&self, child: RunId) -> Vec<RunId> {
         let mut runs = self.folds.get(&child).cloned().unwrap_or_else(|| vec![child]);
         runs.sort_unstable();
         runs
     }
 
-    pub(super) fn children(&self, of: Node) -> &[RunId] {
+    pub fn children(&self, of: Node) -> &[RunId] {
         self.children.get(&of).map_or(&[], Vec::as_slice)
     }
 
-    pub(super) fn links(&self, from: Node) -> &[Link<'g>] {
+    pub fn links(&self, from: Node) -> &[Link<'g>] {
         self.links.get(&from).map_or(&[], Vec::as_slice)
     }
 }

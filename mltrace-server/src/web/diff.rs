@@ -1,0 +1,139 @@
+//! What changed between two runs. What is equal is counted, not listed.
+
+use askama::Template;
+use axum::http::StatusCode;
+use mltrace_core::__words::count;
+use mltrace_core::{Changed, Diff, Entries, IoPointer, Pointers, RunId, RunRecord};
+use serde::Deserialize;
+
+use super::frame::Frame;
+use super::site::{Site, Visit};
+use super::words;
+use crate::api::Nothing;
+use crate::problem::Problem;
+
+/// Of a long list so many are shown.
+const SHOWN: usize = 100;
+
+pub(super) fn add(site: Site) -> Site {
+    site.view("/diff/{before}/{after}", diff)
+}
+
+/// Which runs.
+#[derive(Debug, Deserialize)]
+struct Pair {
+    before: RunId,
+    after: RunId,
+}
+
+/// Two runs and what changed from the one to the other, as a page.
+#[derive(Template)]
+#[template(path = "web/diff.html")]
+struct Compared {
+    frame: Frame,
+    diff: Diff,
+    runs: [RunRecord; 2],
+}
+
+/// A line of a list: how it changed, its name, and its values.
+struct Row<'d> {
+    class: &'static str,
+    sign: &'static str,
+    name: &'d str,
+    before: String,
+    after: String,
+}
+
+/// A list of what differs.
+struct Section<'d> {
+    title: &'static str,
+    rows: Vec<Row<'d>>,
+    more: usize,
+    /// Names lead to where they came from.
+    is_of_pointers: bool,
+}
+
+fn diff(visit: Visit<'_, Pair, Nothing>) -> Result<Compared, Problem> {
+    let Visit { tracer, path: Pair { before, after }, frame, .. } = visit;
+    let diff = tracer.diff(before, after)?;
+    let found = |run: RunId| {
+        let found = tracer.runs(&[run])?.pop();
+        found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("there is no run {run}")))
+    };
+    Ok(Compared { frame, diff, runs: [found(before)?, found(after)?] })
+}
+
+impl Compared {
+    /// The lines of the code's difference, each with its kind.
+    fn code(&self) -> Vec<(&'static str, &str)> {
+        let kind = |line: &str| match line.chars().next() {
+            Some('+') => "added",
+            Some('-') => "removed",
+            Some('@') => "hunk",
+            _ => "same",
+        };
+        self.diff.code.unified.iter().flat_map(|unified| unified.lines()).map(|line| (kind(line), line)).collect()
+    }
+
+    fn sections(&self) -> impl Iterator<Item = Section<'_>> {
+        let Diff { params, metrics, inputs, outputs, .. } = &self.diff;
+        let sections = [
+            Section::of("Params", entries(params, words::param), false),
+            Section::of("Metrics", entries(metrics, words::metric), false),
+            Section::of("Read", pointers(inputs), true),
+            Section::of("Wrote", pointers(outputs), true),
+        ];
+        sections.into_iter().filter(|section| !section.rows.is_empty())
+    }
+
+    /// What is equal, counted.
+    fn same(&self) -> String {
+        let Diff { code, params, metrics, inputs, outputs, .. } = &self.diff;
+        let counts =
+            [(params.same, "param"), (metrics.same, "metric"), (inputs.same, "input"), (outputs.same, "output")];
+        let code = (code.is_same == Some(true)).then(|| "code".to_owned());
+        let counted = counts.into_iter().filter(|(same, _)| *same > 0).map(|(same, noun)| count(same, noun));
+        code.into_iter().chain(counted).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl<'d> Section<'d> {
+    fn of(title: &'static str, rows: impl Iterator<Item = Row<'d>>, is_of_pointers: bool) -> Self {
+        let mut rows = rows;
+        let shown = rows.by_ref().take(SHOWN).collect();
+        Self { title, rows: shown, more: rows.count(), is_of_pointers }
+    }
+}
+
+impl<'d> Row<'d> {
+    fn changed(name: &'d str, before: String, after: String) -> Self {
+        Self { class: "changed", sign: "changed", name, before, after }
+    }
+
+    fn removed(name: &'d str, before: String) -> Self {
+        Self { class: "removed", sign: "only before", name, before, after: String::new() }
+    }
+
+    fn added(name: &'d str, after: String) -> Self {
+        Self { class: "added", sign: "only after", name, before: String::new(), after }
+    }
+}
+
+fn entries<'d, T>(entries: &'d Entries<T>, show: impl Fn(&T) -> String + Copy + 'd) -> impl Iterator<Item = Row<'d>> {
+    let changed = entries
+        .changed
+        .iter()
+        .map(move |(name, Changed { before, after })| Row::changed(name, show(before), show(after)));
+    let removed = entries.removed.iter().map(move |(name, value)| Row::removed(name, show(value)));
+    changed.chain(removed).chain(entries.added.iter().map(move |(name, value)| Row::added(name, show(value))))
+}
+
+fn pointers(pointers: &Pointers) -> impl Iterator<Item = Row<'_>> {
+    let shown = |pointer: &IoPointer| pointer.version.as_ref().map_or("no version".to_owned(), words::version);
+    let changed = pointers
+        .changed
+        .iter()
+        .map(move |Changed { before, after }| Row::changed(&before.name, shown(before), shown(after)));
+    let removed = pointers.removed.iter().map(move |pointer| Row::removed(&pointer.name, shown(pointer)));
+    changed.chain(removed).chain(pointers.added.iter().map(move |pointer| Row::added(&pointer.name, shown(pointer))))
+}

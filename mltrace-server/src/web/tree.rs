@@ -1,0 +1,117 @@
+//! A lineage as lists within lists: for the keyboard, and for who has it read aloud.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use mltrace_core::__tree::{Link, Node, Tree};
+use mltrace_core::__words::marks;
+use mltrace_core::{Graph, RunId, RunRecord};
+
+use super::graph::Way;
+use super::words::{self, Few};
+
+/// Runs of which each read from the next, or was read by it. What else they lead to branches off.
+#[derive(Template)]
+#[template(path = "web/branch.html")]
+pub(super) struct Branch<'g> {
+    rows: Vec<Row<'g>>,
+}
+
+impl HtmlSafe for Branch<'_> {}
+
+/// A run in its place, or some that nothing tells apart.
+struct Row<'g> {
+    way: Way,
+    run: &'g RunRecord,
+    /// More than one where they stand together.
+    runs: Vec<RunId>,
+    /// By what it is reached, unless it is a root.
+    by: Option<Reached<'g>>,
+    /// What it leads to besides, which stands at another place.
+    elsewhere: Few<Reached<'g>>,
+    /// What it read that nobody wrote, or what it wrote that nobody read.
+    ends: Few<&'g str>,
+    branches: Vec<Branch<'g>>,
+}
+
+/// The step between two runs.
+struct Reached<'g> {
+    run: RunId,
+    component: &'g str,
+    /// None where the dependency was declared.
+    names: Few<&'g str>,
+    marks: Vec<String>,
+    is_shown: bool,
+}
+
+/// A graph from its root on.
+pub(super) fn branches(graph: &Graph, way: Way) -> Vec<Branch<'_>> {
+    let asked = graph.root.pointer.as_ref().map(|pointer| pointer.name.as_str());
+    let tree = match way {
+        Way::Upstream => Tree::upstream(graph),
+        Way::Downstream => Tree::downstream(graph, asked.as_slice()),
+    };
+    let telling = Telling { tree, way, is_whole: graph.truncated.is_none() };
+    match telling.tree.root {
+        Some(root) => vec![telling.branch(None, root)],
+        None => telling.tree.children(None).iter().map(|&run| telling.branch(None, run)).collect(),
+    }
+}
+
+struct Telling<'g> {
+    tree: Tree<'g>,
+    way: Way,
+    is_whole: bool,
+}
+
+impl<'g> Telling<'g> {
+    fn branch(&self, mut from: Node, first: RunId) -> Branch<'g> {
+        let mut rows = Vec::new();
+        let mut next = Some(first);
+        while let Some(run) = next {
+            let (trunk, others) = match self.tree.children(Some(run)) {
+                [trunk, others @ ..] => (Some(*trunk), others),
+                [] => (None, [].as_slice()),
+            };
+            let branches = others.iter().map(|&other| self.branch(Some(run), other)).collect();
+            rows.push(self.row(from, run, branches));
+            (from, next) = (Some(run), trunk);
+        }
+        Branch { rows }
+    }
+
+    fn row(&self, from: Node, id: RunId, branches: Vec<Branch<'g>>) -> Row<'g> {
+        let run = self.tree.runs[&id];
+        let by = self.tree.links(from).iter().find(|link| link.to == id).filter(|_| self.tree.root != Some(id));
+        let by = by.map(|link| Reached { run: from.unwrap_or(id), ..self.reached(link) });
+        let children = self.tree.children(Some(id));
+        let here: Vec<RunId> = children.iter().flat_map(|&child| self.tree.fold_of(child)).collect();
+        let elsewhere = self.tree.links(Some(id)).iter().filter(|link| !here.contains(&link.to));
+        let elsewhere = Few::of(elsewhere.map(|link| self.reached(link)));
+        Row { way: self.way, run, runs: self.tree.fold_of(id), by, elsewhere, ends: self.ends(run), branches }
+    }
+
+    fn reached(&self, link: &Link<'g>) -> Reached<'g> {
+        let mut marks: Vec<String> = link.why.iter().flat_map(|dependency| marks(dependency)).collect();
+        marks.sort();
+        marks.dedup();
+        let names = Few::of(link.names.iter().copied());
+        let is_shown = self.tree.order.contains_key(&link.to);
+        Reached { run: link.to, component: link.component, names, marks, is_shown }
+    }
+
+    fn ends(&self, run: &'g RunRecord) -> Few<&'g str> {
+        match self.way {
+            Way::Upstream => {
+                let is_written = |name: &str| run.dependencies.iter().any(|to| to.pointer.as_deref() == Some(name));
+                let inputs = run.inputs.iter().map(|input| &input.pointer);
+                let sources = inputs.filter(|input| !is_written(&input.name) && !run.has_written(input));
+                Few::of(sources.map(|source| source.name.as_str()))
+            }
+            Way::Downstream if self.is_whole && !(self.tree.root == Some(run.id) && self.tree.asks_for_a_pointer) => {
+                let read = |name: &str| self.tree.links(Some(run.id)).iter().any(|link| link.names.contains(&name));
+                Few::of(run.outputs.iter().map(|output| output.name.as_str()).filter(|name| !read(name)))
+            }
+            Way::Downstream => Few::of([]),
+        }
+    }
+}

@@ -1,0 +1,426 @@
+//! The pages by which somebody who did not build the stage finds what is wrong with it.
+
+use std::fmt::Write;
+
+use axum::http::header::LOCATION;
+use chrono::{DateTime, TimeDelta, Utc};
+use mltrace_core::{CheckStatus, ComponentRun, IoPointer, RunId};
+use mltrace_server::Role;
+use serde_json::json;
+
+use crate::client::{Answer, Server};
+
+/// Names that a page could stumble over.
+const HOSTILE: [&str; 8] = [
+    "<script>alert(1)</script>",
+    "a b/c//d",
+    "\"quoted\" & 'single'",
+    "../../etc/passwd",
+    "?name=x#y",
+    "رحلة/٢٠٢٠",
+    "🚕{{7*7}}",
+    "javascript:alert(1)",
+];
+
+impl Server {
+    /// What a page says that cannot be had as it was asked.
+    async fn page_that_refuses(&self, path: &str, status: u16) -> String {
+        let answer = self.get(path).send().await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.headers["content-type"]),
+            (status, &HTML.parse().unwrap()),
+            "{path}"
+        );
+        answer.text()
+    }
+
+    async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let mut body = String::new();
+        for (key, value) in fields {
+            write!(body, "{key}=").unwrap();
+            value.bytes().for_each(|byte| write!(body, "%{byte:02X}").unwrap());
+            body.push('&');
+        }
+        self.ask("POST", path).body(body).header("content-type", "application/x-www-form-urlencoded").send().await
+    }
+
+    fn log(&self, component: &str, minute: i64, describe: impl FnOnce(&mut ComponentRun)) -> RunId {
+        let mut run = ComponentRun::new(component);
+        run.started_at(at(minute)).ended_at(at(minute + 1));
+        describe(&mut run);
+        self.tracer.log_component_run(run).unwrap()
+    }
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+
+fn at(minute: i64) -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339("2020-03-01T08:00:00Z").unwrap().to_utc() + TimeDelta::minutes(minute)
+}
+
+fn leads_to(answer: &Answer) -> &str {
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    answer.headers[LOCATION].to_str().unwrap()
+}
+
+/// The addresses on a page, as a browser reads them.
+fn links(page: &str) -> Vec<String> {
+    let unescape = |text: &str| {
+        let text = text.replace("&#38;", "&").replace("&#34;", "\"").replace("&#39;", "'");
+        text.replace("&#60;", "<").replace("&#62;", ">")
+    };
+    page.split("href=\"").skip(1).filter_map(|rest| rest.split_once('"')).map(|(link, _)| unescape(link)).collect()
+}
+
+/// The runs in the rows of a list, in their order.
+fn rows(page: &str) -> Vec<i64> {
+    let rows = page.split("<li class=\"row\"").skip(1);
+    rows.map(|row| row.split_once("href=\"/runs/").unwrap().1.split_once('"').unwrap().0.parse().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn the_last_runs_are_filtered_by_status_component_tag_and_time() {
+    let server = Server::new();
+    server.log("clean", 0, |run| {
+        run.tag("nightly");
+    });
+    server.log("clean", 10, |run| {
+        run.fail("no rides\nat line 7");
+    });
+    server.log("train", 20, |run| {
+        run.fail("no memory");
+    });
+    for (question, found) in [
+        ("", vec![3, 2, 1]),
+        ("?status=failed&component=&tag=&since=&until=", vec![3, 2]),
+        ("?component=clean", vec![2, 1]),
+        ("?component=clean&status=failed", vec![2]),
+        ("?tag=nightly", vec![2, 1]),
+        ("?since=2020-03-01T08:10", vec![3, 2]),
+        ("?until=2020-03-01T08:10&component=clean", vec![2, 1]),
+        ("?until=2020-03-01T09:09:00%2B01:00", vec![1]),
+        ("?status=panicked", vec![]),
+    ] {
+        let page = server.page(&format!("/{question}")).await;
+        assert_eq!(rows(&page), found, "{question}");
+        assert_eq!(page.contains("No run matches"), found.is_empty());
+    }
+    let page = server.page("/?status=failed").await;
+    assert!(page.contains("<option selected>failed</option>"));
+    assert!(page.contains("no rides</bdi>") && !page.contains("at line 7"), "an error is led by its first line");
+}
+
+#[tokio::test]
+async fn what_is_sought_in_vain_in_many_runs_is_given_up_with_a_way_to_go_on() {
+    let server = Server::new();
+    let lost = server.log("stage", 0, |run| {
+        run.fail("long ago");
+    });
+    for minute in 1..=5_200 {
+        let mut run = ComponentRun::new("stage");
+        run.started_at(at(minute)).ended_at(at(minute));
+        server.tracer.queue_component_run(run).unwrap();
+    }
+    server.tracer.flush().unwrap();
+    for question in ["?status=failed", "?status=failed&component=stage"] {
+        let page = server.page(&format!("/{question}")).await;
+        assert!(page.contains("None among the 5050 runs looked at"), "{question}");
+        let onward = links(&page).into_iter().find(|link| link.contains("after=")).unwrap();
+        assert_eq!(rows(&server.page(&onward).await), [lost.0], "{onward}");
+        let part = onward.replacen('/', "/recent/older", 1);
+        assert_eq!(rows(&server.page(&part).await), [lost.0], "the part of a page is the same");
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_a_component_goes_on_where_it_ended() {
+    let server = Server::new();
+    for minute in 0..120 {
+        server.log(if minute % 2 == 0 { "even" } else { "odd" }, minute, |_| ());
+    }
+    let mut found = Vec::new();
+    let mut next = Some("/?component=odd".to_owned());
+    while let Some(place) = next {
+        let page = server.page(&place).await;
+        found.extend(rows(&page));
+        next = links(&page).into_iter().find(|link| link.contains("after="));
+    }
+    assert_eq!(found, (1..=120).rev().step_by(2).collect::<Vec<i64>>());
+}
+
+#[tokio::test]
+async fn new_runs_come_in_as_they_are_sought() {
+    let server = Server::new();
+    server.log("clean", 0, |_| ());
+    let page = server.page("/?status=failed").await;
+    assert!(page.contains("hx-get=\"/recent/newer?status=failed&#38;newest=1\""), "{page}");
+    server.log("clean", 1, |_| ());
+    server.log("clean", 2, |run| {
+        run.fail("no rides");
+    });
+    let part = server.page("/recent/newer?status=failed&newest=1").await;
+    assert_eq!(rows(&part), [3]);
+    assert!(part.contains("newest=3"));
+    assert_eq!(rows(&server.page("/recent/newer?newest=1").await), [3, 2]);
+    assert_eq!(rows(&server.page("/recent/row/3").await), [3]);
+}
+
+#[tokio::test]
+async fn a_filter_that_cannot_be_meant_is_a_page_that_says_so() {
+    let server = Server::new();
+    server.log("clean", 0, |_| ());
+    assert!(server.page_that_refuses("/?status=broken", 422).await.contains("running, completed, failed"));
+    assert!(server.page_that_refuses("/?since=yesterday", 422).await.contains("give it as 2020-02-29T14:05"));
+    assert!(server.page_that_refuses("/?after=x", 400).await.contains("goes on"));
+    assert!(server.page_that_refuses("/?component=claen", 404).await.contains("there are clean"));
+    assert!(server.page_that_refuses("/runs/99/brief", 404).await.contains("there is no run 99"));
+    assert!(server.page_that_refuses("/diff/1/99", 404).await.contains("99"));
+    assert!(server.page_that_refuses("/trace", 400).await.contains("name"));
+    assert!(server.page_that_refuses("/trace/nothing", 404).await.contains("no run wrote or read"));
+}
+
+#[tokio::test]
+async fn hostile_names_are_shown_as_they_are_and_their_links_lead_back() {
+    let server = Server::new();
+    for (nth, name) in HOSTILE.into_iter().enumerate() {
+        server.log(name, 10 * i64::try_from(nth).unwrap(), |run| {
+            run.add_input(IoPointer::new(format!("{name} in"))).add_output(IoPointer::new(name).at_version(name));
+            run.partition(name).metric(name, 1.0).tag(name).note(name).check(name, Err::<(), _>(name)).label(name);
+            run.param(name, name).unwrap().param(format!("openlineage.run.{name}"), name).unwrap();
+        });
+        server.log("reader", 10 * i64::try_from(nth).unwrap() + 5, |run| {
+            run.add_input(IoPointer::new(name).at_version(name)).add_output(IoPointer::new(format!("{name} out")));
+        });
+        server.tracer.flag(name).unwrap();
+    }
+    let pages = ["/", "/review", "/diff/1/3", "/diff/1/2", "/impact?run=1", "/trace?run=2"].map(ToOwned::to_owned);
+    let runs = (1..=16).flat_map(|run| [format!("/runs/{run}"), format!("/runs/{run}/brief")]);
+    let mut seen = String::new();
+    for path in pages.into_iter().chain(runs) {
+        let page = server.page(&path).await;
+        assert!(!page.contains("<script>alert") && !page.contains("href=\"javascript"), "{path}");
+        for link in links(&page).into_iter().filter(|link| link.starts_with("/trace")) {
+            seen += &server.page(&link).await;
+        }
+    }
+    for name in HOSTILE {
+        let escaped = name.replace('&', "&#38;").replace('<', "&#60;").replace('>', "&#62;");
+        let escaped = escaped.replace('"', "&#34;").replace('\'', "&#39;");
+        assert!(seen.contains(&format!("<h1>Where <bdi>{escaped}</bdi> came from</h1>")), "{name}");
+        assert!(seen.contains(&format!("No traced run wrote <bdi>{escaped} in</bdi>: it is a source")), "{name}");
+    }
+    assert!(!seen.contains("<script>alert"));
+}
+
+#[tokio::test]
+async fn an_output_is_flagged_on_the_page_of_its_run_and_unflagged_in_the_review() {
+    let server = Server::new();
+    server.run("inference", "model", "rides/1");
+    assert!(server.page("/runs/1").await.contains("aria-pressed=\"false\""));
+    let flag = |on| [("name", "rides/1"), ("on", on), ("back", "/runs/1")];
+    assert_eq!(leads_to(&server.form("/flag", &flag("true")).await), "/runs/1");
+    assert!(server.page("/runs/1").await.contains("aria-pressed=\"true\" aria-label=\"Flag rides/1 for review\""));
+    let review = server.page("/review").await;
+    assert!(review.contains("1 flagged output") && review.contains("aria-label=\"Unflag rides/1\""), "{review}");
+    server.form("/flag", &[("name", "rides/1"), ("on", "false"), ("back", "/review")]).await;
+    assert!(server.page("/review").await.contains("Nothing is flagged"));
+    for name in ["rides/1", "never written"] {
+        server.form("/flag", &[("name", name), ("on", "true"), ("back", "//elsewhere.example")]).await;
+    }
+    assert!(server.page("/review").await.contains("no traced run wrote it"));
+    assert_eq!(leads_to(&server.form("/unflag-all", &[]).await), "/review");
+    assert!(server.page("/review").await.contains("Nothing is flagged"));
+}
+
+#[tokio::test]
+async fn a_form_leads_nowhere_but_to_this_site() {
+    let server = Server::new();
+    server.run("inference", "model", "rides/1");
+    for place in ["//elsewhere.example", "https://elsewhere.example", "/\\elsewhere.example", ""] {
+        let answer = server.form("/flag", &[("name", "rides/1"), ("on", "true"), ("back", place)]).await;
+        assert_eq!(leads_to(&answer), "/", "{place}");
+    }
+}
+
+#[tokio::test]
+async fn who_may_only_read_is_shown_no_form_that_changes_anything() {
+    let server = Server::new();
+    server.run("inference", "model", "rides/1");
+    server.tracer.flag("rides/1").unwrap();
+    let token = server.token(Role::Read);
+    for path in ["/runs/1", "/review"] {
+        let page = server.get(path).bearer(&token).send().await.text();
+        assert!(page.contains("rides/1") && !page.contains("action=\"/flag\"") && !page.contains("/notes\""), "{path}");
+    }
+    let refused = server.ask("POST", "/unflag-all").bearer(&token).send().await;
+    assert_eq!(refused.status, 403);
+}
+
+#[tokio::test]
+async fn the_run_to_blame_stands_first_with_the_reason_and_what_changed_before_it() {
+    let server = Server::new();
+    for (minute, model) in [(0, "old"), (10, "new")] {
+        server.log("train", minute, |run| {
+            run.add_input("rides").add_output(model).param("depth", minute).unwrap();
+        });
+    }
+    for ride in 0..6 {
+        server.log("inference", 20 + ride, |run| {
+            run.add_input(if ride % 2 == 0 { "old" } else { "new" }).add_output(format!("ride-{ride}"));
+        });
+    }
+    for ride in [1, 3, 5] {
+        server.tracer.flag(&format!("ride-{ride}")).unwrap();
+    }
+    let page = server.page("/review").await;
+    let why = server.tracer.review().get().unwrap().why.unwrap();
+    assert!(page.contains("3 flagged outputs") && page.contains(&why), "{page}");
+    let first = page.split("<tbody><tr>").nth(1).unwrap().split("</tr>").next().unwrap();
+    assert!(first.contains("#2 <bdi>train</bdi>") && first.contains("3 of 3"), "{first}");
+    let diff = links(first).into_iter().find(|link| link.starts_with("/diff")).unwrap();
+    assert_eq!(diff, "/diff/1/2");
+    let diff = server.page(&diff).await;
+    assert!(diff.contains("<bdi>depth</bdi>") && diff.contains("<code>0</code>") && diff.contains("<code>10</code>"));
+    let by_coverage = server.page("/review?by=coverage&limit=1").await;
+    assert!(by_coverage.contains("more runs") && by_coverage.contains("limit="), "{by_coverage}");
+    server.page_that_refuses("/review?by=luck", 400).await;
+}
+
+#[tokio::test]
+async fn two_runs_are_told_apart_down_to_the_first_at_which_their_lineages_part() {
+    let server = Server::new();
+    let run = |component: &str, minute: i64, inputs: &[&str], output: &str, turn: i64| {
+        let version = json!({"kind": "stated", "value": turn.to_string()});
+        json!({
+            "component": component,
+            "started_at": at(minute), "ended_at": at(minute + 1),
+            "inputs": inputs.iter().map(|name| json!({"name": name, "version": version})).collect::<Vec<_>>(),
+            "outputs": [{"name": output, "version": version}],
+            "params": {"depth": turn, "same": 1},
+            "metrics": {"f1": 0.5},
+            "code": {"snapshot": format!("fn {component}() {{\n    let depth = {turn};\n}}\n")},
+        })
+    };
+    for turn in 1..=2 {
+        let runs =
+            [run("clean", 10 * turn, &[], "rides", turn), run("train", 10 * turn + 5, &["rides"], "forest", turn)];
+        server.post("/v1/runs", &json!(runs)).gives(201).await;
+    }
+    let page = server.page("/diff/2/4").await;
+    for shown in [
+        "<span class=\"removed\">-    let depth = 1;</span>",
+        "<span class=\"added\">+    let depth = 2;</span>",
+        "1 hop upstream",
+        "href=\"/diff/1/3\"",
+        "The same: 1 param, 1 metric",
+        "stated:1",
+    ] {
+        assert!(page.contains(shown), "{shown} is not in {page}");
+    }
+    assert!(server.page("/diff/2/2").await.contains("No difference"));
+}
+
+#[tokio::test]
+async fn a_lineage_is_a_tree_in_which_each_run_has_one_place() {
+    let server = Server::new();
+    server.log("split", 0, |run| {
+        run.add_input("raw").add_output("train").add_output("test");
+    });
+    server.log("fit", 10, |run| {
+        run.add_input("train").add_output("forest");
+    });
+    server.log("score", 20, |run| {
+        run.add_input("forest").add_input("test").add_output("report");
+    });
+    let page = server.page("/trace/report").await;
+    for run in 1..=3 {
+        assert_eq!(page.matches(&format!("<li id=\"run-{run}\">")).count(), 1, "#{run}");
+    }
+    assert!(page.contains("also read <a class=\"pointer\" href=\"/trace/test\">"), "a run shown above is referred to");
+    assert!(page.contains("sources"), "{page}");
+    assert!(page.contains("box pointer asked") && page.contains("box pointer source"));
+    assert!(page.contains("<section id=\"chosen\"") && page.contains("#3 <bdi>score</bdi>"));
+    let near = server.page("/trace/report?depth=0").await;
+    assert!(near.contains("2 more upstream</strong>") || near.contains("2 more upstream are not shown"), "{near}");
+    assert!(links(&near).contains(&"/trace/report?depth=1".to_owned()));
+    let components = server.page("/trace/report?collapse=1").await;
+    assert!(components.contains("fit: 1 run, #2") && links(&components).contains(&"/components/fit".to_owned()));
+}
+
+#[tokio::test]
+async fn what_is_stale_failed_or_modified_is_marked_in_a_lineage() {
+    let server = Server::new();
+    let version = |value: &str| IoPointer::new("rides").at_version(value);
+    server.log("clean", 0, |run| {
+        run.add_output(version("1"));
+    });
+    server.log("train", 10, |run| {
+        run.add_input(version("2")).add_output("forest").fail("no memory");
+    });
+    server.log("clean", 20, |run| {
+        run.add_output(version("3"));
+    });
+    let page = server.page("/trace?run=2").await;
+    for mark in ["box run failed stale asked", "line modified", ">stale</strong>", "modified: bytes differ"] {
+        assert!(page.contains(mark), "{mark} is not in {page}");
+    }
+    assert!(server.page("/runs/2/brief").await.contains("Stale: "));
+}
+
+#[tokio::test]
+async fn an_impact_of_many_runs_is_bounded_and_says_how_many_are_left_out() {
+    let server = Server::new();
+    for nth in 0..400 {
+        let mut run = ComponentRun::new("inference");
+        run.started_at(at(nth)).ended_at(at(nth)).add_input("model").partition(nth).add_output(format!("ride-{nth}"));
+        server.tracer.queue_component_run(run).unwrap();
+    }
+    server.tracer.flush().unwrap();
+    let page = server.page("/impact/model").await;
+    assert!(page.contains("300 runs, <strong>100 more downstream are not shown"), "{page}");
+    assert!(page.contains("id=\"run-400\"") && !page.contains("id=\"run-100\""), "the latest are shown");
+    let components = server.page("/impact/model?collapse=1").await;
+    assert!(components.contains("400 runs") && components.contains("inference: 400 runs, #1 to #400"));
+}
+
+#[tokio::test]
+async fn many_outputs_of_a_run_are_one_box_downstream_and_folders_on_its_page() {
+    let server = Server::new();
+    server.log("split", 0, |run| {
+        for nth in 0..256 {
+            run.add_output(format!("parts/{:02}/{nth}.csv", nth % 4));
+        }
+    });
+    let page = server.page("/impact?run=1").await;
+    assert_eq!(page.matches("class=\"box pointer").count(), 1);
+    assert!(page.contains("and 255 more"));
+    let page = server.page("/runs/1").await;
+    assert!(page.contains("<summary><bdi>parts</bdi> <span class=\"dim\">200</span></summary>"), "{page}");
+    assert!(page.contains("The next of 56 more"));
+    let next = links(&page).into_iter().find(|link| link.contains("wrote=200")).unwrap();
+    assert!(server.page(next.trim_end_matches("#wrote")).await.contains("255.csv"));
+}
+
+#[tokio::test]
+async fn a_run_shows_failed_checks_first_what_was_told_in_events_apart_and_takes_notes() {
+    let server = Server::new();
+    server.log("clean", 0, |run| {
+        run.check("fine", true).check("broken", Err::<(), _>("7 of 9 are null")).param("depth", 3).unwrap();
+        run.param("openlineage.job.sql", json!({"query": "SELECT 1"})).unwrap();
+    });
+    server.log("clean", 10, |_| ());
+    let page = server.page("/runs/1").await;
+    assert!(page.contains("1 of 2 failed"));
+    assert!(page.find("broken").unwrap() < page.find("fine").unwrap(), "what failed comes first");
+    let (params, told) = page.split_once("Told by OpenLineage").unwrap();
+    assert!(params.contains("<bdi>depth</bdi>") && !params.contains("openlineage.job"), "{params}");
+    assert!(told.contains("job <strong><bdi>sql</bdi></strong>") && told.contains("&#34;query&#34;"), "{told}");
+    assert!(links(&server.page("/runs/2").await).contains(&"/diff/1/2".to_owned()));
+    assert_eq!(
+        leads_to(&server.form("/runs/1/notes", &[("text", "the vendor <b>resent</b> it")]).await),
+        "/runs/1#notes"
+    );
+    assert!(server.page("/runs/1").await.contains("the vendor &#60;b&#62;resent&#60;/b&#62; it"));
+    assert_eq!(server.form("/runs/1/notes", &[("text", " ")]).await.status, 422);
+    assert_eq!(server.tracer.run(RunId(1)).unwrap().checks[0].status, CheckStatus::Passed);
+}

@@ -41,6 +41,8 @@ struct Schema {
 #[template(path = "login.html")]
 struct Login<'m> {
     message: Option<&'m str>,
+    /// The page that is shown afterwards.
+    to: &'m str,
 }
 
 /// The description of the interface for people.
@@ -54,8 +56,8 @@ pub(crate) fn docs(document: &Value) -> String {
 }
 
 /// The page on which a token is given.
-pub(crate) fn login(message: Option<&str>) -> String {
-    render(&Login { message })
+pub(crate) fn login(message: Option<&str>, to: &str) -> String {
+    render(&Login { message, to })
 }
 
 fn render(page: &impl Template) -> String {

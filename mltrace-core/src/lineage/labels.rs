@@ -68,7 +68,9 @@ pub(crate) fn brief(view: &View<'_>, id: LabelId, name: String, at_most: usize) 
 pub(crate) fn nearest_carriers(view: &View<'_>, label: LabelId, at_most: usize) -> Result<(Vec<RunId>, bool)> {
     let one_more = at_most.saturating_add(1);
     let mut nearest = Nearest { at_most, found: Vec::new(), seen: HashSet::new(), may_be_more: false };
-    for attached in view.some_attached(label, one_more)? {
+    let attached = view.some_attached(label, one_more)?;
+    let has_more = attached.len() > at_most;
+    for attached in attached {
         nearest.add(&view.readers_of(attached.name, attached.version, Some(one_more))?);
     }
     let mut next = 0;
@@ -78,7 +80,7 @@ pub(crate) fn nearest_carriers(view: &View<'_>, label: LabelId, at_most: usize) 
         nearest.add(&view.downstream_ids(run, Some(one_more))?);
         next += 1;
     }
-    Ok((nearest.found, nearest.may_be_more))
+    Ok((nearest.found, nearest.may_be_more || has_more))
 }
 
 struct Nearest {

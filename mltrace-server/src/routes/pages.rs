@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION, ORIGIN, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -19,6 +19,7 @@ use crate::guard::{COOKIE_NAME, Role};
 use crate::page;
 use crate::problem::{HTML, Problem};
 use crate::service::Service;
+use crate::web::form::{back, read};
 
 /// How long a login holds, in seconds.
 const LOGIN: u32 = 7 * 86_400;
@@ -53,34 +54,39 @@ async fn openapi(State(pages): State<Pages>, headers: HeaderMap) -> Result<Respo
 async fn docs(State(pages): State<Pages>, headers: HeaderMap) -> Response {
     match pages.service.guard.allow(&headers, Role::Read) {
         Ok(_) => html(StatusCode::OK, pages.docs.to_string()),
-        Err(refused) if refused.status() == StatusCode::UNAUTHORIZED => see("/login"),
-        Err(refused) => html(refused.status(), page::login(Some(&refused.to_string()))),
+        Err(refused) if refused.status() == StatusCode::UNAUTHORIZED => see("/login?to=/api/docs"),
+        Err(refused) => html(refused.status(), page::login(Some(&refused.to_string()), "/api/docs")),
     }
 }
 
-async fn login() -> Response {
-    html(StatusCode::OK, page::login(None))
+/// Which page is shown once somebody has logged in.
+#[derive(Deserialize)]
+struct Towards {
+    to: Option<String>,
+}
+
+async fn login(Query(Towards { to }): Query<Towards>) -> Response {
+    html(StatusCode::OK, page::login(None, &back(to)))
 }
 
 /// What the login page sends.
 #[derive(Deserialize)]
 struct Credentials {
     token: String,
+    to: Option<String>,
 }
 
 async fn log_in(State(pages): State<Pages>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let sent = pages.form.read(body).await?;
-    let form = axum::http::Uri::builder().path_and_query([b"/?", sent.bytes.as_slice()].concat().as_slice()).build();
-    let given = form.ok().and_then(|form| axum::extract::Query::<Credentials>::try_from_uri(&form).ok());
-    let secret = given.map(|given| given.0.token.trim().to_owned()).unwrap_or_default();
-    if pages.service.guard.token(&secret)?.is_none() {
-        return Ok(html(StatusCode::UNAUTHORIZED, page::login(Some("This token is not known here."))));
+    let Credentials { token, to } = read(&pages.form, body).await?;
+    let (secret, to) = (token.trim(), back(to));
+    if pages.service.guard.token(secret)?.is_none() {
+        return Ok(html(StatusCode::UNAUTHORIZED, page::login(Some("This token is not known here."), &to)));
     }
-    let mut response = see("/api/docs");
+    let mut response = see(&to);
     // A token that came over TLS must not leave without it; TLS is a proxy's, so that only the page's own origin tells.
     let is_secure = parts.headers.get(ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"));
-    set_cookie(&mut response, &secret, LOGIN, is_secure);
+    set_cookie(&mut response, secret, LOGIN, is_secure);
     Ok(response)
 }
 
@@ -98,7 +104,7 @@ fn set_cookie(response: &mut Response, secret: &str, age: u32, is_secure: bool) 
     }
 }
 
-fn see(place: &'static str) -> Response {
+fn see(place: &str) -> Response {
     (StatusCode::SEE_OTHER, [(LOCATION, place)]).into_response()
 }
 

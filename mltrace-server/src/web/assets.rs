@@ -16,7 +16,8 @@ const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Files by their names. Those in `vendor/` came from others; `vendor/README.md` names their versions and licences.
-const FILES: [(&str, &str, &str); 7] = [
+const FILES: [(&str, &str, &str); 8] = [
+    ("icon.svg", "image/svg+xml", include_str!("../../assets/icon.svg")),
     ("style.css", STYLE, include_str!("../../assets/style.css")),
     ("page.js", SCRIPT, include_str!("../../assets/page.js")),
     ("htmx.js", SCRIPT, include_str!("../../assets/vendor/htmx.js")),

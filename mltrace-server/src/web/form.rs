@@ -6,12 +6,12 @@ use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 
+use crate::body::Reading;
 use crate::problem::Problem;
-use crate::service::Service;
 
 /// Reads a form as browsers send it, within the limits of all bodies.
-pub(super) async fn read<F: DeserializeOwned>(service: &Service, body: Body) -> Result<F, Problem> {
-    let sent = service.reading.read(body).await?;
+pub(crate) async fn read<F: DeserializeOwned>(reading: &Reading, body: Body) -> Result<F, Problem> {
+    let sent = reading.read(body).await?;
     let request = Request::builder().method(Method::POST).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
     let request = request.body(Body::from(sent.bytes)).map_err(|_| Problem::internal())?;
     let Form(form) = Form::from_request(request, &()).await.map_err(|error| Problem::bad_request(error.to_string()))?;
@@ -19,7 +19,7 @@ pub(super) async fn read<F: DeserializeOwned>(service: &Service, body: Body) -> 
 }
 
 /// The page that a form leads back to: one of this site, whatever it sent.
-pub(super) fn back(place: Option<String>) -> String {
+pub(crate) fn back(place: Option<String>) -> String {
     place
         .filter(|place| place.starts_with('/') && !place.starts_with("//") && !place.contains('\\'))
         .unwrap_or("/".into())

@@ -15,7 +15,7 @@ mod components;
 mod diff;
 mod drift;
 mod folders;
-mod form;
+pub(crate) mod form;
 mod frame;
 mod graph;
 mod label;

@@ -136,7 +136,7 @@ impl Site {
                 };
                 let done = async {
                     let Path(path) = Path::<P>::from_request_parts(&mut parts, &()).await.map_err(malformed)?;
-                    let form = read::<F>(&service, body).await?;
+                    let form = read::<F>(&service.reading, body).await?;
                     let role = needed(&form);
                     let who = service.guard.allow(&parts.headers, role)?;
                     let lane = if role == Role::Read { &service.readers } else { &service.writer };

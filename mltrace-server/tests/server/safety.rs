@@ -89,8 +89,12 @@ async fn the_login_page_sets_a_cookie_that_scripts_and_other_sites_cannot_use() 
     let server = Server::new();
     let token = server.token(Role::Read);
     let docs = server.get("/api/docs").send().await;
-    assert_eq!((docs.status.as_u16(), &docs.headers["location"]), (303, &"/login".parse().unwrap()));
+    assert_eq!((docs.status.as_u16(), &docs.headers["location"]), (303, &"/login?to=/api/docs".parse().unwrap()));
     assert!(server.get("/login").send().await.text().contains("<form method=\"post\" action=\"/login\">"));
+    let runs = server.get("/trace/raw%20rides").send().await;
+    assert_eq!(runs.headers["location"], "/login?to=/trace/raw%2520rides", "and back from there");
+    let elsewhere = server.get("/login?to=//evil.example").send().await.text();
+    assert!(elsewhere.contains("name=\"to\" value=\"/\""), "{elsewhere}");
     let log_in = |token: &str| {
         let form = server.ask("POST", "/login").header("content-type", "application/x-www-form-urlencoded");
         form.body(format!("token={token}"))

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::component::{self, One};
 use super::frame::Frame;
-use super::site::{Change, Site, Visit};
+use super::site::{Change, Shown, Site, Visit};
 use super::{link, words};
 use crate::api::Nothing;
 use crate::problem::Problem;
@@ -38,15 +38,6 @@ pub(super) fn given(field: Option<&String>) -> Option<&str> {
     field.map(|text| text.trim()).filter(|text| !text.is_empty())
 }
 
-/// All of them, or the one by a name that cannot stand in a path.
-#[derive(Template)]
-enum Shown {
-    #[template(source = "{{ page|safe }}", ext = "html")]
-    All { page: Box<All> },
-    #[template(source = "{{ page|safe }}", ext = "html")]
-    One { page: Box<One> },
-}
-
 /// The components, as a page.
 #[derive(Template)]
 #[template(path = "web/components.html")]
@@ -58,7 +49,7 @@ struct All {
     next: Option<String>,
 }
 
-fn components(visit: Visit<'_, Nothing, Asked>) -> Result<Shown, Problem> {
+fn components(visit: Visit<'_, Nothing, Asked>) -> Result<Shown<All, One>, Problem> {
     let Visit { tracer, query: asked, frame, .. } = visit;
     if let Some(name) = asked.name.clone() {
         return Ok(Shown::One { page: Box::new(component::one(tracer, &name, asked, frame)?) });

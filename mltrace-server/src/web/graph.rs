@@ -35,7 +35,7 @@ const LAYER: f64 = 44.0;
 const ROW: f64 = 18.0;
 const MARGIN: f64 = 12.0;
 /// What of a text has room in a box.
-const LETTERS: usize = 24;
+const LETTERS: usize = 23;
 /// So many that are alike still stand one by one.
 const FEW: usize = 3;
 /// More lines than these take long to lay out, and nobody can follow them.
@@ -433,7 +433,10 @@ fn cut_start(text: &str) -> String {
     if letters <= LETTERS {
         return text.to_owned();
     }
-    ['…'].into_iter().chain(text.chars().skip(letters - LETTERS + 1)).collect()
+    let end: String = text.chars().skip(letters - LETTERS + 1).collect();
+    // A folder is named whole or not at all, unless too little would be left.
+    let whole = end.find('/').filter(|&at| at < end.len() / 2).map_or(&*end, |at| &end[at..]);
+    format!("…{whole}")
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::frame::Frame;
 use super::label::{self, One};
-use super::site::{Change, Site, Visit};
+use super::site::{Change, Shown, Site, Visit};
 use super::{link, words};
 use crate::api::Nothing;
 use crate::problem::Problem;
@@ -27,15 +27,6 @@ struct Asked {
     after: Option<String>,
 }
 
-/// All of them, or the one by a name that cannot stand in a path.
-#[derive(Template)]
-enum Shown {
-    #[template(source = "{{ page|safe }}", ext = "html")]
-    All { page: Box<All> },
-    #[template(source = "{{ page|safe }}", ext = "html")]
-    One { page: Box<One> },
-}
-
 /// The labels, as a page.
 #[derive(Template)]
 #[template(path = "web/labels.html")]
@@ -47,7 +38,7 @@ struct All {
     next: Option<String>,
 }
 
-fn labels(visit: Visit<'_, Nothing, Asked>) -> Result<Shown, Problem> {
+fn labels(visit: Visit<'_, Nothing, Asked>) -> Result<Shown<All, One>, Problem> {
     let Visit { tracer, query, frame, .. } = visit;
     if let Some(name) = query.name {
         return Ok(Shown::One { page: Box::new(label::one(tracer, &name, frame)?) });

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use askama::Template;
 use mltrace_core::__words::count;
-use mltrace_core::{Graph, GraphRoot, RunId, RunRecord, Tracer};
+use mltrace_core::{ErrorKind, Graph, GraphRoot, Impact, IoPointer, RunId, RunRecord, Trace, Tracer};
 use serde::Deserialize;
 
 use super::frame::Frame;
@@ -67,20 +67,14 @@ struct Lineage {
 
 fn traced(visit: Visit<'_, Named, Reach>) -> Result<Lineage, Problem> {
     let Visit { tracer, path, query: reach, frame } = visit;
-    let mut question = tracer.trace(path.name.as_str()).limit(reach.most());
-    if let Some(version) = &reach.version {
-        question = question.version(version);
-    }
-    if let Some(hops) = reach.depth {
-        question = question.depth(hops);
-    }
-    if let Some(component) = &reach.stop_at {
-        question = question.stop_at(component);
-    }
-    match question.get() {
+    match reach.upstream(tracer.trace(path.name.as_str())).get() {
         Ok(graph) => Lineage::of(tracer, frame, Way::Upstream, path.name, reach, graph),
         // Of what no traced run wrote, there is only what came of it to show.
-        Err(_) if reach.version.is_none() && tracer.io_pointer(&path.name).is_ok() => {
+        Err(error)
+            if error.kind() == ErrorKind::NotFound
+                && reach.version.is_none()
+                && tracer.io_pointer(&path.name).is_ok() =>
+        {
             touched(Visit { tracer, path, query: reach, frame })
         }
         Err(error) => Err(error.into()),
@@ -93,26 +87,14 @@ fn traced_by_question(visit: Visit<'_, Nothing, Reach>) -> Result<Lineage, Probl
         return traced(Visit { tracer, path: Named { name }, query: reach, frame });
     }
     let run = reach.run.ok_or_else(ask_more)?;
-    let mut question = tracer.trace_run(run).limit(reach.most());
-    if let Some(hops) = reach.depth {
-        question = question.depth(hops);
-    }
-    if let Some(component) = &reach.stop_at {
-        question = question.stop_at(component);
-    }
-    Lineage::of(tracer, frame, Way::Upstream, format!("#{run}"), reach, question.get()?)
+    let graph = reach.upstream(tracer.trace_run(run)).get()?;
+    Lineage::of(tracer, frame, Way::Upstream, format!("#{run}"), reach, graph)
 }
 
 fn touched(visit: Visit<'_, Named, Reach>) -> Result<Lineage, Problem> {
     let Visit { tracer, path, query: reach, frame } = visit;
-    let mut question = tracer.impact(path.name.as_str()).limit(reach.most());
-    if let Some(version) = &reach.version {
-        question = question.version(version);
-    }
-    if let Some(hops) = reach.depth {
-        question = question.depth(hops);
-    }
-    Lineage::of(tracer, frame, Way::Downstream, path.name, reach, question.get()?)
+    let graph = reach.downstream(tracer.impact(path.name.as_str())).get()?;
+    Lineage::of(tracer, frame, Way::Downstream, path.name, reach, graph)
 }
 
 fn touched_by_question(visit: Visit<'_, Nothing, Reach>) -> Result<Lineage, Problem> {
@@ -121,11 +103,8 @@ fn touched_by_question(visit: Visit<'_, Nothing, Reach>) -> Result<Lineage, Prob
         return touched(Visit { tracer, path: Named { name }, query: reach, frame });
     }
     let run = reach.run.ok_or_else(ask_more)?;
-    let mut question = tracer.impact_run(run).limit(reach.most());
-    if let Some(hops) = reach.depth {
-        question = question.depth(hops);
-    }
-    Lineage::of(tracer, frame, Way::Downstream, format!("#{run}"), reach, question.get()?)
+    let graph = reach.downstream(tracer.impact_run(run)).get()?;
+    Lineage::of(tracer, frame, Way::Downstream, format!("#{run}"), reach, graph)
 }
 
 fn ask_more() -> Problem {
@@ -142,6 +121,29 @@ impl Reach {
             Boxes::Runs => MOST,
             Boxes::Components => MOST_IN_COMPONENTS,
         }
+    }
+
+    fn upstream<'t>(&self, mut question: Trace<'t>) -> Trace<'t> {
+        if let Some(version) = &self.version {
+            question = question.version(version);
+        }
+        if let Some(hops) = self.depth {
+            question = question.depth(hops);
+        }
+        if let Some(component) = &self.stop_at {
+            question = question.stop_at(component);
+        }
+        question.limit(self.most())
+    }
+
+    fn downstream<'t>(&self, mut question: Impact<'t>) -> Impact<'t> {
+        if let Some(version) = &self.version {
+            question = question.version(version);
+        }
+        if let Some(hops) = self.depth {
+            question = question.depth(hops);
+        }
+        question.limit(self.most())
     }
 }
 
@@ -229,6 +231,11 @@ impl Lineage {
     fn root(&self) -> Option<&RunRecord> {
         let root = self.graph.root.run?;
         self.graph.runs.iter().find(|found| found.run.id == root).map(|found| &found.run)
+    }
+
+    /// The output that was asked about, where a traced run wrote it.
+    fn output(&self) -> Option<&IoPointer> {
+        self.graph.root.pointer.as_ref().filter(|_| self.way == Way::Upstream && !self.is_source())
     }
 
     fn tree(&self) -> Vec<Branch<'_>> {

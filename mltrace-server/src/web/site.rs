@@ -184,6 +184,15 @@ fn malformed(error: impl std::fmt::Display) -> Problem {
     Problem::bad_request(error.to_string())
 }
 
+/// All of a kind, or the one by a name that cannot stand in a path.
+#[derive(Template)]
+pub(super) enum Shown<A: Template, O: Template> {
+    #[template(source = "{{ page|safe }}", ext = "html")]
+    All { page: Box<A> },
+    #[template(source = "{{ page|safe }}", ext = "html")]
+    One { page: Box<O> },
+}
+
 /// What is wrong, and what to do.
 #[derive(Template)]
 #[template(path = "web/problem.html")]

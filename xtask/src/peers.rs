@@ -1,4 +1,5 @@
-//! The programs that the tests meet mltrace with: from PyPI in a folder of the build, from Debian's packages by the system.
+//! The programs that the tests meet mltrace with: from PyPI and npm in folders of the build, from Debian's packages by the
+//! system.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -6,7 +7,9 @@ use std::process::{Command, Stdio};
 use std::{env, fs, io};
 
 /// Programs, each with the Debian package that it comes with.
-const PACKAGED: [(&str, &str); 6] = [
+const PACKAGED: [(&str, &str); 8] = [
+    ("chromedriver", "chromium-driver"),
+    ("chromium", "chromium"),
     ("prometheus", "prometheus"),
     ("promtool", "prometheus"),
     ("nginx", "nginx-light"),
@@ -18,6 +21,11 @@ const PACKAGED: [(&str, &str); 6] = [
 const REQUIREMENTS: &str = include_str!("../peers.txt");
 /// Programs that come with it.
 const FROM_PYPI: [&str; 2] = ["dbt-ol", "schemathesis"];
+
+/// What finds faults for those who do not see the page; MPL-2.0, which only tests load.
+const AXE: &str = "axe-core@4.14.1";
+/// Its file.
+const FROM_NPM: &str = "axe.min.js";
 
 /// What there is.
 pub(crate) struct Peers {
@@ -39,7 +47,7 @@ impl Peers {
 }
 
 fn all() -> impl Iterator<Item = &'static str> {
-    PACKAGED.into_iter().map(|(program, _)| program).chain(FROM_PYPI)
+    PACKAGED.into_iter().map(|(program, _)| program).chain(FROM_PYPI).chain([FROM_NPM])
 }
 
 /// Installs what is missing. What cannot be had here is no error.
@@ -49,13 +57,14 @@ pub(crate) fn fetch() -> Peers {
     if let Err(reason) = install_packages(&before) {
         missing.push(reason);
     }
-    let path = match install_python() {
-        Ok(programs) => env::join_paths([programs].into_iter().chain(env::split_paths(&before))).unwrap_or(before),
-        Err(reason) => {
-            missing.push(format!("what PyPI has, {reason}"));
-            before
+    let mut folders = Vec::new();
+    for (registry, installed) in [("PyPI", install_python()), ("npm", install_axe())] {
+        match installed {
+            Ok(folder) => folders.push(folder),
+            Err(reason) => missing.push(format!("what {registry} has, {reason}")),
         }
-    };
+    }
+    let path = env::join_paths(folders.into_iter().chain(env::split_paths(&before))).unwrap_or(before);
     missing.extend(all().filter(|program| !is_on(&path, program)).map(str::to_owned));
     Peers { path, missing }
 }
@@ -100,6 +109,23 @@ fn install_python() -> Result<PathBuf, String> {
     ran(Command::new(programs.join("pip")).args(["install", "--quiet", "--requirement"]).arg(&list)).map_err(failed)?;
     fs::rename(list, mark).map_err(failed)?;
     Ok(programs)
+}
+
+/// The folder of the one file that is needed.
+fn install_axe() -> Result<PathBuf, String> {
+    let folder = target().join("peers/npm");
+    let package = folder.join("node_modules/axe-core");
+    let is_there = || {
+        let kept = fs::read_to_string(folder.join("package.json")).unwrap_or_default();
+        package.join(FROM_NPM).is_file() && kept.contains(AXE.rsplit('@').next().unwrap_or_default())
+    };
+    if !is_there() {
+        eprintln!("fetching {AXE}");
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--silent", "--ignore-scripts", "--save-exact", "--prefix"]).arg(&folder).arg(AXE);
+        ran(&mut npm).map_err(|error| error.to_string())?;
+    }
+    Ok(package)
 }
 
 fn target() -> PathBuf {

@@ -25,17 +25,22 @@ impl Server {
 
     pub(crate) fn with(store: &Path, arguments: &[&str]) -> Self {
         let cli = Cli::at(store).args("serve --listen 127.0.0.1:0 --json");
-        let mut child = arguments.iter().fold(cli, |cli, argument| cli.arg(argument)).starts();
+        Self::of(arguments.iter().fold(cli, |cli, argument| cli.arg(argument)))
+    }
+
+    /// What a command starts.
+    pub(crate) fn of(cli: Cli) -> Self {
+        let mut child = cli.starts();
         let serving: Value =
             serde_json::from_reader(BufReader::new(child.stdout.as_mut().unwrap()).take_document()).unwrap();
         Self { child: Some(child), address: serving["address"].as_str().unwrap().to_owned() }
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    fn get(&self, path: &str) -> (u16, Value) {
+    pub(crate) fn get(&self, path: &str) -> (u16, Value) {
         answer(agent().get(self.url(path)).call())
     }
 

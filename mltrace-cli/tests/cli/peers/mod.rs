@@ -1,5 +1,6 @@
 //! mltrace with programs that others wrote. `cargo xtask test` fetches these; a test whose program is not there says so.
 
+mod browser;
 mod languages;
 mod proxy;
 mod schemathesis;

@@ -2,6 +2,8 @@
 
 mod command;
 mod complete;
+#[cfg(feature = "server")]
+mod demo;
 mod failure;
 mod opt;
 mod progress;

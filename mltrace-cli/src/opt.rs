@@ -933,6 +933,10 @@ pub(crate) struct Serve {
     /// A name by which it may be called, beside localhost and addresses, such as a reverse proxy's
     #[arg(long = "host", value_name = "NAME")]
     pub(crate) hosts: Vec<String>,
+
+    /// Serve a made-up store, to look around in; it is gone when the server ends
+    #[arg(long)]
+    pub(crate) demo: bool,
 }
 
 #[cfg(feature = "server")]

@@ -44,7 +44,7 @@ use crate::session::Session;
 pub(crate) use drift::{Checked, News};
 pub(crate) use profile::{Profiled, ProfiledColumn, ProfiledPart};
 #[cfg(feature = "server")]
-pub(crate) use serve::Serving;
+pub(crate) use serve::{Begin, Serving};
 pub(crate) use tags::TagUse;
 #[cfg(feature = "server")]
 pub(crate) use token::{KnownToken, NewToken};
@@ -52,6 +52,12 @@ pub(crate) use token::{KnownToken, NewToken};
 /// Answers one command line.
 pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
     let Opt { db, json, command } = opt;
+    #[cfg(feature = "server")]
+    if let Command::Serve(opt) = &command
+        && opt.demo
+    {
+        return serve::run_demo(opt, db, json, out);
+    }
     let makes_store = command.makes_store();
     let open = || if makes_store { Session::create(db, json, out) } else { Session::open(db, json, out) };
     match command {
@@ -84,7 +90,7 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Import(opt) => import::run(&opt, &mut open()?),
         Command::Doctor(opt) => doctor::run(&opt, &mut open()?),
         #[cfg(feature = "server")]
-        Command::Serve(opt) => serve::run(opt, &mut open()?),
+        Command::Serve(opt) => serve::run(&opt, &mut open()?),
         #[cfg(feature = "server")]
         Command::Token(opt) => token::run(opt, &mut open()?),
         #[cfg(feature = "server")]

@@ -5,12 +5,16 @@ use mltrace_core::Page;
 use super::table::{Cell, Column, Fit, table};
 use super::text::{STRONG, one_line};
 use super::time::age;
-use crate::command::{KnownToken, NewToken, Serving};
+use crate::command::{Begin, KnownToken, NewToken, Serving};
 use crate::session::Screen;
 
 pub(crate) fn serving(serving: &Serving) -> String {
-    let Serving { address, store } = serving;
-    format!("serving {} at http://{address}, described at http://{address}/api/docs\n", store.display())
+    let Serving { address, store, begin } = serving;
+    let mut text = format!("serving {} at http://{address}, described at http://{address}/api/docs\n", store.display());
+    for Begin { what, url } in begin {
+        text += &format!("  {what}\n    {url}\n");
+    }
+    text
 }
 
 pub(crate) fn new_token(new: &NewToken) -> String {

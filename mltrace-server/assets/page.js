@@ -18,14 +18,10 @@ function theme() {
   const button = document.getElementById("theme");
   if (!button) return;
   const dark = () => (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  const show = () => { button.textContent = dark() ? "Light" : "Dark"; };
-  button.hidden = false;
   button.addEventListener("click", () => {
     root.dataset.theme = dark() ? "light" : "dark";
     document.cookie = `mltrace_theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=strict`;
-    show();
   });
-  show();
 }
 
 function keys() {
@@ -72,7 +68,6 @@ colour();
 function zones() {
   const two = (number) => String(number).padStart(2, "0");
   for (const input of document.querySelectorAll("input[type=datetime-local][data-utc]")) {
-    input.closest("label").querySelector(".zone").textContent = "";
     if (input.value) {
       const at = new Date(`${input.value}Z`);
       input.value = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`;

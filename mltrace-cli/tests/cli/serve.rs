@@ -82,7 +82,8 @@ trait TakeDocument {
 impl<R: BufRead> TakeDocument for R {
     fn take_document(mut self) -> std::io::Cursor<String> {
         let mut text = String::new();
-        while !text.ends_with("}\n") && self.read_line(&mut text).unwrap() > 0 {}
+        // Indented, so that only its end stands at the beginning of a line.
+        while !text.ends_with("\n}\n") && self.read_line(&mut text).unwrap() > 0 {}
         std::io::Cursor::new(text)
     }
 }

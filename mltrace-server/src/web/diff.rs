@@ -66,13 +66,16 @@ fn diff(visit: Visit<'_, Pair, Nothing>) -> Result<Compared, Problem> {
 impl Compared {
     /// The lines of the code's difference, each with its kind.
     fn code(&self) -> Vec<(&'static str, &str)> {
-        let kind = |line: &str| match line.chars().next() {
+        // The first two lines name the files.
+        let kind = |(nth, line): (usize, &str)| match line.chars().next() {
+            _ if nth < 2 => "hunk",
             Some('+') => "added",
             Some('-') => "removed",
             Some('@') => "hunk",
             _ => "same",
         };
-        self.diff.code.unified.iter().flat_map(|unified| unified.lines()).map(|line| (kind(line), line)).collect()
+        let lines = self.diff.code.unified.iter().flat_map(|unified| unified.lines());
+        lines.enumerate().map(|(nth, line)| (kind((nth, line)), line)).collect()
     }
 
     fn sections(&self) -> impl Iterator<Item = Section<'_>> {

@@ -4,8 +4,6 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::super::metric::{Confusion, Figure, Metric, Tally};
-use super::super::moments::Moments;
-use super::super::profile::{Column, ColumnProfile};
 use super::Task;
 use crate::clock::to_micros;
 use crate::error::{Error, ErrorKind, Result};
@@ -156,21 +154,61 @@ struct Bucket {
     outputs: u64,
 }
 
+/// Values thinned out evenly, so that as few are kept as buckets are cut by, and the same each time: a sketch draws lots, and
+/// an estimate that another look changes is not believed.
+#[derive(Default)]
+struct Thinned {
+    kept: Vec<f64>,
+    /// One of so many is kept, as a power of two.
+    power: u32,
+    seen: u64,
+    greatest: Option<f64>,
+}
+
+impl Thinned {
+    const MOST: usize = 8_192;
+
+    fn take_in(&mut self, value: f64) {
+        if self.seen.trailing_zeros() >= self.power {
+            self.kept.push(value);
+        }
+        self.seen += 1;
+        self.greatest = Some(self.greatest.map_or(value, |greatest| greatest.max(value)));
+        if self.kept.len() == Self::MOST {
+            self.power += 1;
+            let mut is_even = false;
+            self.kept.retain(|_| {
+                is_even = !is_even;
+                is_even
+            });
+        }
+    }
+
+    /// Where the values are cut into buckets of as many each.
+    fn into_ends(mut self) -> Vec<f64> {
+        self.kept.sort_by(f64::total_cmp);
+        let at = |end: u32| (self.kept.len() * end as usize).div_ceil(BUCKETS as usize).checked_sub(1);
+        (1..BUCKETS).filter_map(|end| self.kept.get(at(end)?).copied()).collect()
+    }
+}
+
 impl Buckets {
     fn cut(view: &View<'_>, task: TaskId, span: Span, of_each: Metric, threshold: f64) -> Result<Self> {
-        let mut values = ColumnProfile::sketch()?;
-        view.pairs(task, span, &mut |pair| match pair.truth {
-            Some(_) => values.take_in(&Column::floats([pair.value])),
-            None => Ok(()),
+        let mut values = Thinned::default();
+        view.pairs(task, span, &mut |pair| {
+            if pair.truth.is_some() {
+                values.take_in(pair.value);
+            }
+            Ok(())
         })?;
-        let mut ends: Vec<f64> =
-            (1..BUCKETS).filter_map(|end| values.quantile(f64::from(end) / f64::from(BUCKETS))).collect();
+        let (learned_from, greatest) = (values.seen, values.greatest);
+        let mut ends = values.into_ends();
         ends.dedup();
         // Above the greatest value nothing would be known.
-        ends.retain(|end| Some(*end) < values.moments().and_then(Moments::max));
+        ends.retain(|end| Some(*end) < greatest);
         let bucket = || Bucket { learned: Tally::new(of_each, threshold), outputs: 0 };
         let all = std::iter::repeat_with(bucket).take(ends.len() + 1).collect();
-        let mut buckets = Self { ends, all, learned_from: values.count() };
+        let mut buckets = Self { ends, all, learned_from };
         view.pairs(task, span, &mut |pair| match pair.truth {
             Some(truth) => buckets.of(pair.value).learned.add(truth, pair.value),
             None => Ok(()),
@@ -258,6 +296,32 @@ mod tests {
             assert!((found - measured).abs() < (before - measured).abs() / 3.0, "{metric}: before {before}");
             assert_eq!((estimate.is_estimate, estimate.learned_from), (true, 20_000));
         }
+    }
+
+    #[test]
+    fn it_is_the_same_however_often_it_is_asked() {
+        let task = task();
+        calibrated(&task, "known", 0, &uniform(1, 3 * Thinned::MOST), true);
+        calibrated(&task, "live", 10, &uniform(2, 50), false);
+        let mut asked = (0..5).map(|_| task.estimate(Metric::F1).since(from_micros(10)).get().unwrap());
+        let first = asked.next().unwrap();
+        assert!(first.figure.is_some() && asked.all(|found| found == first));
+    }
+
+    #[test]
+    fn values_are_thinned_out_evenly_and_cut_into_buckets_of_as_many_each() {
+        let mut values = Thinned::default();
+        let count = 20 * Thinned::MOST as u64 + 77;
+        (0..count).for_each(|value| values.take_in(value as f64));
+        assert!(values.kept.len() < Thinned::MOST && values.seen == count);
+        assert!(values.kept.is_sorted_by(|a, b| b - a == 32.0), "one of 32, the first among them");
+        for (end, tenth) in values.into_ends().into_iter().zip(1..) {
+            assert_close(end / count as f64, f64::from(tenth) / 10.0, 0.001, "a tenth");
+        }
+        let mut few = Thinned::default();
+        (1..=4).for_each(|value| few.take_in(value.into()));
+        assert_eq!(few.into_ends(), [1.0, 1.0, 2.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0]);
+        assert!(Thinned::default().into_ends().is_empty());
     }
 
     #[test]

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Runs before whatever a page brings: keeps what would have been an alert, what the policy refused, and what moved.
 const WITNESS: &str = "
     window.witnessed = [];
-    window.moved = 0;
+    window.moved = [];
     for (const name of ['alert', 'confirm', 'prompt', 'print'])
         window[name] = (said) => { window.witnessed.push(`${name}: ${said}`); };
     addEventListener('error', (event) => window.witnessed.push(`error: ${event.message}`));
@@ -36,7 +36,11 @@ const WITNESS: &str = "
     addEventListener('securitypolicyviolation', (event) =>
         window.witnessed.push(`policy: ${event.effectiveDirective} ${event.blockedURI} ${event.sample}`));
     new PerformanceObserver((list) => {
-        for (const shift of list.getEntries()) if (!shift.hadRecentInput) window.moved += shift.value;
+        for (const { value, hadRecentInput, sources } of list.getEntries()) {
+            const told = sources.map(({ node, previousRect: from, currentRect: to }) =>
+                `${(node?.outerHTML ?? node?.data)?.slice(0, 100)} from ${from.x},${from.y} to ${to.x},${to.y}`);
+            if (value > 0.01 && !hadRecentInput) window.moved.push(`it moves while it loads: ${told.join('; ')}`);
+        }
     }).observe({ type: 'layout-shift', buffered: true });
 ";
 

@@ -5,9 +5,6 @@ use serde_json::{Value, json};
 use super::driver::{Browser, key};
 use crate::serve::Server;
 
-/// What a link or a button is called.
-const NAME: &str = "(document.activeElement.getAttribute('aria-label') ?? document.activeElement.innerText ?? '')";
-
 impl Browser {
     /// Presses the tab key until the focus is on what has this text in its name.
     #[track_caller]
@@ -15,7 +12,7 @@ impl Browser {
         const MOST: usize = 300;
         for _ in 0..MOST {
             self.press(key::TAB);
-            if self.script_of(&format!("return {NAME}.includes(arguments[0])"), &[json!(name)]) == true {
+            if self.focused().1.contains(name) {
                 return;
             }
         }
@@ -50,7 +47,8 @@ impl Browser {
 /// The first output of the window on the page that is not flagged.
 fn unflagged(browser: &Browser, server: &Server) -> String {
     browser.find("#window tbody th");
-    let shown = browser.script("return [...document.querySelectorAll('#window tbody th')].map((cell) => cell.innerText)");
+    let shown =
+        browser.script("return [...document.querySelectorAll('#window tbody th')].map((cell) => cell.innerText)");
     let flagged = server.get("/api/v1/review").1["flagged"].take();
     let is_flagged = |id: &Value| flagged.as_array().unwrap().iter().any(|flagged| flagged["name"] == *id);
     super::text(shown.as_array().unwrap().iter().find(|id| !is_flagged(id)).unwrap())

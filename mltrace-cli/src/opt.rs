@@ -61,7 +61,9 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Data must not be used any more", &["label", "labels", "retract", "retracted"]),
     ("Remarks", &["note", "tag"]),
     #[cfg(feature = "server")]
-    ("For other programs", &["serve", "token", "openlineage", "grafana", "prometheus-rules"]),
+    ("In the browser", &["open", "serve"]),
+    #[cfg(feature = "server")]
+    ("For other programs", &["token", "openlineage", "grafana", "prometheus-rules"]),
     ("Care of the store", &["gc", "export", "import", "doctor", "completions"]),
 ];
 
@@ -151,7 +153,10 @@ pub(crate) enum Command {
     Import(Import),
     /// Look the store over: damage, lost runs, what takes the space
     Doctor(Doctor),
-    /// Take runs in and give answers out over HTTP
+    /// Open a run, an output or the last runs in the browser
+    #[cfg(feature = "server")]
+    Open(Open),
+    /// Serve the page, take runs in and give answers out over HTTP
     #[cfg(feature = "server")]
     Serve(Serve),
     /// Make, list or revoke the tokens that `serve` asks for
@@ -914,7 +919,31 @@ pub(crate) struct Doctor {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  mltrace open                         the last runs
+  mltrace open 12                      a run
+  mltrace open models/forest.model     what an output came from
+
+Where a server of this store answers already, it is the one that is opened. Else the store is served until Ctrl-C, at \
+another port if that one is taken. The browser is $BROWSER, or else the desktop's; where none can be opened, the address is shown all \
+the same.
+
+JSON: {url, is_served_here}")]
+pub(crate) struct Open {
+    /// A run's number, as 12 or '#12', or an output: a name, or a path
+    #[arg(add = ArgValueCompleter::new(complete::outputs))]
+    pub(crate) what: Option<String>,
+
+    /// Where a server may answer, or else this one [default: 127.0.0.1:8080, or another port if that is taken]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+#[cfg(feature = "server")]
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
   mltrace serve
+  mltrace serve --demo                 look around before anything is traced
   curl http://127.0.0.1:8080/api/v1/runs
   curl http://127.0.0.1:8080/api/v1/runs --json '{\"component\": \"dbt\", \"outputs\": [\"rides\"], \\
       \"started_at\": \"2020-02-01T08:00:00Z\", \"ended_at\": \"2020-02-01T08:05:00Z\"}'
@@ -924,7 +953,7 @@ http://127.0.0.1:8080/api/docs describes all of it. On this machine nobody needs
 address that others can reach is not served without one, see `mltrace token --help`. Ends by Ctrl-C or SIGTERM when \
 what is under way is finished. Makes the store if there is none.
 
-JSON: {address, store}, once it can be called")]
+JSON: {address, store, begin: [{what, url}]}, once it can be called; `begin` is where a demo is worth a look")]
 pub(crate) struct Serve {
     /// The address and port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
@@ -934,7 +963,8 @@ pub(crate) struct Serve {
     #[arg(long = "host", value_name = "NAME")]
     pub(crate) hosts: Vec<String>,
 
-    /// Serve a made-up store, to look around in; it is gone when the server ends
+    /// Serve a store that is made for it, to look around in: a taxi company predicts who tips well. It is gone when the
+    /// server ends
     #[arg(long)]
     pub(crate) demo: bool,
 }

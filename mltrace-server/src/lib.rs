@@ -11,6 +11,7 @@ mod guard;
 mod impatient;
 mod lane;
 mod logger;
+mod mark;
 mod metrics;
 mod names;
 mod openapi;
@@ -25,8 +26,10 @@ mod token;
 mod web;
 
 pub use app::app;
+pub use mark::serves;
 pub use metrics::{DASHBOARD, RULES};
 pub use openlineage::{Collector, Emitter, Parent, Sent, Unsent};
 pub use serve::{run, serve};
 pub use service::{Config, Limits};
 pub use token::{Role, Token, Tokens};
+pub use web::link;

@@ -12,6 +12,7 @@ use crate::body::Reading;
 use crate::guard::Guard;
 use crate::lane::Lane;
 use crate::logger::Logger;
+use crate::mark::mark;
 use crate::metrics::Metrics;
 
 /// Settings of a server.
@@ -83,6 +84,8 @@ pub(crate) struct Service {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) reading: Reading,
     pub(crate) guard: Guard,
+    /// That of the store; none of one in memory.
+    pub(crate) mark: Option<String>,
     pub(crate) limits: Limits,
     pub(crate) requests: Arc<Semaphore>,
 }
@@ -107,6 +110,7 @@ impl Service {
                 large: Arc::new(Semaphore::new(LARGE)),
             },
             guard: Guard::new(tokens, needs_token, hosts)?,
+            mark: store.path().and_then(mark),
             limits,
             requests: Arc::new(Semaphore::new(limits.requests)),
         })

@@ -17,6 +17,8 @@ mod labels;
 mod metrics;
 mod note;
 #[cfg(feature = "server")]
+mod open;
+#[cfg(feature = "server")]
 mod openlineage;
 mod outputs;
 mod profile;
@@ -56,7 +58,7 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
     if let Command::Serve(opt) = &command
         && opt.demo
     {
-        return serve::run_demo(opt, db, json, out);
+        return serve::run_demo(opt, db.as_deref(), json, out);
     }
     let makes_store = command.makes_store();
     let open = || if makes_store { Session::create(db, json, out) } else { Session::open(db, json, out) };
@@ -89,6 +91,8 @@ pub(crate) fn run(opt: Opt, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Export(opt) => export::run(&opt, &mut open()?),
         Command::Import(opt) => import::run(&opt, &mut open()?),
         Command::Doctor(opt) => doctor::run(&opt, &mut open()?),
+        #[cfg(feature = "server")]
+        Command::Open(opt) => open::run(&opt, &mut open()?),
         #[cfg(feature = "server")]
         Command::Serve(opt) => serve::run(&opt, &mut open()?),
         #[cfg(feature = "server")]

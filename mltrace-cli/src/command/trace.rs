@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use mltrace_core::{ErrorKind, Tracer};
+use mltrace_core::{Error, ErrorKind, Tracer};
 
 use crate::failure::Failure;
 use crate::opt::Trace;
@@ -20,10 +20,18 @@ pub(crate) fn run(opt: Trace, session: &mut Session<'_>) -> Result<(), Failure> 
     }
     match trace.get() {
         Ok(graph) => session.answer(&graph, render::trace),
-        Err(error) if error.kind() == ErrorKind::NotFound && session.tracer.io_pointer(&opt.output).is_err() => {
-            Err(Failure::Question(format!("{error}: {}", known_outputs(&session.tracer, &opt.output)?)))
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(untraced(error, &session.tracer, &opt.output)),
+    }
+}
+
+/// Why an output cannot be traced, and what may have been meant where nobody knows its name.
+pub(super) fn untraced(error: Error, tracer: &Tracer, asked: &str) -> Failure {
+    if error.kind() != ErrorKind::NotFound || tracer.io_pointer(asked).is_ok() {
+        return error.into();
+    }
+    match known_outputs(tracer, asked) {
+        Ok(known) => Failure::Question(format!("{error}: {known}")),
+        Err(failure) => failure,
     }
 }
 

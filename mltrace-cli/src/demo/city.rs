@@ -1,6 +1,8 @@
 //! Rides made up by a seeded generator. Riders tip less on long and on fast rides, until the city changes.
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
 /// One ride, as the meter recorded it.
 #[derive(Debug, Clone)]
@@ -43,21 +45,18 @@ impl City {
             Self::Calm => (1.8, 0.02),
             Self::Changed => (3.0, 0.09),
         };
-        let distance = median * (0.6 * dice.bell()).exp();
-        let pace = (0.35 * dice.bell()).exp();
-        let minutes = TimeDelta::seconds((6.0 * distance * pace * 60.0) as i64);
-        // All of them end on their day.
-        let hour = (22.0 * dice.chance().sqrt()) as i64;
-        let pickup = day.and_time(chrono::NaiveTime::MIN).and_utc() + TimeDelta::hours(hour);
-        let pickup = pickup + TimeDelta::seconds((3_600.0 * dice.chance()) as i64);
-        let (pickup_zone, tips) = ZONES[(6.0 * dice.chance()) as usize];
+        let distance = (median * (0.6 * dice.bell()).exp()).min(12.0);
+        // A pace of 1 is 10 miles an hour. All rides end on their day.
+        let pace = (0.35 * dice.bell()).exp().min(1.6);
+        let pickup = day.and_time(NaiveTime::MIN).and_utc() + Duration::from_secs_f64(79_200.0 * dice.chance().sqrt());
+        let (pickup_zone, tips) = ZONES[dice.below(6) as usize];
         let rate_code = if distance > 8.0 { 2 } else { 1 };
         let log_odds = tips
             + match self {
                 Self::Calm => 2.1 - 0.8 * distance + 2.5 * (pace - 1.0),
                 Self::Changed => 1.0 - 0.2 * distance + 1.2 * (pace - 1.0),
             };
-        let passenger_count = (dice.chance() > gaps).then_some(1 + (3.0 * dice.chance().powi(3)) as i64);
+        let passenger_count = (dice.chance() > gaps).then_some(1 + i64::from(dice.below(4).min(dice.below(4))));
         let fare = 3.0 + 2.5 * distance;
         // Some rides are refunded.
         let fare = if dice.chance() < 0.02 { -fare } else { fare };
@@ -66,7 +65,7 @@ impl City {
         Ride {
             id,
             pickup,
-            dropoff: pickup + minutes,
+            dropoff: pickup + Duration::from_secs_f64(360.0 * distance * pace),
             passenger_count,
             distance,
             rate_code,
@@ -81,13 +80,21 @@ impl City {
 struct Dice(u64);
 
 impl Dice {
-    /// From 0 to 1.
-    fn chance(&mut self) -> f64 {
+    fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        f64::from((bits >> 40) as u32) / f64::from(1_u32 << 24)
+        bits ^ (bits >> 31)
+    }
+
+    /// From 0 to 1.
+    fn chance(&mut self) -> f64 {
+        f64::from((self.bits() >> 32) as u32) / f64::from(u32::MAX)
+    }
+
+    fn below(&mut self, bound: u32) -> u32 {
+        (self.bits() >> 32) as u32 % bound
     }
 
     /// Near enough a standard normal value: the sum of twelve uniform ones has variance 1.

@@ -11,6 +11,7 @@ use std::iter;
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use mltrace_core::monitor::{Column, Figure, Metric};
 use mltrace_core::{Result, Tracer, check};
+use mltrace_server::link;
 use serde_json::json;
 
 use city::{City, Ride, ZONES};
@@ -32,9 +33,9 @@ const REVERTED: &str = "9e84d2b6f1a05c3e7d8f9a0b1c2d3e4f50617283";
 
 // When what happened, in days before today.
 const TRAINED: u64 = 100;
-const WRONG_MONTH: u64 = 61;
+const WRONG_MONTH: [u64; 2] = [61, 1];
 const LABELLED: u64 = 40;
-const WRONG_CODE: u64 = 37;
+const WRONG_CODE: [u64; 2] = [37, 8];
 const RESENT: u64 = 30;
 const CHANGED: u64 = 26;
 const RETRACTED: u64 = 12;
@@ -43,31 +44,11 @@ const FAULT: u64 = 4;
 const LOST: u64 = 2;
 const COMPLAINED: u64 = 1;
 
-/// Where to begin.
-#[derive(Debug)]
-pub(crate) struct Demo {
-    /// A prediction that somebody complains about.
-    pub(crate) complaint: String,
-}
-
-impl Demo {
-    /// What is worth a look, and the path of its page.
-    pub(crate) fn begin(&self) -> Vec<(String, String)> {
-        let Self { complaint } = self;
-        let looks = [
-            (
-                format!("a driver complains about the prediction {complaint}: what produced it?"),
-                format!("/trace/{complaint}"),
-            ),
-            ("which run stands behind all complaints?".to_owned(), "/review".to_owned()),
-            ("is the model still any good?".to_owned(), format!("/tasks/{TASK}")),
-        ];
-        looks.into()
-    }
-}
+/// Where to begin: what is worth a look, and the path of its page.
+pub(crate) type Begin = (&'static str, String);
 
 /// Fills a store with what has happened by now.
-pub(crate) fn fill(tracer: &Tracer, now: DateTime<Utc>) -> Result<Demo> {
+pub(crate) fn fill(tracer: &Tracer, now: DateTime<Utc>) -> Result<[Begin; 3]> {
     let mut story = Story { now, lines: Lines::until(now), features: BTreeMap::new(), outputs: Vec::new() };
     let model = story.trains()?;
     for ago in (0..TRAINED).rev() {
@@ -78,7 +59,11 @@ pub(crate) fn fill(tracer: &Tracer, now: DateTime<Utc>) -> Result<Demo> {
     task.log_outputs(story.outputs.iter().map(|output| (output.id.as_str(), output.value, output.at)))?;
     task.log_feedbacks(story.told().map(|(output, at)| (output.id.as_str(), f64::from(output.high_tip), at)))?;
     story.lines.import_into(tracer)?;
-    Ok(Demo { complaint })
+    Ok([
+        ("a driver complains about this prediction: what made it?", link::of("/trace", &complaint)),
+        ("which run stands behind all the complaints?", "/review".to_owned()),
+        ("is the model still any good?", link::of("/tasks", TASK)),
+    ])
 }
 
 struct Story {
@@ -176,14 +161,14 @@ impl Story {
         let (of, version) = (month(day), day.to_string());
         let city = if ago < CHANGED { City::Changed } else { City::Calm };
         let raw = city.rides(iter::repeat_n(day, RIDES), 1_000 + ago);
-        let mut spoilt = raw.clone();
-        if ago == WRONG_MONTH {
+        let (mut spoilt, first) = (raw.clone(), format!("{version}.0"));
+        if WRONG_MONTH.contains(&ago) {
             spoilt.iter_mut().step_by(25).for_each(|ride| ride.dropoff -= TimeDelta::days(365));
-            self.adds(&of, &version, self.at(ago, 0, 20), &spoilt, "the vendor knows, and sends it again by four")?;
+            self.adds(&of, &first, self.at(ago, 0, 20), &spoilt, "the vendor knows, and sends it again by four")?;
         }
-        if ago == WRONG_CODE {
+        if WRONG_CODE.contains(&ago) {
             spoilt[17].rate_code = 99;
-            self.adds(&of, &version, self.at(ago, 0, 20), &spoilt, "")?;
+            self.adds(&of, &first, self.at(ago, 0, 20), &spoilt, "")?;
         }
         let features = self.adds(&of, &version, self.at(ago, 4, 20), &raw, "")?;
         self.features.entry(of.clone()).or_default().extend_from_slice(&features);
@@ -233,6 +218,7 @@ impl Story {
         let is_wrong = self.commit(at) == WRONG;
         let stage = if is_wrong { FEATUREGEN_IN_MINUTES } else { FEATUREGEN };
         let run = Run::of(&stage, self.commit(at), at).partition(of).param("month", of).input(&clean_of(of), read);
+        let run = run.note(if is_wrong { "tidied up: minutes are easier to read" } else { "" });
         let features = match if is_wrong { featuregen_in_minutes(clean) } else { featuregen(clean) } {
             Ok(features) => features,
             Err(error) => {
@@ -296,7 +282,7 @@ impl Story {
     fn people(&mut self) -> String {
         let (last, labelled) = (month(self.day(LOST + 1)), month(self.day(LABELLED)));
         let run = Run::of(&TRAIN, REVERTED, self.at(LOST, 10, 0)).partition(&last).param("rounds", 640);
-        self.lines.run(&run.param("rate", RATE).input(&features_of(&last), self.day(LOST + 1)).is_lost());
+        self.lines.run(&run.param("rate", RATE).input(&features_of(&last), self.day(LOST + 1)).lost());
 
         let (name, at) = (format!("raw/{labelled}.csv"), self.at(LABELLED, 11, 0));
         self.lines.tell(at, &json!({"type": "label", "label": "vendor-2", "pointer": {"name": name, "at": at}}));

@@ -10,11 +10,10 @@ use crate::session::Screen;
 
 pub(crate) fn serving(serving: &Serving) -> String {
     let Serving { address, store, begin } = serving;
-    let mut text = format!("serving {} at http://{address}, described at http://{address}/api/docs\n", store.display());
-    for Begin { what, url } in begin {
-        text += &format!("  {what}\n    {url}\n");
-    }
-    text
+    let served = format!("serving {} at http://{address}, described at http://{address}/api/docs\n", store.display());
+    let Some(width) = begin.iter().map(|begin| begin.url.len()).max() else { return served };
+    let lines = begin.iter().map(|Begin { what, url }| format!("  {url:width$}  {what}\n"));
+    format!("{served}\nThis is a demo, gone when it ends. Look at first:\n{}", lines.collect::<String>())
 }
 
 pub(crate) fn new_token(new: &NewToken) -> String {

@@ -1,4 +1,4 @@
-//! Whether the server lives, and whether it can answer. Both need no token, and tell nothing else.
+//! Whether the server lives, and whether it can answer. Both need no token, and tell nothing else but the mark of the store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,14 +7,16 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 
+use crate::mark::MARK;
 use crate::problem::Problem;
 use crate::service::Service;
 
 /// What takes longer than this is not ready. Who asks seldom waits for more than a second.
 const PATIENCE: Duration = Duration::from_millis(900);
 
-pub(super) fn alive() -> Router {
-    Router::new().route("/healthz", get(async || "ok\n"))
+pub(super) fn alive(service: &Service) -> Router {
+    let mark = service.mark.clone().map(|mark| [(MARK, mark)]);
+    Router::new().route("/healthz", get(async || (mark, "ok\n")))
 }
 
 pub(super) fn ready(service: Arc<Service>) -> Router {

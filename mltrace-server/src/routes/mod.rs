@@ -41,7 +41,7 @@ pub(crate) fn all(service: &Arc<Service>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(service), limit_requests))
         // These take next to nothing, and have to answer where all the room is taken.
         .merge(pages::router(Arc::clone(service), document.finish()))
-        .merge(health::alive())
+        .merge(health::alive(service))
         .fallback(nothing_here)
 }
 

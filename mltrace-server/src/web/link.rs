@@ -4,7 +4,14 @@ use std::fmt::Write;
 
 /// The address of something by its name, such as `/trace/raw/rides.csv`. Slashes stay, unless a browser would take a part
 /// between them for a step within the path.
-pub(super) fn of(place: &str, name: &str) -> String {
+///
+/// ```
+/// use mltrace_server::link;
+///
+/// assert_eq!(link::of("/trace", "raw/2020-01.csv"), "/trace/raw/2020-01.csv");
+/// assert_eq!(link::of("/trace", "ride 7?"), "/trace/ride%207%3F");
+/// ```
+pub fn of(place: &str, name: &str) -> String {
     let is_step = |part: &str| matches!(part, "" | "." | "..");
     if is_step(name) {
         return to(place, &[("name", name)]);
@@ -16,7 +23,7 @@ pub(super) fn of(place: &str, name: &str) -> String {
 }
 
 /// The address of a page with a question, or with more of one.
-pub(super) fn to(place: &str, question: &[(&str, &str)]) -> String {
+pub fn to(place: &str, question: &[(&str, &str)]) -> String {
     let mut link = place.to_owned();
     for (key, value) in question {
         link.push(if link.contains('?') { '&' } else { '?' });

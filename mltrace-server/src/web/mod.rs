@@ -21,7 +21,7 @@ mod graph;
 mod label;
 mod labels;
 mod lineage;
-mod link;
+pub mod link;
 mod recent;
 mod retrain;
 mod review;

@@ -4,7 +4,7 @@ use super::month;
 /// Keeps rides that cost something and do not end before they begin.
 ///
 /// A file that holds rides of another month is refused.
-pub(in crate::demo) fn cleaning(raw: &[Ride], of: &str) -> Result<Vec<Ride>, String> {
+pub(crate) fn cleaning(raw: &[Ride], of: &str) -> Result<Vec<Ride>, String> {
     let strangers = raw.iter().filter(|ride| month(ride.dropoff.date_naive()) != of);
     if let Some(first) = strangers.clone().min_by_key(|ride| ride.dropoff) {
         let (count, all) = (strangers.count(), raw.len());

@@ -4,7 +4,7 @@ use super::super::city::Ride;
 use super::Features;
 
 /// Turns clean rides into what the model sees. A tip above a fifth of the fare is a high one.
-pub(in crate::demo) fn featuregen(clean: &[Ride]) -> Result<Vec<Features>, String> {
+pub(crate) fn featuregen(clean: &[Ride]) -> Result<Vec<Features>, String> {
     let features = |ride: &Ride| {
         if !(1..=6).contains(&ride.rate_code) {
             return Err(format!("RatecodeID {} of `{}` is no rate code: there are 1 to 6", ride.rate_code, ride.id));

@@ -1,7 +1,7 @@
 use super::{Features, INPUTS, Model, count, inference, inputs};
 
 /// Fits a logistic regression by gradient descent.
-pub(in crate::demo) fn train(rides: &[Features], rounds: u32, rate: f64) -> Model {
+pub(crate) fn train(rides: &[Features], rounds: u32, rate: f64) -> Model {
     let mut model = Model::default();
     for _ in 0..rounds {
         let mut slope = [0.0; INPUTS];

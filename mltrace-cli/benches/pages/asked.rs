@@ -3,7 +3,7 @@
 use mltrace_core::{RunId, Tracer};
 
 use super::Result;
-use super::made::{self, SHARED, TASK, component, date, label, predictions};
+use super::made::{self, BEAT, SHARED, TASK, component, date, label, predictions};
 
 /// A page by what it shows, and its address in one of the stores.
 pub(crate) struct Page {
@@ -42,6 +42,8 @@ pub(crate) fn pages(tracer: &Tracer) -> Result<Vec<Page>> {
         ("/ by a tag", "/?tag=critical".to_owned()),
         ("/ by a tag that nobody has", "/?tag=nobodys".to_owned()),
         ("/ of days long ago", format!("/?since={early}&until={late}")),
+        ("/ of days long ago, that failed", format!("/?since={early}&until={late}&status=failed")),
+        ("/ of days long ago, that run now", format!("/?since={early}&until={late}&status=running")),
         ("/ of a component, long ago", format!("/?component={predict}&since={early}&until={late}")),
         ("/components", "/components".to_owned()),
         ("/components, deep in the list", format!("/components?after={recorded_near}")),
@@ -52,6 +54,9 @@ pub(crate) fn pages(tracer: &Tracer) -> Result<Vec<Page>> {
         ("/components/NAME that failed", format!("/components/{predict}?status=failed")),
         ("/components/NAME of a day", format!("/components/{predict}?since={early}&until={early}")),
         ("/components/NAME of a partition", format!("/components/{predict}?partition={early}")),
+        ("/components/NAME, the most runs", format!("/components/{BEAT}")),
+        ("/components/NAME, the most runs, that failed", format!("/components/{BEAT}?status=failed")),
+        ("/components/NAME, the most runs, of a day", format!("/components/{BEAT}?since={early}&until={early}")),
         ("/runs/ID", format!("/runs/{run}")),
         ("/runs/ID, the run with the most files", format!("/runs/{split}")),
         ("/runs/ID of a prediction", format!("/runs/{inferred}")),
@@ -64,6 +69,7 @@ pub(crate) fn pages(tracer: &Tracer) -> Result<Vec<Page>> {
         ("/impact/NAME of one", format!("/impact/lake/team-03/pipeline-0003/{early}.parquet")),
         ("/impact/NAME that all read", format!("/impact/{SHARED}")),
         ("/impact/NAME that all read, by component", format!("/impact/{SHARED}?collapse=1")),
+        ("/impact/NAME of a model in use", "/impact/rides/tips.model".to_owned()),
         ("/diff/A/B", format!("/diff/{before}/{run}")),
         ("/review", "/review".to_owned()),
         ("/review by coverage", "/review?by=coverage".to_owned()),

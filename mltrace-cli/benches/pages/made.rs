@@ -27,6 +27,8 @@ const TRAINED_ON: u32 = 56;
 pub(crate) struct Size {
     pub(crate) runs: usize,
     pub(crate) labels: usize,
+    /// Runs of the component that runs most.
+    pub(crate) beats: usize,
     /// Outputs of the task.
     pub(crate) outputs: usize,
     /// What one run wrote.
@@ -34,9 +36,10 @@ pub(crate) struct Size {
 }
 
 impl Size {
-    pub(crate) const SMALL: Self = Self { runs: 10_000, labels: 100, outputs: 2_000, files: 1_000 };
-    pub(crate) const MIDDLE: Self = Self { runs: 100_000, labels: 300, outputs: 20_000, files: 10_000 };
-    pub(crate) const LARGE: Self = Self { runs: 1_000_000, labels: 2_000, outputs: 200_000, files: 100_000 };
+    pub(crate) const SMALL: Self = Self { runs: 10_000, labels: 100, beats: 1_000, outputs: 2_000, files: 1_000 };
+    pub(crate) const MIDDLE: Self = Self { runs: 100_000, labels: 300, beats: 10_000, outputs: 20_000, files: 10_000 };
+    pub(crate) const LARGE: Self =
+        Self { runs: 1_000_000, labels: 2_000, beats: 100_000, outputs: 200_000, files: 100_000 };
 
     fn pipelines(&self) -> usize {
         self.runs / (STAGES.len() * DAYS)
@@ -59,6 +62,9 @@ pub(crate) fn predictions(pipeline: usize, day: usize) -> String {
 
 /// What every first stage reads.
 pub(crate) const SHARED: &str = "raw/rates.csv";
+
+/// The component that runs most.
+pub(crate) const BEAT: &str = "ops/beat";
 
 /// The task whose model is in use.
 pub(crate) const TASK: &str = "rides/high_tip";
@@ -87,8 +93,11 @@ fn at(day: usize, second: i64) -> DateTime<Utc> {
 /// Fills a store.
 pub(crate) fn fill(tracer: &Tracer, size: &Size) -> Result<()> {
     const AT_ONCE: usize = 2_000;
+    let beats = size.beats / DAYS;
     let runs = (0..DAYS).flat_map(|day| (0..size.pipelines()).map(move |pipeline| (day, pipeline)));
-    let mut runs = runs.flat_map(|(day, pipeline)| (0..STAGES.len()).map(move |stage| run(pipeline, day, stage)));
+    let runs = runs.flat_map(|(day, pipeline)| (0..STAGES.len()).map(move |stage| run(pipeline, day, stage)));
+    let beats = (0..DAYS).flat_map(|day| (0..beats).map(move |nth| beat(day, nth)));
+    let mut runs = beats.chain(runs);
     for part in 1.. {
         let reports: Vec<RunReport> =
             runs.by_ref().take(AT_ONCE).map(serde_json::from_value).collect::<Result<_, _>>()?;
@@ -147,6 +156,16 @@ fn run(pipeline: usize, day: usize, stage: usize) -> Value {
         run["checks"] = json!([{"name": "not empty", "status": "passed", "message": null}]);
     }
     run
+}
+
+/// A run of the component that runs most: each has a partition of its own.
+fn beat(day: usize, nth: usize) -> Value {
+    let second = i64::try_from(nth * 100).unwrap_or_default();
+    json!({
+        "component": BEAT, "started_at": at(day, second), "ended_at": at(day, second + 1),
+        "partition": format!("{}-{nth:03}", date(day)), "inputs": [SHARED], "outputs": ["beat/last.json"],
+        "metrics": {"queued": nth}, "error": if day == 10 && nth == 0 { json!("no answer") } else { Value::Null },
+    })
 }
 
 /// A run that wrote very many files.

@@ -21,9 +21,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use made::Size;
-use measure::in_turns;
+use measure::{blocks_in_turns, time_calls};
 use mltrace_core::Tracer;
-use served::{Client, Served};
+use served::Served;
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
@@ -33,12 +33,13 @@ fn main() -> Result<()> {
     let large = if is_full { Size::LARGE } else { Size::MIDDLE };
     let small = Shop::open(folder.path().join("small.db"), &Size::SMALL)?;
     let large = Shop::open(folder.path().join("large.db"), &large)?;
-    let rows: Vec<_> = small
-        .pages()?
-        .into_iter()
-        .zip(large.pages()?)
-        .map(|(small_page, large_page)| row(&small, &large, &small_page, &large_page))
-        .collect::<Result<_>>()?;
+    let calls = if is_full { 20 } else { 10 };
+    let mut rows = Vec::new();
+    for pages in small.pages()?.into_iter().zip(large.pages()?) {
+        let row = row(&small, &large, pages, calls)?;
+        eprintln!("  {}", row.join(" | "));
+        rows.push(row);
+    }
     println!();
     table::print(
         &[
@@ -80,33 +81,28 @@ impl Shop {
     }
 }
 
-fn row(small: &Shop, large: &Shop, small_page: &asked::Page, large_page: &asked::Page) -> Result<[String; 6]> {
+/// A page of the small store and of the large one.
+fn row(small: &Shop, large: &Shop, pages: (asked::Page, asked::Page), calls: usize) -> Result<[String; 6]> {
     const BLOCKS: usize = 5;
-    const CALLS: usize = 20;
-    let mut clients = [small.server.client()?, large.server.client()?];
-    let mut bytes = [0; 2];
-    let pages = [small_page, large_page];
-    for lane in 0..2 {
-        bytes[lane] = get(&mut clients[lane], pages[lane])?;
-    }
-    let [one, other] = &mut clients;
-    let [ours, theirs] = in_turns(
-        BLOCKS,
-        CALLS,
-        &mut [&mut |_| get(one, small_page).map(drop), &mut |_| get(other, large_page).map(drop)],
-    )?;
+    let (of_small, of_large) = pages;
+    let lane = |shop: &Shop, page: &asked::Page| {
+        // A new connection for each block: the server ends one that waits for a long one of the other.
+        let mut client = shop.server.client()?;
+        client.expects(200, "GET", &page.path, "")?;
+        time_calls(calls, |_| client.expects(200, "GET", &page.path, ""))
+    };
+    let bytes = |shop: &Shop, page: &asked::Page| -> Result<String> {
+        let mut client = shop.server.client()?;
+        client.expects(200, "GET", &page.path, "")?;
+        Ok(client.body.len().to_string())
+    };
+    let [few, many] = blocks_in_turns(BLOCKS, &mut [&mut |_| lane(small, &of_small), &mut |_| lane(large, &of_large)])?;
     Ok([
-        large_page.name.to_owned(),
-        bytes[0].to_string(),
-        bytes[1].to_string(),
-        ours.to_string(),
-        theirs.to_string(),
-        format!("{:.2}", theirs.over(&ours)),
+        of_large.name.to_owned(),
+        bytes(small, &of_small)?,
+        bytes(large, &of_large)?,
+        few.to_string(),
+        many.to_string(),
+        format!("{:.2}", many.over(&few)),
     ])
-}
-
-/// The length of a page.
-fn get(client: &mut Client, page: &asked::Page) -> Result<usize> {
-    client.expects(200, "GET", &page.path, "")?;
-    Ok(client.body.len())
 }

@@ -16,6 +16,8 @@ pub(crate) struct Reach {
     pub(crate) stop_at: Option<String>,
     /// The most runs: the nearest, and of those as near the latest.
     pub(crate) most: Option<usize>,
+    /// The most outputs that are told of a run.
+    pub(crate) outputs: Option<u32>,
 }
 
 /// Of what a limit on runs cuts off no more are counted: to count them is to walk.
@@ -47,14 +49,14 @@ impl Direction {
 /// The runs behind a run.
 pub(crate) fn upstream(view: &View<'_>, root: RunId, pointer: Option<IoPointer>, reach: &Reach) -> Result<Graph> {
     let walk = Walk::from(view, Direction::Upstream, Some(root), None, reach)?;
-    graph(view, GraphRoot { pointer, run: Some(root) }, &walk)
+    graph(view, GraphRoot { pointer, run: Some(root) }, &walk, reach)
 }
 
 /// The runs that a root has touched. Where `first` is given, those are all that it leads to at once: a pointer leads to
 /// the runs that read it, not to those that read something else from the run that wrote it.
 pub(crate) fn downstream(view: &View<'_>, root: GraphRoot, first: Option<Vec<RunId>>, reach: &Reach) -> Result<Graph> {
     let walk = Walk::from(view, Direction::Downstream, root.run, first, reach)?;
-    graph(view, root, &walk)
+    graph(view, root, &walk, reach)
 }
 
 /// These runs and all that depend on them.
@@ -63,9 +65,9 @@ pub(crate) fn touched(view: &View<'_>, first: Vec<RunId>) -> Result<Vec<RunId>> 
     Ok(walk.reached.into_iter().map(|(_, id)| id).collect())
 }
 
-fn graph(view: &View<'_>, root: GraphRoot, walk: &Walk) -> Result<Graph> {
+fn graph(view: &View<'_>, root: GraphRoot, walk: &Walk, reach: &Reach) -> Result<Graph> {
     let ids: Vec<RunId> = walk.reached.iter().map(|&(_, id)| id).collect();
-    let records = view.runs(&ids)?;
+    let records = view.runs_with_outputs(&ids, reach.outputs)?;
     if records.len() < ids.len() {
         return Err(missing());
     }

@@ -193,7 +193,16 @@ fn only_version(versions: &[(VersionId, Version)], used: &str, name: &str, begin
 }
 
 fn run(view: &View<'_>, id: RunId) -> Result<RunRecord> {
-    view.run(id)?.ok_or_else(|| not_found(format!("there is no run {id} in this store")))
+    view.run(id)?.ok_or_else(|| no_run(id))
+}
+
+/// When a run started, in microseconds: who asks whether it is there need not read all of it.
+fn started_at(view: &View<'_>, id: RunId) -> Result<i64> {
+    view.started_at(id)?.ok_or_else(|| no_run(id))
+}
+
+fn no_run(id: RunId) -> Error {
+    not_found(format!("there is no run {id} in this store"))
 }
 
 /// Which names there are, the nearest to one that was asked for first; `None` of none.

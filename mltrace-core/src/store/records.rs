@@ -51,21 +51,26 @@ impl View<'_> {
 
     /// Everything about these runs, in this order. Those that are not there are left out.
     pub(crate) fn runs(&self, ids: &[RunId]) -> Result<Vec<RunRecord>> {
-        self.runs_with(ids, i64::MAX)
+        self.runs_with(ids, None, None)
     }
 
-    /// As [`runs`](Self::runs), of each at most so many inputs and as many outputs.
-    fn runs_with(&self, ids: &[RunId], pointers: i64) -> Result<Vec<RunRecord>> {
+    /// The same with at most so many outputs of each, if that is given.
+    pub(crate) fn runs_with_outputs(&self, ids: &[RunId], outputs: Option<u32>) -> Result<Vec<RunRecord>> {
+        self.runs_with(ids, None, outputs)
+    }
+
+    fn runs_with(&self, ids: &[RunId], inputs: Option<u32>, outputs: Option<u32>) -> Result<Vec<RunRecord>> {
+        let at_most = [inputs, outputs].map(|pointers| pointers.map_or(i64::MAX, i64::from));
         let mut records = Vec::with_capacity(ids.len());
         for ids in ids.chunks(BATCH) {
-            records.extend(Batch::read(self, ids, pointers)?.records.into_iter().flatten());
+            records.extend(Batch::read(self, ids, at_most)?.records.into_iter().flatten());
         }
         Ok(records)
     }
 
-    /// The same beside how many inputs and outputs they have in all.
+    /// The same with at most so many inputs and outputs of each, beside how many there are.
     pub(crate) fn run_parts(&self, ids: &[RunId], pointers: u32) -> Result<Vec<RunPart>> {
-        let runs = self.runs_with(ids, pointers.into())?.into_iter();
+        let runs = self.runs_with(ids, Some(pointers), Some(pointers))?.into_iter();
         runs.map(|run| {
             let [inputs, outputs] = [LAST_INPUT, LAST_OUTPUT].map(|sql| {
                 let last = self.one(sql, &[run.id.into()], |row| row.integer(0))?;
@@ -85,12 +90,12 @@ struct Batch<'i> {
 }
 
 impl<'i> Batch<'i> {
-    fn read(view: &View<'_>, ids: &'i [RunId], pointers: i64) -> Result<Self> {
+    fn read(view: &View<'_>, ids: &'i [RunId], [inputs, outputs]: [i64; 2]) -> Result<Self> {
         let mut batch = Self { ids, records: ids.iter().map(|_| None).collect() };
         batch.read_runs(view)?;
-        batch.read_inputs(view, pointers)?;
+        batch.read_inputs(view, inputs)?;
         batch.read_declared(view)?;
-        batch.read_outputs(view, pointers)?;
+        batch.read_outputs(view, outputs)?;
         batch.read_facts(view)?;
         Ok(batch)
     }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use askama::Template;
 use mltrace_core::__words::count;
-use mltrace_core::{Graph, GraphRoot, RunId, RunRecord, Tracer};
+use mltrace_core::{Graph, GraphRoot, RunId, RunPart, Tracer};
 use serde::Deserialize;
 
 use super::frame::Frame;
 use super::graph::{Box, Boxes, Drawing, HEIGHT, WIDTH, Way, draw};
 use super::site::{Site, Visit};
 use super::tree::{Branch, branches};
+use super::words::FEW;
 use super::{link, words};
 use crate::api::Nothing;
 use crate::problem::Problem;
@@ -19,6 +20,9 @@ use crate::problem::Problem;
 const MOST: usize = 300;
 /// Where all of a component stand in one box, so many may.
 const MOST_IN_COMPONENTS: usize = 3_000;
+/// Of what a run wrote no more is read; edges are read all the same.
+const OUTPUTS: u32 = 300;
+const OUTPUTS_IN_COMPONENTS: u32 = 10;
 /// Of what is left out no more are counted.
 const COUNTED: u64 = 10_000;
 /// The time for judging which of the runs are stale.
@@ -63,11 +67,15 @@ struct Lineage {
     left_out: u64,
     /// How many of those that are shown were judged.
     judged: usize,
+    /// The run that the walk began at, shown beside the graph until another is chosen.
+    root: Option<RunPart>,
+    /// Of some runs no more outputs than so many are shown.
+    cut: Option<u32>,
 }
 
 fn traced(visit: Visit<'_, Named, Reach>) -> Result<Lineage, Problem> {
     let Visit { tracer, path, query: reach, frame } = visit;
-    let mut question = tracer.trace(path.name.as_str()).limit(reach.most());
+    let mut question = tracer.trace(path.name.as_str()).limit(reach.most()).outputs(reach.outputs());
     if let Some(version) = &reach.version {
         question = question.version(version);
     }
@@ -93,7 +101,7 @@ fn traced_by_question(visit: Visit<'_, Nothing, Reach>) -> Result<Lineage, Probl
         return traced(Visit { tracer, path: Named { name }, query: reach, frame });
     }
     let run = reach.run.ok_or_else(ask_more)?;
-    let mut question = tracer.trace_run(run).limit(reach.most());
+    let mut question = tracer.trace_run(run).limit(reach.most()).outputs(reach.outputs());
     if let Some(hops) = reach.depth {
         question = question.depth(hops);
     }
@@ -105,7 +113,7 @@ fn traced_by_question(visit: Visit<'_, Nothing, Reach>) -> Result<Lineage, Probl
 
 fn touched(visit: Visit<'_, Named, Reach>) -> Result<Lineage, Problem> {
     let Visit { tracer, path, query: reach, frame } = visit;
-    let mut question = tracer.impact(path.name.as_str()).limit(reach.most());
+    let mut question = tracer.impact(path.name.as_str()).limit(reach.most()).outputs(reach.outputs());
     if let Some(version) = &reach.version {
         question = question.version(version);
     }
@@ -121,7 +129,7 @@ fn touched_by_question(visit: Visit<'_, Nothing, Reach>) -> Result<Lineage, Prob
         return touched(Visit { tracer, path: Named { name }, query: reach, frame });
     }
     let run = reach.run.ok_or_else(ask_more)?;
-    let mut question = tracer.impact_run(run).limit(reach.most());
+    let mut question = tracer.impact_run(run).limit(reach.most()).outputs(reach.outputs());
     if let Some(hops) = reach.depth {
         question = question.depth(hops);
     }
@@ -143,6 +151,13 @@ impl Reach {
             Boxes::Components => MOST_IN_COMPONENTS,
         }
     }
+
+    fn outputs(&self) -> u32 {
+        match self.boxes() {
+            Boxes::Runs => OUTPUTS,
+            Boxes::Components => OUTPUTS_IN_COMPONENTS,
+        }
+    }
 }
 
 impl Lineage {
@@ -162,9 +177,18 @@ impl Lineage {
         for (found, stale) in graph.runs.iter_mut().zip(stale) {
             found.run.stale = Some(stale);
         }
+        let mut root =
+            graph.root.run.map(|root| tracer.run_parts(&[root], FEW)).transpose()?.and_then(|mut found| found.pop());
+        if let Some(part) = &mut root {
+            let found = graph.runs.iter().find(|found| found.run.id == part.run.id);
+            part.run.stale = found.and_then(|found| found.run.stale.clone());
+        }
+        let outputs = reach.outputs();
+        let cut = graph.runs.iter().any(|found| found.run.outputs.len() >= outputs as usize).then_some(outputs);
         let drawing = draw(&mut graph, way, reach.boxes());
         let left_out = beyond + (found - graph.runs.len()) as u64;
-        Ok(Self { frame, way, asked, reach, judged: judged.min(graph.runs.len()), graph, drawing, left_out })
+        let judged = judged.min(graph.runs.len());
+        Ok(Self { frame, way, asked, reach, judged, graph, drawing, left_out, root, cut })
     }
 
     /// What is shown, and how much is not.
@@ -223,12 +247,6 @@ impl Lineage {
 
     fn is_source(&self) -> bool {
         self.graph.root.run.is_none()
-    }
-
-    /// The run that the walk began at, shown beside the graph until another is chosen.
-    fn root(&self) -> Option<&RunRecord> {
-        let root = self.graph.root.run?;
-        self.graph.runs.iter().find(|found| found.run.id == root).map(|found| &found.run)
     }
 
     fn tree(&self) -> Vec<Branch<'_>> {

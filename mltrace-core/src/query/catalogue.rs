@@ -244,8 +244,8 @@ impl Components<'_> {
 }
 
 pub(super) fn no_component(view: &View<'_>, name: &str) -> Error {
-    let known: Vec<_> =
-        view.component_names().unwrap_or_default().into_iter().map(|(_, known)| known).take(10).collect();
+    let known = view.components_after("", None, 10).unwrap_or_default();
+    let known: Vec<_> = known.into_iter().map(|known| known.name).collect();
     let hint =
         if known.is_empty() { "the store is empty".to_owned() } else { format!("there are {}", known.join(", ")) };
     not_found(format!("there is no component `{name}`: {hint}"))

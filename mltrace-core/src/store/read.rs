@@ -387,3 +387,17 @@ pub(super) fn limit(rows: usize) -> Value<'static> {
 fn at_most(rows: Option<usize>) -> Value<'static> {
     rows.map_or((-1).into(), limit)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Store;
+    use super::*;
+
+    #[test]
+    fn of_each_component_its_last_run_alone_is_sought() {
+        let plan = Store::in_memory().unwrap().plan(&components("c.name > ?1 ORDER BY c.name LIMIT ?2"), 2);
+        assert!(plan.contains("SEARCH l USING INDEX run_by_start (component=?)"), "{plan}");
+        // Of runs that started at once the last is chosen by its uuid.
+        assert!(plan.contains("LAST TERM OF ORDER BY") && !plan.contains("SCAN"), "{plan}");
+    }
+}

@@ -8,7 +8,7 @@ use mltrace_core::{Graph, GraphRoot, RunId, RunPart, Tracer};
 use serde::Deserialize;
 
 use super::frame::Frame;
-use super::graph::{Box, Boxes, Drawing, HEIGHT, WIDTH, Way, draw};
+use super::graph::{Box, Boxes, Drawing, HEIGHT, WIDTH, Way, draw, fit};
 use super::site::{Site, Visit};
 use super::tree::{Branch, branches};
 use super::words::FEW;
@@ -70,7 +70,7 @@ struct Lineage {
     /// The run that the walk began at, shown beside the graph until another is chosen.
     root: Option<RunPart>,
     /// Of some runs no more outputs than so many are shown.
-    cut: Option<u32>,
+    first_outputs: Option<u32>,
 }
 
 fn traced(visit: Visit<'_, Named, Reach>) -> Result<Lineage, Problem> {
@@ -171,6 +171,7 @@ impl Lineage {
     ) -> Result<Self, Problem> {
         let beyond = graph.truncated.map_or(0, |truncated| truncated.runs);
         let found = graph.runs.len();
+        fit(&mut graph, way, reach.boxes());
         let ids: Vec<RunId> = graph.runs.iter().map(|found| found.run.id).collect();
         let stale = if ids.is_empty() { Vec::new() } else { tracer.stale_runs(&ids, JUDGING)? };
         let judged = stale.len();
@@ -184,11 +185,11 @@ impl Lineage {
             part.run.stale = found.and_then(|found| found.run.stale.clone());
         }
         let outputs = reach.outputs();
-        let cut = graph.runs.iter().any(|found| found.run.outputs.len() >= outputs as usize).then_some(outputs);
-        let drawing = draw(&mut graph, way, reach.boxes());
+        let first_outputs =
+            graph.runs.iter().any(|found| found.run.outputs.len() >= outputs as usize).then_some(outputs);
+        let drawing = draw(&graph, way, reach.boxes());
         let left_out = beyond + (found - graph.runs.len()) as u64;
-        let judged = judged.min(graph.runs.len());
-        Ok(Self { frame, way, asked, reach, judged, graph, drawing, left_out, root, cut })
+        Ok(Self { frame, way, asked, reach, judged, graph, drawing, left_out, root, first_outputs })
     }
 
     /// What is shown, and how much is not.

@@ -15,6 +15,8 @@ use crate::store::{Span, TaskId, View};
 const BUCKETS: u32 = 10;
 /// With fewer labelled outputs to learn from nothing can be told.
 const FEWEST: u64 = 30;
+/// It is learned from the last labelled outputs, so many: more would tell little more, and there may be very many.
+const LEARNED: i64 = 10_000;
 
 /// What a metric may be. It is no measurement: it holds only where an output means what it meant when its label was known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,8 +79,8 @@ impl<'t> Estimating<'t> {
         self
     }
 
-    /// Learns from the labelled outputs of this task of the same store, such as one of validation data. Unless told, from those of the task itself
-    /// before the time from which on is asked, or where no time is given from all of them.
+    /// Learns from the last 10,000 labelled outputs of this task of the same store, such as one of validation data. Unless told,
+    /// from those of the task itself before the time from which on is asked, or where no time is given from the last of all.
     pub fn known(mut self, task: &'t Task) -> Self {
         self.known = Some(task);
         self
@@ -158,11 +160,9 @@ struct Bucket {
 
 impl Buckets {
     fn cut(view: &View<'_>, task: TaskId, span: Span, of_each: Metric, threshold: f64) -> Result<Self> {
+        let known = view.last_labelled(task, span, LEARNED)?;
         let mut values = ColumnProfile::sketch()?;
-        view.pairs(task, span, &mut |pair| match pair.truth {
-            Some(_) => values.take_in(&Column::floats([pair.value])),
-            None => Ok(()),
-        })?;
+        values.take_in(&Column::floats(known.iter().map(|pair| pair.value)))?;
         let mut ends: Vec<f64> =
             (1..BUCKETS).filter_map(|end| values.quantile(f64::from(end) / f64::from(BUCKETS))).collect();
         ends.dedup();
@@ -171,10 +171,11 @@ impl Buckets {
         let bucket = || Bucket { learned: Tally::new(of_each, threshold), outputs: 0 };
         let all = std::iter::repeat_with(bucket).take(ends.len() + 1).collect();
         let mut buckets = Self { ends, all, learned_from: values.count() };
-        view.pairs(task, span, &mut |pair| match pair.truth {
-            Some(truth) => buckets.of(pair.value).learned.add(truth, pair.value),
-            None => Ok(()),
-        })?;
+        for pair in known {
+            if let Some(truth) = pair.truth {
+                buckets.of(pair.value).learned.add(truth, pair.value)?;
+            }
+        }
         Ok(buckets)
     }
 
@@ -288,5 +289,17 @@ mod tests {
         calibrated(&task, "live", 10, &[0.0, 1.0], false);
         let found = task.estimate(Metric::MeanAbsoluteError).since(from_micros(10)).get().unwrap();
         assert_eq!(found.figure, Some(0.5));
+    }
+
+    #[test]
+    fn of_many_labelled_outputs_the_last_are_learned_from() {
+        let task = task();
+        let at = |second: i64| from_micros(second * 1_000_000);
+        let id = |ride: i64| format!("ride-{ride}");
+        task.log_outputs((0..10_500).map(|ride| (id(ride), 0.9, at(ride)))).unwrap();
+        // Wrong at first, and then right.
+        task.log_feedbacks((0..10_400).map(|ride| (id(ride), if ride < 400 { 0.0 } else { 1.0 }, at(ride)))).unwrap();
+        let estimate = task.estimate(Metric::Accuracy).since(at(10_400)).get().unwrap();
+        assert_eq!((estimate.outputs, estimate.learned_from, estimate.figure), (100, 10_000, Some(1.0)));
     }
 }

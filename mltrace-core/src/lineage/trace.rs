@@ -145,7 +145,7 @@ impl Walk {
     }
 }
 
-/// These runs and those behind them that the walk has not seen.
+/// These runs and those behind them that the walk has not seen. Where no more are counted than these, none is walked behind.
 fn unseen(
     view: &View<'_>,
     direction: Direction,
@@ -155,16 +155,16 @@ fn unseen(
 ) -> Result<Vec<RunId>> {
     let most = if reach.most.is_some() { COUNTED } else { usize::MAX };
     let mut unseen = Vec::new();
-    let mut open = from;
-    while let Some(id) = open.pop() {
-        if unseen.len() == most {
+    let mut found = from;
+    for at in 0.. {
+        unseen.extend(found.into_iter().filter(|&id| seen.insert(id)));
+        if unseen.len() >= most {
             break;
         }
-        if seen.insert(id) {
-            unseen.push(id);
-            open.extend(direction.next(view, id, reach)?);
-        }
+        let Some(&id) = unseen.get(at) else { break };
+        found = direction.next(view, id, reach)?;
     }
+    unseen.truncate(most);
     Ok(unseen)
 }
 

@@ -22,20 +22,6 @@ pub(crate) struct HistoryFilter {
     pub(crate) parent: Option<uuid::Uuid>,
 }
 
-/// Components that have run with their last runs, and what those state of them.
-fn components(which: &str) -> String {
-    format!(
-        "SELECT c.id, c.name, r.id, r.status, r.started_at,
-                d.states_metadata, d.description, d.owner, d.tags, d.stale_after, {LIVENESS}
-         FROM component c
-         JOIN run r ON r.id = (
-            SELECT l.id FROM run l WHERE l.component = c.id ORDER BY l.started_at DESC, l.uuid DESC LIMIT 1)
-         JOIN definition d ON d.id = r.definition
-         LEFT JOIN process w ON w.id = r.process
-         WHERE {which}"
-    )
-}
-
 impl HistoryFilter {
     /// Whether runs are asked for that may lie far apart.
     pub(crate) fn is_selective(&self) -> bool {
@@ -334,6 +320,20 @@ impl View<'_> {
             |version: &Version| version.value.starts_with(beginning) || version.to_string().starts_with(beginning);
         Ok(found.into_iter().filter(|(_, version)| matches(version)).collect())
     }
+}
+
+/// Components that have run with their last runs, and what those state of them.
+fn components(which: &str) -> String {
+    format!(
+        "SELECT c.id, c.name, r.id, r.status, r.started_at,
+                d.states_metadata, d.description, d.owner, d.tags, d.stale_after, {LIVENESS}
+         FROM component c
+         JOIN run r ON r.id = (
+            SELECT l.id FROM run l WHERE l.component = c.id ORDER BY l.started_at DESC, l.uuid DESC LIMIT 1)
+         JOIN definition d ON d.id = r.definition
+         LEFT JOIN process w ON w.id = r.process
+         WHERE {which}"
+    )
 }
 
 /// A component as its last run has it.

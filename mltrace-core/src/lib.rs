@@ -59,12 +59,12 @@ pub use model::{
     Blame, Changed, Check, CheckStatus, CodeDiff, CodeRecord, CommitSource, Compared, Component, Dependency, Diff,
     Edge, Entries, Flagged, GitRecord, Graph, GraphRoot, GraphRun, InputRecord, IoPointer, Judgement, Label,
     LabelBrief, LabelCarriers, LabelImpact, LabelledPointer, Match, Note, Page, Parted, Parting, PointerType, Pointers,
-    Recorded, Retracted, Retraction, Review, ReviewOrder, RunBrief, RunCheck, RunId, RunRecord, Stale, StaleKind,
-    StaleLink, Status, Suspect, SuspectComponent, Truncated, Verified, VerifyReport, VerifyStatus, Version,
+    Recorded, Retracted, Retraction, Review, ReviewOrder, RunBrief, RunCheck, RunId, RunPart, RunRecord, Stale,
+    StaleKind, StaleLink, Status, Suspect, SuspectComponent, Truncated, Verified, VerifyReport, VerifyStatus, Version,
     VersionKind, Violation,
 };
 pub use query::{
-    Checks, Components, History, Impact, Labelling, Retracting, Reviewing, StaleRun, Staleness, Trace, Verify,
+    ByStart, Checks, Components, History, Impact, Labelling, Retracting, Reviewing, StaleRun, Staleness, Trace, Verify,
 };
 pub use record::{Run, RunHandle};
 pub use store::Durability;

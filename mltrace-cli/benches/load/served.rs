@@ -64,7 +64,8 @@ impl Drop for Served {
 /// One connection.
 pub(crate) struct Client {
     stream: BufReader<TcpStream>,
-    body: Vec<u8>,
+    /// Of the last answer.
+    pub(crate) body: Vec<u8>,
 }
 
 impl Client {

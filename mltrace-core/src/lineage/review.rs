@@ -12,6 +12,7 @@
 //! which puts a batch that holds four complaints of five before a model behind all five and most else.
 
 use std::cmp::Ordering;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::ancestry::{Ancestry, Outputs, Reached};
@@ -37,7 +38,7 @@ pub(crate) fn review(view: &View<'_>, order: ReviewOrder, limit: usize) -> Resul
         Review { flagged, unproduced, compared: None, runs: vec![], truncated: None, components: vec![], why: None };
     let Some(first) = evidence.earliest_writer() else { return Ok(review) };
 
-    let names: HashMap<ComponentId, String> = view.component_names()?.into_iter().collect();
+    let names = evidence.names(view)?;
     let name = |component: ComponentId| names.get(&component).cloned().unwrap_or_default();
     let mut components: Vec<String> = evidence.writing_components().into_iter().map(name).collect();
     components.sort_unstable();
@@ -162,6 +163,17 @@ impl Evidence {
         let mut all = Outputs::default();
         evidence.wrote.values().for_each(|&outputs| all += outputs);
         Ok(Self { all, ..evidence })
+    }
+
+    /// What the components of the suspects are called.
+    fn names(&self, view: &View<'_>) -> Result<HashMap<ComponentId, String>> {
+        let mut names = HashMap::new();
+        for &Reached { component, .. } in &self.ancestry.runs()[..self.suspects] {
+            if let Entry::Vacant(none) = names.entry(component) {
+                none.insert(view.component_text(component)?);
+            }
+        }
+        Ok(names)
     }
 
     pub(super) fn run(&self, place: usize) -> RunId {

@@ -16,6 +16,8 @@ pub(crate) struct Reach {
     pub(crate) stop_at: Option<String>,
     /// The most runs: the nearest, and of those as near the latest.
     pub(crate) most: Option<usize>,
+    /// The most outputs that are told of a run.
+    pub(crate) outputs: Option<u32>,
 }
 
 /// Of what a limit on runs cuts off no more are counted: to count them is to walk.
@@ -47,14 +49,14 @@ impl Direction {
 /// The runs behind a run.
 pub(crate) fn upstream(view: &View<'_>, root: RunId, pointer: Option<IoPointer>, reach: &Reach) -> Result<Graph> {
     let walk = Walk::from(view, Direction::Upstream, Some(root), None, reach)?;
-    graph(view, GraphRoot { pointer, run: Some(root) }, &walk)
+    graph(view, GraphRoot { pointer, run: Some(root) }, &walk, reach)
 }
 
 /// The runs that a root has touched. Where `first` is given, those are all that it leads to at once: a pointer leads to
 /// the runs that read it, not to those that read something else from the run that wrote it.
 pub(crate) fn downstream(view: &View<'_>, root: GraphRoot, first: Option<Vec<RunId>>, reach: &Reach) -> Result<Graph> {
     let walk = Walk::from(view, Direction::Downstream, root.run, first, reach)?;
-    graph(view, root, &walk)
+    graph(view, root, &walk, reach)
 }
 
 /// These runs and all that depend on them.
@@ -63,9 +65,9 @@ pub(crate) fn touched(view: &View<'_>, first: Vec<RunId>) -> Result<Vec<RunId>> 
     Ok(walk.reached.into_iter().map(|(_, id)| id).collect())
 }
 
-fn graph(view: &View<'_>, root: GraphRoot, walk: &Walk) -> Result<Graph> {
+fn graph(view: &View<'_>, root: GraphRoot, walk: &Walk, reach: &Reach) -> Result<Graph> {
     let ids: Vec<RunId> = walk.reached.iter().map(|&(_, id)| id).collect();
-    let records = view.runs(&ids)?;
+    let records = view.runs_with_outputs(&ids, reach.outputs)?;
     if records.len() < ids.len() {
         return Err(missing());
     }
@@ -143,7 +145,7 @@ impl Walk {
     }
 }
 
-/// These runs and those behind them that the walk has not seen.
+/// These runs and those behind them that the walk has not seen. Where no more are counted than these, none is walked behind.
 fn unseen(
     view: &View<'_>,
     direction: Direction,
@@ -153,16 +155,16 @@ fn unseen(
 ) -> Result<Vec<RunId>> {
     let most = if reach.most.is_some() { COUNTED } else { usize::MAX };
     let mut unseen = Vec::new();
-    let mut open = from;
-    while let Some(id) = open.pop() {
-        if unseen.len() == most {
+    let mut found = from;
+    for at in 0.. {
+        unseen.extend(found.into_iter().filter(|&id| seen.insert(id)));
+        if unseen.len() >= most {
             break;
         }
-        if seen.insert(id) {
-            unseen.push(id);
-            open.extend(direction.next(view, id, reach)?);
-        }
+        let Some(&id) = unseen.get(at) else { break };
+        found = direction.next(view, id, reach)?;
     }
+    unseen.truncate(most);
     Ok(unseen)
 }
 

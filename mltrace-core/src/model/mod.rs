@@ -7,6 +7,7 @@ mod diff;
 mod entry;
 mod graph;
 mod label;
+mod part;
 mod pointer;
 mod process;
 mod review;
@@ -23,6 +24,7 @@ pub use graph::{Edge, Graph, GraphRoot, GraphRun, Truncated};
 pub use label::{
     Label, LabelBrief, LabelCarriers, LabelImpact, LabelledPointer, Recorded, Retracted, Retraction, Violation,
 };
+pub use part::RunPart;
 pub use pointer::{IoPointer, PointerType, Version, VersionKind};
 pub use process::CommitSource;
 pub(crate) use process::{Commit, Process};

@@ -1,7 +1,10 @@
 //! Questions for many runs of which little is to be known.
 
+use std::collections::HashMap;
+
 use crate::error::Result;
 use crate::model::{RunBrief, RunId};
+use crate::store::View;
 use crate::tracer::Tracer;
 
 impl Tracer {
@@ -60,6 +63,12 @@ impl Tracer {
     pub fn briefs(&self, ids: &[RunId]) -> Result<Vec<RunBrief>> {
         self.store().read(|view| view.briefs(ids))
     }
+}
+
+/// These runs in this order. Those that are not there are left out.
+pub(super) fn in_order(view: &View<'_>, ids: &[RunId]) -> Result<Vec<RunBrief>> {
+    let mut found: HashMap<_, _> = view.briefs(ids)?.into_iter().map(|brief| (brief.id, brief)).collect();
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
 #[cfg(test)]

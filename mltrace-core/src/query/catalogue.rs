@@ -15,10 +15,7 @@ impl Tracer {
     /// # Errors
     /// There is no such component, or the store cannot be read.
     pub fn component(&self, name: &str) -> Result<Component> {
-        self.store().read(|view| {
-            let id = view.component_that_ran(name)?.ok_or_else(|| no_component(view, name))?;
-            view.component(id, name.to_owned())
-        })
+        self.store().read(|view| view.component(name)?.ok_or_else(|| no_component(view, name)))
     }
 
     /// The components, by name.
@@ -133,6 +130,8 @@ pub struct Components<'t> {
 
 /// A page looks at so many components at most, where it has to look for those it shows.
 const LOOKED_AT: usize = 5_000;
+/// Of which so many are read at a time.
+const AT_ONCE: usize = 250;
 
 impl Components<'_> {
     /// Those that carry this tag.
@@ -176,7 +175,11 @@ impl Components<'_> {
     /// # Errors
     /// The store cannot be read.
     pub fn get(self) -> Result<Vec<Component>> {
-        self.tracer.store().read(|view| Ok(self.among(view, usize::MAX, usize::MAX)?.items))
+        self.tracer.store().read(|view| self.all(view))
+    }
+
+    pub(super) fn all(&self, view: &View<'_>) -> Result<Vec<Component>> {
+        Ok(self.among(view, usize::MAX, usize::MAX)?.items)
     }
 
     /// A part of the components. One page looks at no more than 5,000 of them: it can hold fewer than its limit, or none,
@@ -206,21 +209,28 @@ impl Components<'_> {
 
     fn among(&self, view: &View<'_>, limit: usize, looked_at: usize) -> Result<Page<Component>> {
         let is_whole = self.tag.is_none() && self.owner.is_none() && self.containing.is_none();
-        let ahead = if is_whole { limit } else { looked_at };
-        let names = view.component_names_after(&self.beginning, self.after.as_deref(), ahead.saturating_add(1))?;
-        let last = names.get(ahead.saturating_sub(1)).filter(|_| names.len() > ahead).map(|(_, name)| name.clone());
+        let mut left = if is_whole { limit } else { looked_at };
         let mut items: Vec<Component> = Vec::new();
-        for (id, name) in names.into_iter().take(ahead) {
-            let component = view.component(id, name)?;
-            if self.is_wanted(&component) {
-                if items.len() == limit {
-                    let next = items.last().map(|component| component.name.clone());
-                    return Ok(Page { items, next });
+        let mut last = self.after.clone();
+        loop {
+            let part = left.min(AT_ONCE);
+            let found = view.components_after(&self.beginning, last.as_deref(), part.saturating_add(1))?;
+            let has_more = found.len() > part;
+            for component in found.into_iter().take(part) {
+                last = Some(component.name.clone());
+                if self.is_wanted(&component) {
+                    if items.len() == limit {
+                        let next = items.last().map(|component| component.name.clone());
+                        return Ok(Page { items, next });
+                    }
+                    items.push(component);
                 }
-                items.push(component);
+            }
+            left -= part;
+            if !has_more || left == 0 {
+                return Ok(Page { items, next: last.filter(|_| has_more) });
             }
         }
-        Ok(Page { items, next: last })
     }
 
     fn is_wanted(&self, component: &Component) -> bool {
@@ -234,8 +244,8 @@ impl Components<'_> {
 }
 
 pub(super) fn no_component(view: &View<'_>, name: &str) -> Error {
-    let known: Vec<_> =
-        view.component_names().unwrap_or_default().into_iter().map(|(_, known)| known).take(10).collect();
+    let known = view.components_after("", None, 10).unwrap_or_default();
+    let known: Vec<_> = known.into_iter().map(|known| known.name).collect();
     let hint =
         if known.is_empty() { "the store is empty".to_owned() } else { format!("there are {}", known.join(", ")) };
     not_found(format!("there is no component `{name}`: {hint}"))

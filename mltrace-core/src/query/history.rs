@@ -1,14 +1,13 @@
 //! Questions for the runs of a component.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::brief::in_order;
 use super::catalogue::no_component;
 use super::run;
 use crate::clock::to_micros;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::model::{Page, RunBrief, RunId, RunRecord, Status};
 use crate::store::{ComponentId, HistoryFilter, HistoryKey, View};
 use crate::tracer::Tracer;
@@ -112,11 +111,7 @@ impl History<'_> {
     /// # Errors
     /// The cursor is not one that a history gave.
     pub fn after(mut self, cursor: &str) -> Result<Self> {
-        let key = cursor.split_once('.').and_then(|(started_at, run)| {
-            Some(HistoryKey { started_at: started_at.parse().ok()?, run: run.parse().ok()? })
-        });
-        let invalid = || Error::new(ErrorKind::Invalid, format!("`{cursor}` is not a cursor of a history"));
-        self.after = Some(key.ok_or_else(invalid)?);
+        self.after = Some(cursor.parse()?);
         Ok(self)
     }
 
@@ -138,8 +133,7 @@ impl History<'_> {
     pub fn briefs(self) -> Result<Page<RunBrief>> {
         self.tracer.store().read(|view| {
             let Page { items, next } = self.ids(view)?;
-            let mut found: HashMap<_, _> = view.briefs(&items)?.into_iter().map(|brief| (brief.id, brief)).collect();
-            Ok(Page { items: items.iter().filter_map(|id| found.remove(id)).collect(), next })
+            Ok(Page { items: in_order(view, &items)?, next })
         })
     }
 
@@ -150,7 +144,7 @@ impl History<'_> {
         let has_more = keys.len() > shown;
         keys.truncate(shown);
         let last = if has_more { keys.last() } else { edge.as_ref() };
-        let next = last.map(|key| format!("{}.{}", key.started_at, key.run));
+        let next = last.map(ToString::to_string);
         Ok(Page { items: keys.iter().map(|key| key.run).collect(), next })
     }
 

@@ -1,7 +1,7 @@
 //! Questions for what a pointer, a run or a label has touched.
 
 use super::labels::no_label;
-use super::{not_found, run, the_version_seen};
+use super::{not_found, started_at, the_version_seen};
 use crate::error::Result;
 use crate::lineage::labels;
 use crate::lineage::trace::{self, Reach};
@@ -105,6 +105,12 @@ impl Impact<'_> {
         self
     }
 
+    /// Tells at most so many outputs of each run, the first of them; all of them unless told.
+    pub fn outputs(mut self, outputs: u32) -> Self {
+        self.reach.outputs = Some(outputs);
+        self
+    }
+
     /// The graph.
     ///
     /// # Errors
@@ -112,7 +118,7 @@ impl Impact<'_> {
     pub fn get(self) -> Result<Graph> {
         self.tracer.store().read(|view| match &self.origin {
             Origin::Run(id) => {
-                run(view, *id)?;
+                started_at(view, *id)?;
                 trace::downstream(view, GraphRoot { pointer: None, run: Some(*id) }, None, &self.reach)
             }
             Origin::Pointer(name) => {

@@ -36,6 +36,16 @@ impl Tracer {
             .read(|view| view.labels()?.into_iter().map(|(id, name)| lineage::labels::label(view, id, name)).collect())
     }
 
+    /// At most so many of the labels, by name, from the one after a name on, each with all that it is attached to. The page's
+    /// `next` is the name of the last of them.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn labels_after(&self, after: Option<&str>, limit: u32) -> Result<Page<Label>> {
+        self.store()
+            .read(|view| labels_after(view, "", after, limit, |(id, name)| lineage::labels::label(view, id, name)))
+    }
+
     /// At most so many of the labels whose names begin so, by name, from the one after a name on. Each comes with at most
     /// 100 of the names that it is attached to. The page's `next` is the name of the last label.
     ///
@@ -57,13 +67,7 @@ impl Tracer {
     /// The store cannot be read.
     pub fn label_briefs(&self, beginning: &str, after: Option<&str>, limit: u32) -> Result<Page<LabelBrief>> {
         self.store().read(|view| {
-            let limit = limit as usize;
-            let mut labels = view.labels_after(beginning, after, limit + 1)?;
-            let has_more = labels.len() > limit;
-            labels.truncate(limit);
-            let next = labels.last().filter(|_| has_more).map(|(_, name)| name.clone());
-            let briefs = labels.into_iter().map(|(id, name)| lineage::labels::brief(view, id, name, ATTACHED));
-            Ok(Page { items: briefs.collect::<Result<_>>()?, next })
+            labels_after(view, beginning, after, limit, |(id, name)| lineage::labels::brief(view, id, name, ATTACHED))
         })
     }
 
@@ -132,6 +136,22 @@ impl Tracer {
         let is_name = view.pointer_id(text)?.is_some() || view.pointer_id(&name)?.is_none() && !is_path();
         Ok(if is_name { text.to_owned() } else { name })
     }
+}
+
+/// At most so many of the labels whose names begin so, from the one after a name on, each as `told`.
+fn labels_after<T>(
+    view: &View<'_>,
+    beginning: &str,
+    after: Option<&str>,
+    limit: u32,
+    told: impl FnMut((LabelId, String)) -> Result<T>,
+) -> Result<Page<T>> {
+    let limit = limit as usize;
+    let mut labels = view.labels_after(beginning, after, limit + 1)?;
+    let has_more = labels.len() > limit;
+    labels.truncate(limit);
+    let next = labels.last().filter(|_| has_more).map(|(_, name)| name.clone());
+    Ok(Page { items: labels.into_iter().map(told).collect::<Result<_>>()?, next })
 }
 
 /// A label that is being attached.

@@ -1,6 +1,7 @@
 //! Questions that a tracer answers. Answers are owned values that borrow nothing from the store.
 
 mod brief;
+mod by_start;
 mod catalogue;
 mod checks;
 mod diff;
@@ -17,6 +18,7 @@ use std::path::Path;
 
 use uuid::Uuid;
 
+pub use by_start::ByStart;
 pub use catalogue::Components;
 pub use checks::Checks;
 pub use history::History;
@@ -32,7 +34,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::lineage::labels::fill;
 use crate::lineage::stale::Judge;
-use crate::model::{IoPointer, Page, RunId, RunRecord, Version};
+use crate::model::{IoPointer, Page, RunId, RunPart, RunRecord, Version};
 use crate::store::{NameId, VersionId, View};
 use crate::tracer::Tracer;
 
@@ -60,6 +62,26 @@ impl Tracer {
     /// The store cannot be read.
     pub fn runs(&self, ids: &[RunId]) -> Result<Vec<RunRecord>> {
         self.store().read(|view| view.runs(ids))
+    }
+
+    /// These runs likewise, but of each at most so many inputs and as many outputs.
+    ///
+    /// ```
+    /// use mltrace_core::{ComponentRun, Tracer};
+    ///
+    /// let tracer = Tracer::in_memory()?;
+    /// let mut run = ComponentRun::new("split");
+    /// run.start().add_output((0..300).map(|number| format!("part-{number}")).collect::<Vec<_>>()).end();
+    /// let id = tracer.log_component_run(run)?;
+    /// let part = &tracer.run_parts(&[id], 1)?[0];
+    /// assert_eq!((part.run.outputs.len(), part.run.outputs[0].name.as_str(), part.outputs), (1, "part-0", 300));
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn run_parts(&self, ids: &[RunId], pointers: u32) -> Result<Vec<RunPart>> {
+        self.store().read(|view| view.run_parts(ids, pointers))
     }
 
     /// The id of the run with an identity that holds everywhere, such as a run's parent; `None` if it is not here.
@@ -171,7 +193,16 @@ fn only_version(versions: &[(VersionId, Version)], used: &str, name: &str, begin
 }
 
 fn run(view: &View<'_>, id: RunId) -> Result<RunRecord> {
-    view.run(id)?.ok_or_else(|| not_found(format!("there is no run {id} in this store")))
+    view.run(id)?.ok_or_else(|| no_run(id))
+}
+
+/// When a run started, in microseconds: who asks whether it is there need not read all of it.
+fn started_at(view: &View<'_>, id: RunId) -> Result<i64> {
+    view.started_at(id)?.ok_or_else(|| no_run(id))
+}
+
+fn no_run(id: RunId) -> Error {
+    not_found(format!("there is no run {id} in this store"))
 }
 
 /// Which names there are, the nearest to one that was asked for first; `None` of none.

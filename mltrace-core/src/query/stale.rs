@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 use super::catalogue::no_component;
-use super::{not_found, run};
+use super::{not_found, started_at};
 use crate::clock::{from_micros, now, to_micros};
 use crate::error::Result;
 use crate::lineage::stale::Judge;
@@ -174,7 +174,7 @@ impl StaleRun<'_> {
     /// There is no such run, it had not started by that time, or the store cannot be read.
     pub fn get(self) -> Result<Vec<Stale>> {
         self.tracer.store().read(|view| {
-            let started_at = run(view, self.run)?.started_at;
+            let started_at = from_micros(started_at(view, self.run)?);
             if let Some(time) = self.as_of.filter(|time| *time < started_at) {
                 return Err(not_found(format!("run {} had not started by {time}", self.run)));
             }

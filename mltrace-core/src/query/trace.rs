@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{not_found, run, the_version};
+use super::{not_found, started_at, the_version};
 use crate::clock::to_micros;
 use crate::error::Result;
 use crate::lineage::trace::{self, Reach};
@@ -83,6 +83,12 @@ impl<'t> Trace<'t> {
         self
     }
 
+    /// Tells at most so many outputs of each run, the first of them; all of them unless told.
+    pub fn outputs(mut self, outputs: u32) -> Self {
+        self.reach.outputs = Some(outputs);
+        self
+    }
+
     /// Shows the runs of this component, and goes no further behind them.
     pub fn stop_at(mut self, component: impl Into<String>) -> Self {
         self.reach.stop_at = Some(component.into());
@@ -96,7 +102,7 @@ impl<'t> Trace<'t> {
     pub fn get(self) -> Result<Graph> {
         self.tracer.store().read(|view| match &self.origin {
             Origin::Run(id) => {
-                run(view, *id)?;
+                started_at(view, *id)?;
                 trace::upstream(view, *id, None, &self.reach)
             }
             Origin::Output(name) => {

@@ -5,6 +5,7 @@
 )]
 
 mod brief;
+mod by_start;
 mod checks;
 #[cfg(feature = "care")]
 mod collect;
@@ -87,7 +88,7 @@ pub(crate) struct VersionId(i64);
 pub(crate) struct LabelId(i64);
 
 /// The key of a component.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ComponentId(i64);
 
 type Connection = Option<Box<dyn Engine>>;

@@ -84,6 +84,10 @@ pub(super) const LAST_LABELLED: &str = "SELECT output_at, value, truth FROM pair
             ORDER BY output_at DESC LIMIT 1 OFFSET ?5 - 1), ?2))
     ORDER BY output_at DESC, name DESC LIMIT ?5";
 
+/// When the first of the last outputs was given out, of which so many come after it.
+pub(super) const START_OF_LAST: &str =
+    "SELECT output_at FROM pair WHERE task = ?1 AND output_at < ?2 ORDER BY output_at DESC LIMIT 1 OFFSET ?3";
+
 /// The times of the pairs that were whole by some time.
 pub(super) const LABELLED_BY: &str =
     "SELECT output_at, label_at FROM pair WHERE task = ?1 AND output_at <= ?2 AND label_at <= ?2";
@@ -193,6 +197,13 @@ impl View<'_> {
             self.one(&sql, &[task.into(), until.into()], |row| row.integer(0))
         };
         Ok(end("ASC")?.zip(end("DESC")?))
+    }
+
+    /// The time of the first of the last so many outputs before a time.
+    pub(crate) fn start_of_last(&self, task: TaskId, outputs: u32, before: i64) -> Result<Option<i64>> {
+        let Some(skipped) = outputs.checked_sub(1) else { return Ok(None) };
+        let values = [task.into(), before.into(), i64::from(skipped).into()];
+        self.one(START_OF_LAST, &values, |row| row.integer(0))
     }
 
     /// How many labels there are by the step of their lag, the shortest first.

@@ -1,4 +1,4 @@
-use super::monitor::{ARRIVED_AFTER, LABELLED_BY, LAST_LABELLED};
+use super::monitor::{ARRIVED_AFTER, LABELLED_BY, LAST_LABELLED, START_OF_LAST};
 use super::rows::key;
 use super::{Observed, Span, Store};
 
@@ -40,6 +40,12 @@ fn what_waits_for_its_label_is_not_read_to_find_what_has_one() {
         let labelled = plan.matches("COVERING INDEX pair_labelled (task=? AND output_at").count();
         assert!(labelled == seeks && !plan.contains("pair_by_time"), "{plan}");
     }
+}
+
+#[test]
+fn where_the_last_outputs_begin_is_found_in_the_index_alone() {
+    let plan = Store::in_memory().unwrap().plan(START_OF_LAST, 3);
+    assert_eq!(plan, "SEARCH pair USING COVERING INDEX pair_by_time (task=? AND output_at<?)");
 }
 
 #[test]

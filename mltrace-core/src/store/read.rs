@@ -1,14 +1,15 @@
 //! What is asked: lists of runs, components, pointers and versions.
 
-use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
 
-use super::engine::Value;
+use super::engine::{Row, Value};
 use super::liveness::{self, LIVENESS};
 use super::records::{OUTPUTS, pointer, text_list};
 use super::rows::{Coded, version_text};
 use super::{ComponentId, NameId, VersionId, View};
 use crate::clock::from_micros;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Component, IoPointer, Match, RunId, Status, Version, VersionKind};
 
 /// Which runs of a component a history shows. Times are microseconds.
@@ -26,6 +27,17 @@ impl HistoryFilter {
     pub(crate) fn is_selective(&self) -> bool {
         self.status.is_some() || self.partition.is_some() || self.parent.is_some()
     }
+
+    /// Where a history begins that goes on after a run: were both keys asked for, SQLite might seek by the one further away.
+    pub(super) fn near(&self, newest_first: bool, after: Option<HistoryKey>) -> HistoryKey {
+        if newest_first {
+            let near = HistoryKey { started_at: self.until.unwrap_or(i64::MAX), run: RunId(i64::MAX) };
+            after.map_or(near, |after| after.min(near))
+        } else {
+            let near = HistoryKey { started_at: self.since.unwrap_or(i64::MIN), run: RunId(i64::MIN) };
+            after.map_or(near, |after| after.max(near))
+        }
+    }
 }
 
 /// A run's place in its component's history.
@@ -33,6 +45,24 @@ impl HistoryFilter {
 pub(crate) struct HistoryKey {
     pub(crate) started_at: i64,
     pub(crate) run: RunId,
+}
+
+/// As it stands in the `next` of a page.
+impl fmt::Display for HistoryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.started_at, self.run)
+    }
+}
+
+impl FromStr for HistoryKey {
+    type Err = Error;
+
+    fn from_str(cursor: &str) -> Result<Self> {
+        let key = cursor
+            .split_once('.')
+            .and_then(|(started_at, run)| Some(Self { started_at: started_at.parse().ok()?, run: run.parse().ok()? }));
+        key.ok_or_else(|| Error::new(ErrorKind::Invalid, format!("`{cursor}` is not a cursor of a history")))
+    }
 }
 
 impl View<'_> {
@@ -148,7 +178,7 @@ impl View<'_> {
         )
     }
 
-    fn stored_history(
+    pub(super) fn stored_history(
         &self,
         component: ComponentId,
         filter: &HistoryFilter,
@@ -157,8 +187,7 @@ impl View<'_> {
         limit: u64,
     ) -> Result<Vec<HistoryKey>> {
         let (order, beyond) = if newest_first { ("DESC", "<") } else { ("ASC", ">") };
-        let edge = if newest_first { i64::MAX } else { i64::MIN };
-        let after = after.unwrap_or(HistoryKey { started_at: edge, run: RunId(edge) });
+        let near = filter.near(newest_first, after);
         let partition = match &filter.partition {
             Some(text) => match self.name_id(text)? {
                 Some(id) => Some(id),
@@ -176,8 +205,8 @@ impl View<'_> {
             ),
             &[
                 component.into(),
-                Value::from(after.started_at),
-                after.run.into(),
+                Value::from(near.started_at),
+                near.run.into(),
                 filter.since.unwrap_or(i64::MIN).into(),
                 filter.until.unwrap_or(i64::MAX).into(),
                 filter.status.map(Coded::code).into(),
@@ -216,73 +245,44 @@ impl View<'_> {
     }
 
     /// The components that have run whose names begin so, sorted, from the one after a name on.
-    pub(crate) fn component_names_after(
+    pub(crate) fn components_after(
         &self,
         beginning: &str,
         after: Option<&str>,
         at_most: usize,
-    ) -> Result<Vec<(ComponentId, String)>> {
+    ) -> Result<Vec<Component>> {
         let (from, beyond) = seek(beginning, after);
-        let mut names = self.all(
-            &format!(
-                "SELECT c.id, c.name FROM component c
-                 WHERE c.name {beyond} ?1 AND EXISTS (SELECT 1 FROM run r WHERE r.component = c.id)
-                 ORDER BY c.name LIMIT ?2"
-            ),
-            &[from.into(), limit(at_most)],
-            |row| Ok((ComponentId(row.integer(0)?), row.text(1)?.to_owned())),
-        )?;
-        names.truncate(names.partition_point(|(_, name)| name.starts_with(beginning)));
-        Ok(names)
+        let which = format!("c.name {beyond} ?1 ORDER BY c.name LIMIT ?2");
+        let mut found = self.all(&components(&which), &[from.into(), limit(at_most)], component)?;
+        found.truncate(found.partition_point(|found| found.component.name.starts_with(beginning)));
+        found.into_iter().map(|found| self.with_metadata(found)).collect()
     }
 
-    /// A component with its metadata, which is that of the run with the latest start that stated any.
-    pub(crate) fn component(&self, id: ComponentId, name: String) -> Result<Component> {
-        let mut component = Component {
-            name,
-            description: None,
-            owner: None,
-            tags: Vec::new(),
-            stale_after_s: None,
-            last_run: None,
-            last_status: None,
-            last_started_at: None,
-        };
-        let last = self.one(
-            &format!(
-                "SELECT r.id, r.status, r.started_at, {LIVENESS} FROM run r LEFT JOIN process w ON w.id = r.process
-                 WHERE r.component = ?1 ORDER BY r.started_at DESC, r.uuid DESC LIMIT 1"
-            ),
-            &[id.into()],
-            |row| Ok((RunId(row.integer(0)?), liveness::status(row, 1, 3)?, from_micros(row.integer(2)?))),
-        )?;
-        if let Some((run, status, started_at)) = last {
-            component.last_run = Some(run);
-            component.last_status = Some(status);
-            component.last_started_at = Some(started_at);
-        }
-        let mut tags = BTreeSet::new();
+    /// A component with its metadata, which is that of the run with the latest start that stated any; `None` where it has not
+    /// run.
+    pub(crate) fn component(&self, name: &str) -> Result<Option<Component>> {
+        let found = self.one(&components("c.name = ?1"), &[name.into()], component)?;
+        found.map(|found| self.with_metadata(found)).transpose()
+    }
+
+    /// Adds what the last run did not state, and the tags by hand.
+    fn with_metadata(&self, Described { id, mut component, states_metadata }: Described) -> Result<Component> {
         // Asked first, because where nobody stated metadata the search for it would walk every run.
         let stated = "SELECT 1 FROM definition WHERE component = ?1 AND states_metadata = 1 LIMIT 1";
-        if self.one(stated, &[id.into()], |row| row.integer(0))?.is_some() {
+        if !states_metadata && self.one(stated, &[id.into()], |row| row.integer(0))?.is_some() {
             self.one(
                 "SELECT d.description, d.owner, d.tags, d.stale_after FROM run r JOIN definition d ON d.id = r.definition
                  WHERE r.component = ?1 AND d.states_metadata = 1
                  ORDER BY r.started_at DESC, r.uuid DESC LIMIT 1",
                 &[id.into()],
-                |row| {
-                    component.description = row.optional_text(0)?.map(ToOwned::to_owned);
-                    component.owner = row.optional_text(1)?.map(ToOwned::to_owned);
-                    tags.extend(text_list(row.text(2)?)?);
-                    component.stale_after_s = row.optional_integer(3)?.map(i64::cast_unsigned);
-                    Ok(())
-                },
+                |row| state(&mut component, row, 0),
             )?;
         }
-        tags.extend(self.all("SELECT tag FROM component_tag WHERE component = ?1", &[id.into()], |row| {
+        component.tags.extend(self.all("SELECT tag FROM component_tag WHERE component = ?1", &[id.into()], |row| {
             row.text(0).map(ToOwned::to_owned)
         })?);
-        component.tags = tags.into_iter().collect();
+        component.tags.sort_unstable();
+        component.tags.dedup();
         Ok(component)
     }
 
@@ -322,6 +322,55 @@ impl View<'_> {
     }
 }
 
+/// Components that have run with their last runs, and what those state of them.
+fn components(which: &str) -> String {
+    format!(
+        "SELECT c.id, c.name, r.id, r.status, r.started_at,
+                d.states_metadata, d.description, d.owner, d.tags, d.stale_after, {LIVENESS}
+         FROM component c
+         JOIN run r ON r.id = (
+            SELECT l.id FROM run l WHERE l.component = c.id ORDER BY l.started_at DESC, l.uuid DESC LIMIT 1)
+         JOIN definition d ON d.id = r.definition
+         LEFT JOIN process w ON w.id = r.process
+         WHERE {which}"
+    )
+}
+
+/// A component as its last run has it.
+struct Described {
+    id: ComponentId,
+    component: Component,
+    states_metadata: bool,
+}
+
+/// A row of [`components`].
+fn component(row: &dyn Row) -> Result<Described> {
+    let mut component = Component {
+        name: row.text(1)?.to_owned(),
+        description: None,
+        owner: None,
+        tags: Vec::new(),
+        stale_after_s: None,
+        last_run: Some(RunId(row.integer(2)?)),
+        last_status: Some(liveness::status(row, 3, 10)?),
+        last_started_at: Some(from_micros(row.integer(4)?)),
+    };
+    let states_metadata = row.integer(5)? == 1;
+    if states_metadata {
+        state(&mut component, row, 6)?;
+    }
+    Ok(Described { id: ComponentId(row.integer(0)?), component, states_metadata })
+}
+
+/// Takes metadata from the columns from one on.
+fn state(component: &mut Component, row: &dyn Row, from: usize) -> Result<()> {
+    component.description = row.optional_text(from)?.map(ToOwned::to_owned);
+    component.owner = row.optional_text(from + 1)?.map(ToOwned::to_owned);
+    component.tags = text_list(row.text(from + 2)?)?;
+    component.stale_after_s = row.optional_integer(from + 3)?.map(i64::cast_unsigned);
+    Ok(())
+}
+
 /// Where a list that is sorted by name begins, and how what it holds compares with that.
 pub(super) fn seek<'a>(beginning: &'a str, after: Option<&'a str>) -> (&'a str, &'static str) {
     match after {
@@ -337,4 +386,18 @@ pub(super) fn limit(rows: usize) -> Value<'static> {
 /// A limit, if there is one: less than nothing stands for none.
 fn at_most(rows: Option<usize>) -> Value<'static> {
     rows.map_or((-1).into(), limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Store;
+    use super::*;
+
+    #[test]
+    fn of_each_component_its_last_run_alone_is_sought() {
+        let plan = Store::in_memory().unwrap().plan(&components("c.name > ?1 ORDER BY c.name LIMIT ?2"), 2);
+        assert!(plan.contains("SEARCH l USING INDEX run_by_start (component=?)"), "{plan}");
+        // Of runs that started at once the last is chosen by its uuid.
+        assert!(plan.contains("LAST TERM OF ORDER BY") && !plan.contains("SCAN"), "{plan}");
+    }
 }

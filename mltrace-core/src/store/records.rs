@@ -10,7 +10,7 @@ use crate::clock::from_micros;
 use crate::error::Result;
 use crate::model::{
     Check, CheckStatus, CodeRecord, CommitSource, Dependency, GitRecord, InputRecord, IoPointer, Match, Note,
-    PointerType, RunId, RunRecord, Version, VersionKind,
+    PointerType, RunId, RunPart, RunRecord, Version, VersionKind,
 };
 
 /// How many runs a statement reads.
@@ -39,6 +39,10 @@ pub(super) const OUTPUTS: &str = "SELECT o.run, n.text, s.text, v.kind, v.value,
     LEFT JOIN text s ON s.id = o.spelled
     LEFT JOIN version v ON v.id = o.version";
 
+/// Positions are counted from 0 without gaps.
+const LAST_INPUT: &str = "SELECT position FROM input WHERE run = ?1 ORDER BY position DESC LIMIT 1";
+const LAST_OUTPUT: &str = "SELECT position FROM output WHERE run = ?1 ORDER BY position DESC LIMIT 1";
+
 impl View<'_> {
     /// Everything about one run.
     pub(crate) fn run(&self, id: RunId) -> Result<Option<RunRecord>> {
@@ -47,11 +51,34 @@ impl View<'_> {
 
     /// Everything about these runs, in this order. Those that are not there are left out.
     pub(crate) fn runs(&self, ids: &[RunId]) -> Result<Vec<RunRecord>> {
+        self.runs_with(ids, None, None)
+    }
+
+    /// The same with at most so many outputs of each, if that is given.
+    pub(crate) fn runs_with_outputs(&self, ids: &[RunId], outputs: Option<u32>) -> Result<Vec<RunRecord>> {
+        self.runs_with(ids, None, outputs)
+    }
+
+    fn runs_with(&self, ids: &[RunId], inputs: Option<u32>, outputs: Option<u32>) -> Result<Vec<RunRecord>> {
+        let at_most = [inputs, outputs].map(|pointers| pointers.map_or(i64::MAX, i64::from));
         let mut records = Vec::with_capacity(ids.len());
         for ids in ids.chunks(BATCH) {
-            records.extend(Batch::read(self, ids)?.records.into_iter().flatten());
+            records.extend(Batch::read(self, ids, at_most)?.records.into_iter().flatten());
         }
         Ok(records)
+    }
+
+    /// The same with at most so many inputs and outputs of each, beside how many there are.
+    pub(crate) fn run_parts(&self, ids: &[RunId], pointers: u32) -> Result<Vec<RunPart>> {
+        let runs = self.runs_with(ids, Some(pointers), Some(pointers))?.into_iter();
+        runs.map(|run| {
+            let [inputs, outputs] = [LAST_INPUT, LAST_OUTPUT].map(|sql| {
+                let last = self.one(sql, &[run.id.into()], |row| row.integer(0))?;
+                Ok(last.map_or(0, |last| last.unsigned_abs() + 1))
+            });
+            Ok(RunPart { inputs: inputs?, outputs: outputs?, run })
+        })
+        .collect()
     }
 }
 
@@ -63,12 +90,12 @@ struct Batch<'i> {
 }
 
 impl<'i> Batch<'i> {
-    fn read(view: &View<'_>, ids: &'i [RunId]) -> Result<Self> {
+    fn read(view: &View<'_>, ids: &'i [RunId], [inputs, outputs]: [i64; 2]) -> Result<Self> {
         let mut batch = Self { ids, records: ids.iter().map(|_| None).collect() };
         batch.read_runs(view)?;
-        batch.read_inputs(view)?;
+        batch.read_inputs(view, inputs)?;
         batch.read_declared(view)?;
-        batch.read_outputs(view)?;
+        batch.read_outputs(view, outputs)?;
         batch.read_facts(view)?;
         Ok(batch)
     }
@@ -78,9 +105,10 @@ impl<'i> Batch<'i> {
         &mut self,
         view: &View<'_>,
         sql: &str,
+        more: &[Value<'_>],
         mut each: impl FnMut(&mut RunRecord, &dyn Row) -> Result<()>,
     ) -> Result<()> {
-        view.0.query(sql, &values(self.ids), &mut |row| {
+        view.0.query(sql, &[&values(self.ids), more].concat(), &mut |row| {
             let id = RunId(row.integer(0)?);
             let place = self.ids.iter().position(|&asked| asked == id);
             match place.and_then(|place| self.records[place].as_mut()) {
@@ -113,9 +141,9 @@ impl<'i> Batch<'i> {
         })
     }
 
-    fn read_inputs(&mut self, view: &View<'_>) -> Result<()> {
-        let sql = format!("{INPUTS} WHERE i.run IN {IDS} ORDER BY i.run, i.position");
-        self.rows(view, &sql, |record, row| {
+    fn read_inputs(&mut self, view: &View<'_>, at_most: i64) -> Result<()> {
+        let sql = format!("{INPUTS} WHERE i.run IN {IDS} AND i.position < ?33 ORDER BY i.run, i.position");
+        self.rows(view, &sql, &[at_most.into()], |record, row| {
             let pointer = pointer(row)?;
             if let Some(upstream) = row.optional_integer(8)? {
                 record.dependencies.push(Dependency {
@@ -137,7 +165,7 @@ impl<'i> Batch<'i> {
             "SELECT d.run, d.upstream, c.name FROM declared d JOIN component c ON c.id = d.component
              WHERE d.run IN {IDS} AND d.upstream IS NOT NULL ORDER BY d.run, c.name"
         );
-        self.rows(view, &sql, |record, row| {
+        self.rows(view, &sql, &[], |record, row| {
             record.dependencies.push(Dependency {
                 run: RunId(row.integer(1)?),
                 component: row.text(2)?.to_owned(),
@@ -150,9 +178,9 @@ impl<'i> Batch<'i> {
         })
     }
 
-    fn read_outputs(&mut self, view: &View<'_>) -> Result<()> {
-        let sql = format!("{OUTPUTS} WHERE o.run IN {IDS} ORDER BY o.run, o.position");
-        self.rows(view, &sql, |record, row| {
+    fn read_outputs(&mut self, view: &View<'_>, at_most: i64) -> Result<()> {
+        let sql = format!("{OUTPUTS} WHERE o.run IN {IDS} AND o.position < ?33 ORDER BY o.run, o.position");
+        self.rows(view, &sql, &[at_most.into()], |record, row| {
             record.outputs.push(pointer(row)?);
             Ok(())
         })
@@ -161,19 +189,19 @@ impl<'i> Batch<'i> {
     fn read_facts(&mut self, view: &View<'_>) -> Result<()> {
         let params =
             format!("SELECT p.run, n.text, p.value FROM param p JOIN text n ON n.id = p.name WHERE p.run IN {IDS}");
-        self.rows(view, &params, |record, row| {
+        self.rows(view, &params, &[], |record, row| {
             record.params.insert(row.text(1)?.to_owned(), json(row.text(2)?)?);
             Ok(())
         })?;
         let metrics =
             format!("SELECT m.run, n.text, m.value FROM metric m JOIN text n ON n.id = m.name WHERE m.run IN {IDS}");
-        self.rows(view, &metrics, |record, row| {
+        self.rows(view, &metrics, &[], |record, row| {
             record.metrics.insert(row.text(1)?.to_owned(), row.real(2)?);
             Ok(())
         })?;
         let checks =
             format!("SELECT run, name, status, message FROM check_result WHERE run IN {IDS} ORDER BY run, position");
-        self.rows(view, &checks, |record, row| {
+        self.rows(view, &checks, &[], |record, row| {
             record.checks.push(Check {
                 name: row.text(1)?.to_owned(),
                 status: CheckStatus::decode(row.integer(2)?)?,
@@ -182,7 +210,7 @@ impl<'i> Batch<'i> {
             Ok(())
         })?;
         let notes = format!("SELECT run, written_at, text FROM note WHERE run IN {IDS} ORDER BY run, written_at, id");
-        self.rows(view, &notes, |record, row| {
+        self.rows(view, &notes, &[], |record, row| {
             record.notes.push(Note { written_at: from_micros(row.integer(1)?), text: row.text(2)?.to_owned() });
             Ok(())
         })

@@ -38,14 +38,17 @@ struct Wanted {
 
 fn components(asked: Asked<'_, Nothing, Wanted, ()>) -> Result<Page<Component>, Problem> {
     let Wanted { tag, owner, limit, after } = asked.query;
-    let mut question = asked.tracer.components();
+    let mut question = asked.tracer.components().limit(super::limit(limit));
     if let Some(tag) = tag {
         question = question.tag(tag);
     }
     if let Some(owner) = owner {
         question = question.owner(owner);
     }
-    Ok(Part { limit, after }.of(question.get()?, |component| component.name.clone()))
+    if let Some(after) = after {
+        question = question.after(after);
+    }
+    Ok(question.page()?)
 }
 
 fn component(asked: Asked<'_, Named, Nothing, ()>) -> Result<Component, Problem> {

@@ -23,7 +23,8 @@ pub(super) fn add(api: Api) -> Api {
 }
 
 fn labels(asked: Asked<'_, Nothing, Part, ()>) -> Result<Page<Label>, Problem> {
-    Ok(asked.query.of(asked.tracer.labels()?, |label| label.name.clone()))
+    let Part { limit, after } = asked.query;
+    Ok(asked.tracer.labels_after(after.as_deref(), super::limit(limit))?)
 }
 
 /// Why a label is retracted.

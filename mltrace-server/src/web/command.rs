@@ -17,6 +17,8 @@ use crate::problem::Problem;
 const OFFERED: usize = 12;
 /// Things that so many of the last runs wrote are offered, and the runs.
 const RECENT: u32 = 50;
+/// Of each so much of what it wrote.
+const NAMES: u32 = 100;
 
 /// A command, and what it does.
 pub(crate) struct Command {
@@ -130,13 +132,14 @@ fn components(tracer: &Tracer, beginning: &str) -> Result<Vec<String>, Problem> 
 }
 
 fn runs(tracer: &Tracer, beginning: &str) -> Result<Vec<String>, Problem> {
-    let ids = tracer.recent(RECENT)?.items.into_iter().map(|run| run.id.to_string());
+    let ids = tracer.briefs_before(RunId(i64::MAX), RECENT)?.into_iter().map(|run| run.id.to_string());
     Ok(ids.filter(|id| id.starts_with(beginning.trim_start_matches('#'))).take(OFFERED).collect())
 }
 
 /// What was written lately and begins so.
 fn written(tracer: &Tracer, beginning: &str) -> Result<Vec<String>, Problem> {
-    let outputs = tracer.recent(RECENT)?.items.into_iter().flat_map(|run| run.outputs);
+    let last: Vec<RunId> = tracer.briefs_before(RunId(i64::MAX), RECENT)?.into_iter().map(|run| run.id).collect();
+    let outputs = tracer.run_parts(&last, NAMES)?.into_iter().flat_map(|part| part.run.outputs);
     let mut seen = BTreeSet::new();
     let names = outputs.map(|output| output.name).filter(|name| name.starts_with(beginning));
     Ok(names.filter(|name| seen.insert(name.clone())).take(OFFERED).collect())

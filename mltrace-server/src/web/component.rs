@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use askama::Template;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use mltrace_core::__words::{duration, metric};
-use mltrace_core::{Component, Judgement, RunRecord, Status, Tracer};
+use mltrace_core::{Component, Judgement, RunId, RunRecord, Status, Tracer};
 use serde::Deserialize;
 
 use super::components::{Asked, given};
@@ -69,16 +69,17 @@ pub(super) fn one(tracer: &Tracer, name: &str, asked: Asked, frame: Frame) -> Re
     if let Some(after) = &asked.after {
         history = history.after(after)?;
     }
-    let page = history.get()?;
-    let charts = charts(&page.items);
+    let page = history.briefs()?;
+    let ids: Vec<RunId> = page.items.iter().map(|run| run.id).collect();
+    let runs: Vec<RunRecord> = tracer.run_parts(&ids, 0)?.into_iter().map(|part| part.run).collect();
     Ok(One {
         frame,
         component,
         judged,
         older_partitions: before.map(|before| link::to(&here, &[("before", &before)]) + "#stale"),
-        runs: page.items,
         older_runs: page.next.map(|next| link::to(&here, &[("after", &next)]) + "#runs"),
-        charts,
+        charts: charts(&runs),
+        runs,
         asked,
     })
 }

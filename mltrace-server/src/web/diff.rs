@@ -57,7 +57,7 @@ fn diff(visit: Visit<'_, Pair, Nothing>) -> Result<Compared, Problem> {
     let Visit { tracer, path: Pair { before, after }, frame, .. } = visit;
     let diff = tracer.diff(before, after)?;
     let found = |run: RunId| {
-        let found = tracer.runs(&[run])?.pop();
+        let found = tracer.run_parts(&[run], 0)?.pop().map(|part| part.run);
         found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("there is no run {run}")))
     };
     Ok(Compared { frame, diff, runs: [found(before)?, found(after)?] })

@@ -40,6 +40,8 @@ const LETTERS: usize = 23;
 const FEW: usize = 3;
 /// More lines than these take long to lay out, and nobody can follow them.
 const MOST_LINES: usize = 2_000;
+/// The same of runs, or of components.
+const MOST_BOXES: usize = 300;
 
 /// Boxes and lines.
 #[derive(Debug, Default)]
@@ -106,15 +108,21 @@ struct Bundle<'g> {
     names: Vec<&'g str>,
 }
 
-/// Draws a graph. Where there are too many lines it is drawn of the nearest runs only, and the others are cut off the graph.
-pub(super) fn draw(graph: &mut Graph, way: Way, boxes: Boxes) -> Drawing {
+/// Cuts the farther runs off a graph, where there would be too many boxes or lines to draw all of it.
+pub(super) fn fit(graph: &mut Graph, way: Way, boxes: Boxes) {
     loop {
         let sketch = Sketch::of(graph, way, boxes);
-        if sketch.lines.len() <= MOST_LINES || graph.runs.len() <= 1 {
-            return sketch.laid_out();
+        let is_drawn = sketch.lines.len() <= MOST_LINES && sketch.together.len() <= MOST_BOXES;
+        if is_drawn || graph.runs.len() <= 1 {
+            return;
         }
         graph.runs.truncate(graph.runs.len() / 2);
     }
+}
+
+/// Draws a graph.
+pub(super) fn draw(graph: &Graph, way: Way, boxes: Boxes) -> Drawing {
+    Sketch::of(graph, way, boxes).laid_out()
 }
 
 /// What is to be drawn, without its place.
@@ -472,7 +480,8 @@ mod tests {
     }
 
     fn check(mut graph: Graph, way: Way, boxes: Boxes) {
-        let drawing = draw(&mut graph, way, boxes);
+        fit(&mut graph, way, boxes);
+        let drawing = draw(&graph, way, boxes);
         let mut drawn: Vec<RunId> = drawing.boxes.iter().flat_map(|at| at.runs.clone()).collect();
         drawn.sort_unstable();
         let runs: BTreeSet<RunId> = graph.runs.iter().map(|found| found.run.id).collect();
@@ -542,11 +551,11 @@ mod tests {
         let outputs: Vec<u8> = (0..=254).collect();
         let mut runs = vec![(0, vec![], outputs.clone())];
         runs.extend(outputs.iter().map(|&name| (1, vec![name], vec![])));
-        let drawing = draw(&mut store(&runs).impact_run(RunId(1)).get().unwrap(), Way::Downstream, Boxes::Runs);
+        let drawing = draw(&store(&runs).impact_run(RunId(1)).get().unwrap(), Way::Downstream, Boxes::Runs);
         let shown: Vec<_> = drawing.boxes.iter().map(|at| (at.title.as_str(), at.detail.as_str())).collect();
         assert_eq!(shown, [("stage 0", "#1 completed"), ("stage 1", "255 runs"), ("0", "and 254 more")]);
         let unread =
-            draw(&mut store(&[(0, vec![], outputs)]).impact_run(RunId(1)).get().unwrap(), Way::Downstream, Boxes::Runs);
+            draw(&store(&[(0, vec![], outputs)]).impact_run(RunId(1)).get().unwrap(), Way::Downstream, Boxes::Runs);
         assert_eq!(unread.boxes.len(), 2, "what nobody read stands together too");
     }
 
@@ -555,8 +564,22 @@ mod tests {
         let mut runs = vec![(0, vec![], (0..120).collect())];
         runs.extend((0..100).map(|run| (run + 1, (0..120).filter(|name| name % 100 != run).collect(), vec![])));
         let mut graph = store(&runs).impact_run(RunId(1)).get().unwrap();
-        let drawing = draw(&mut graph, Way::Downstream, Boxes::Runs);
-        assert!(drawing.lines.len() <= MOST_LINES);
+        fit(&mut graph, Way::Downstream, Boxes::Runs);
+        assert!(draw(&graph, Way::Downstream, Boxes::Runs).lines.len() <= MOST_LINES);
         assert_eq!(graph.runs.len(), 25, "of 101, halved until they can be followed");
+    }
+
+    #[test]
+    fn more_boxes_than_can_be_looked_through_are_cut_off_with_their_runs() {
+        let tracer = mltrace_core::Tracer::in_memory().unwrap();
+        for number in 0..700 {
+            let mut run = mltrace_core::ComponentRun::new(format!("stage {number}"));
+            run.start().add_input("raw").end();
+            tracer.queue_component_run(run).unwrap();
+        }
+        tracer.flush().unwrap();
+        let mut graph = tracer.impact("raw").get().unwrap();
+        fit(&mut graph, Way::Downstream, Boxes::Components);
+        assert_eq!(graph.runs.len(), 175, "of 700, halved until they can be looked through");
     }
 }

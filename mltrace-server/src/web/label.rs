@@ -2,12 +2,12 @@
 
 use askama::Template;
 use mltrace_core::__words::count;
-use mltrace_core::{LabelBrief, RunRecord, Tracer};
+use mltrace_core::{LabelBrief, RunPart, Tracer};
 use serde::Deserialize;
 
 use super::frame::Frame;
 use super::site::Visit;
-use super::words;
+use super::{recent, words};
 use crate::problem::Problem;
 
 /// So many runs are looked for.
@@ -34,7 +34,7 @@ pub(super) struct One {
 
 /// The first of some runs.
 struct Runs {
-    shown: Vec<RunRecord>,
+    shown: Vec<RunPart>,
     found: usize,
     /// Not all runs were looked for.
     is_cut: bool,
@@ -47,7 +47,11 @@ pub(super) fn label(visit: Visit<'_, Named, crate::api::Nothing>) -> Result<One,
 pub(super) fn one(tracer: &Tracer, name: &str, frame: Frame) -> Result<One, Problem> {
     let carriers = tracer.label_carriers(name, LOOKED_FOR)?;
     let some = |ids: &[_]| -> Result<Runs, Problem> {
-        Ok(Runs { shown: tracer.runs(&ids[..ids.len().min(SHOWN)])?, found: ids.len(), is_cut: carriers.may_be_more })
+        Ok(Runs {
+            shown: tracer.run_parts(&ids[..ids.len().min(SHOWN)], recent::SHOWN)?,
+            found: ids.len(),
+            is_cut: carriers.may_be_more,
+        })
     };
     let (runs, heedless) = (some(&carriers.runs)?, some(&carriers.heedless)?);
     Ok(One { frame, brief: carriers.brief, runs, heedless })

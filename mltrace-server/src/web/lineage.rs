@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use askama::Template;
 use mltrace_core::__words::count;
-use mltrace_core::{ErrorKind, Graph, GraphRoot, Impact, IoPointer, RunId, RunRecord, Trace, Tracer};
+use mltrace_core::{ErrorKind, Graph, GraphRoot, Impact, IoPointer, RunId, RunPart, Trace, Tracer};
 use serde::Deserialize;
 
 use super::frame::Frame;
-use super::graph::{Box, Boxes, Drawing, HEIGHT, WIDTH, Way, draw};
+use super::graph::{Box, Boxes, Drawing, HEIGHT, WIDTH, Way, draw, fit};
 use super::site::{Site, Visit};
 use super::tree::{Branch, branches};
+use super::words::FEW;
 use super::{link, words};
 use crate::api::Nothing;
 use crate::problem::Problem;
@@ -19,6 +20,9 @@ use crate::problem::Problem;
 const MOST: usize = 300;
 /// Where all of a component stand in one box, so many may.
 const MOST_IN_COMPONENTS: usize = 3_000;
+/// Of what a run wrote no more is read; edges are read all the same.
+const OUTPUTS: u32 = 300;
+const OUTPUTS_IN_COMPONENTS: u32 = 10;
 /// Of what is left out no more are counted.
 const COUNTED: u64 = 10_000;
 /// The time for judging which of the runs are stale.
@@ -63,6 +67,10 @@ struct Lineage {
     left_out: u64,
     /// How many of those that are shown were judged.
     judged: usize,
+    /// The run that the walk began at, shown beside the graph until another is chosen.
+    root: Option<RunPart>,
+    /// Of some runs no more outputs than so many are shown.
+    first_outputs: Option<u32>,
 }
 
 fn traced(visit: Visit<'_, Named, Reach>) -> Result<Lineage, Problem> {
@@ -123,6 +131,13 @@ impl Reach {
         }
     }
 
+    fn outputs(&self) -> u32 {
+        match self.boxes() {
+            Boxes::Runs => OUTPUTS,
+            Boxes::Components => OUTPUTS_IN_COMPONENTS,
+        }
+    }
+
     fn upstream<'t>(&self, mut question: Trace<'t>) -> Trace<'t> {
         if let Some(version) = &self.version {
             question = question.version(version);
@@ -133,7 +148,7 @@ impl Reach {
         if let Some(component) = &self.stop_at {
             question = question.stop_at(component);
         }
-        question.limit(self.most())
+        question.limit(self.most()).outputs(self.outputs())
     }
 
     fn downstream<'t>(&self, mut question: Impact<'t>) -> Impact<'t> {
@@ -143,7 +158,7 @@ impl Reach {
         if let Some(hops) = self.depth {
             question = question.depth(hops);
         }
-        question.limit(self.most())
+        question.limit(self.most()).outputs(self.outputs())
     }
 }
 
@@ -158,15 +173,25 @@ impl Lineage {
     ) -> Result<Self, Problem> {
         let beyond = graph.truncated.map_or(0, |truncated| truncated.runs);
         let found = graph.runs.len();
+        fit(&mut graph, way, reach.boxes());
         let ids: Vec<RunId> = graph.runs.iter().map(|found| found.run.id).collect();
         let stale = if ids.is_empty() { Vec::new() } else { tracer.stale_runs(&ids, JUDGING)? };
         let judged = stale.len();
         for (found, stale) in graph.runs.iter_mut().zip(stale) {
             found.run.stale = Some(stale);
         }
-        let drawing = draw(&mut graph, way, reach.boxes());
+        let mut root =
+            graph.root.run.map(|root| tracer.run_parts(&[root], FEW)).transpose()?.and_then(|mut found| found.pop());
+        if let Some(part) = &mut root {
+            let found = graph.runs.iter().find(|found| found.run.id == part.run.id);
+            part.run.stale = found.and_then(|found| found.run.stale.clone());
+        }
+        let outputs = reach.outputs();
+        let first_outputs =
+            graph.runs.iter().any(|found| found.run.outputs.len() >= outputs as usize).then_some(outputs);
+        let drawing = draw(&graph, way, reach.boxes());
         let left_out = beyond + (found - graph.runs.len()) as u64;
-        Ok(Self { frame, way, asked, reach, judged: judged.min(graph.runs.len()), graph, drawing, left_out })
+        Ok(Self { frame, way, asked, reach, judged, graph, drawing, left_out, root, first_outputs })
     }
 
     /// What is shown, and how much is not.
@@ -225,12 +250,6 @@ impl Lineage {
 
     fn is_source(&self) -> bool {
         self.graph.root.run.is_none()
-    }
-
-    /// The run that the walk began at, shown beside the graph until another is chosen.
-    fn root(&self) -> Option<&RunRecord> {
-        let root = self.graph.root.run?;
-        self.graph.runs.iter().find(|found| found.run.id == root).map(|found| &found.run)
     }
 
     /// The output that was asked about, where a traced run wrote it.

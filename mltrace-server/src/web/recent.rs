@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use askama::Template;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
-use mltrace_core::{Page, RunBrief, RunId, RunRecord, Status, Tracer};
+use mltrace_core::{ByStart, Page, RunBrief, RunId, RunPart, Status, Tracer};
 use serde::Deserialize;
 
 use super::frame::Frame;
@@ -15,10 +15,12 @@ use crate::problem::Problem;
 
 /// So many runs at a time.
 const PART: u32 = 50;
+/// Of what a run wrote so much is shown.
+pub(super) const SHOWN: u32 = 1;
 /// Where runs are sought, so many are looked at together.
 const WINDOW: u32 = 250;
 /// And so many before the reader is asked whether to go on.
-const MOST: u64 = 5_000;
+const MOST: u32 = 5_000;
 
 pub(super) fn add(site: Site) -> Site {
     site.view("/", recent).view("/recent/older", older).view("/recent/newer", newer).view("/recent/row/{id}", row)
@@ -53,7 +55,7 @@ struct Recent {
 #[derive(Template)]
 #[template(path = "web/recent_part.html")]
 struct Part {
-    runs: Vec<RunRecord>,
+    runs: Vec<RunPart>,
     /// The addresses of the rest: as a page, and as a part of this one.
     next: Option<[String; 2]>,
     /// How many were looked at, where that was given up before the part was full.
@@ -65,7 +67,7 @@ struct Part {
 #[derive(Template)]
 #[template(path = "web/recent_newer.html")]
 struct Newer {
-    runs: Vec<RunRecord>,
+    runs: Vec<RunPart>,
     /// Where to ask for the next.
     next: String,
     /// There are more than are put in at a time.
@@ -77,7 +79,7 @@ struct Newer {
 #[derive(Template)]
 #[template(path = "web/recent_row.html")]
 struct Row {
-    run: RunRecord,
+    part: RunPart,
 }
 
 #[derive(Debug, Deserialize)]
@@ -102,7 +104,7 @@ fn recent(visit: Visit<'_, Nothing, Asked>) -> Result<Recent, Problem> {
     // Looked up first: a run that comes meanwhile is rather shown twice than never.
     let newest = tracer.briefs_before(RunId(i64::MAX), 1)?.first().map_or(RunId(0), |run| run.id);
     let part = part(tracer, &asked)?;
-    let newest = part.runs.iter().map(|run| run.id).fold(newest, RunId::max);
+    let newest = part.runs.iter().map(|part| part.run.id).fold(newest, RunId::max);
     Ok(Recent { frame, asked, part, newest })
 }
 
@@ -125,36 +127,43 @@ fn newer(visit: Visit<'_, Nothing, Asked>) -> Result<Newer, Problem> {
         ids.clear();
     }
     let next = asked.newer(newest);
-    Ok(Newer { runs: tracer.runs(&ids)?, next, is_cut, here: link::to("/", &asked.question()) })
+    Ok(Newer { runs: tracer.run_parts(&ids, SHOWN)?, next, is_cut, here: link::to("/", &asked.question()) })
 }
 
 fn row(Visit { tracer, path: Numbered { id }, .. }: Visit<'_, Numbered, Nothing>) -> Result<Row, Problem> {
-    let run = tracer.runs(&[id])?.pop();
-    run.map(|run| Row { run }).ok_or_else(|| Problem::new(axum::http::StatusCode::NOT_FOUND, "there is no such run"))
+    let part = tracer.run_parts(&[id], SHOWN)?.pop();
+    part.map(|part| Row { part }).ok_or_else(|| Problem::new(axum::http::StatusCode::NOT_FOUND, "there is no such run"))
 }
 
-/// Looks through the runs from the newest on, or through those of the component, until there are enough.
 fn part(tracer: &Tracer, asked: &Asked) -> Result<Part, Problem> {
     let mut filter = Filter::of(tracer, asked)?;
-    let mut ids = Vec::new();
-    let mut after = asked.after.clone();
-    let mut looked = 0;
-    let next = loop {
-        let size = if looked == 0 { PART } else { WINDOW };
-        let Page { items, next } = filter.window(after.as_deref(), size)?;
-        looked += items.len() as u64;
-        ids.extend(filter.keep(items)?);
-        if next.is_none() || ids.len() >= PART as usize || looked >= MOST {
-            break next;
-        }
-        after = next;
+    let after = asked.after.as_deref();
+    let Sought { ids, next, looked } = match filter.by_start() {
+        Some(question) => sought_by_start(question, after)?,
+        None => filter.sought(after)?,
     };
     let given_up = (next.is_some() && ids.len() < PART as usize).then_some(looked);
     let next = next.map(|after| {
         let question = [asked.question(), vec![("after", after.as_str())]].concat();
         ["/", "/recent/older"].map(|place| link::to(place, &question))
     });
-    Ok(Part { runs: tracer.runs(&ids)?, next, given_up, is_sought: asked.is_sought() })
+    Ok(Part { runs: tracer.run_parts(&ids, SHOWN)?, next, given_up, is_sought: asked.is_sought() })
+}
+
+/// Runs that were found.
+struct Sought {
+    ids: Vec<RunId>,
+    /// Where to go on.
+    next: Option<String>,
+    /// How many were looked at, where there are more.
+    looked: u64,
+}
+
+fn sought_by_start(question: ByStart<'_>, after: Option<&str>) -> Result<Sought, Problem> {
+    let question = question.limit(PART).within(MOST);
+    let question = if let Some(after) = after { question.after(after)? } else { question };
+    let Page { items, next } = question.briefs()?;
+    Ok(Sought { ids: items.into_iter().map(|run| run.id).collect(), next, looked: MOST.into() })
 }
 
 impl<'a> Filter<'a> {
@@ -174,6 +183,45 @@ impl<'a> Filter<'a> {
             until: given(&asked.until).map(time).transpose()?,
             tagged: HashMap::new(),
         })
+    }
+
+    /// How runs of a time or a tag are asked for, which may lie anywhere.
+    fn by_start(&self) -> Option<ByStart<'a>> {
+        if self.component.is_some() || (self.tag, self.since, self.until) == (None, None, None) {
+            return None;
+        }
+        let mut question = self.tracer.by_start();
+        if let Some(tag) = self.tag {
+            question = question.tag(tag);
+        }
+        if let Some(status) = self.status {
+            question = question.status(status);
+        }
+        if let Some(since) = self.since {
+            question = question.since(since);
+        }
+        if let Some(until) = self.until {
+            question = question.until(until);
+        }
+        Some(question)
+    }
+
+    /// Looks through the last runs, or through those of the component, until there are enough.
+    fn sought(&mut self, after: Option<&str>) -> Result<Sought, Problem> {
+        let mut ids = Vec::new();
+        let mut after = after.map(ToOwned::to_owned);
+        let mut looked = 0;
+        let next = loop {
+            let size = if looked == 0 { PART } else { WINDOW };
+            let Page { items, next } = self.window(after.as_deref(), size)?;
+            looked += items.len() as u64;
+            ids.extend(self.keep(items)?);
+            if next.is_none() || ids.len() >= PART as usize || looked >= u64::from(MOST) {
+                break next;
+            }
+            after = next;
+        };
+        Ok(Sought { ids, next, looked })
     }
 
     /// The next runs to look at, newest first.

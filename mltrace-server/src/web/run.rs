@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::http::StatusCode;
-use mltrace_core::{CheckStatus, CommitSource, Dependency, IoPointer, RunId, RunRecord, Stale, Tracer};
+use mltrace_core::{CheckStatus, CommitSource, Dependency, IoPointer, RunId, RunPart, RunRecord, Stale, Tracer};
 use serde::Deserialize;
 
 use super::folders::{Line, lines};
 use super::form::back;
 use super::frame::Frame;
 use super::site::{Change, Site, Visit};
+use super::words::FEW;
 use super::{link, words};
 use crate::api::Nothing;
 use crate::problem::Problem;
@@ -59,6 +60,9 @@ struct Shown {
 #[template(path = "web/brief.html")]
 struct Brief {
     run: RunRecord,
+    /// How many it has in all, of which it holds some.
+    inputs: u64,
+    outputs: u64,
 }
 
 fn run(visit: Visit<'_, Numbered, From>) -> Result<Shown, Problem> {
@@ -70,10 +74,11 @@ fn run(visit: Visit<'_, Numbered, From>) -> Result<Shown, Problem> {
 }
 
 fn brief(Visit { tracer, path: Numbered { id }, .. }: Visit<'_, Numbered, Nothing>) -> Result<Brief, Problem> {
-    let found = tracer.runs(&[id])?.pop();
-    let mut run = found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("there is no run {id}")))?;
+    let found = tracer.run_parts(&[id], FEW)?.pop();
+    let RunPart { mut run, inputs, outputs, .. } =
+        found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("there is no run {id}")))?;
     run.stale = tracer.stale_runs(&[id], Duration::ZERO)?.pop();
-    Ok(Brief { run })
+    Ok(Brief { run, inputs, outputs })
 }
 
 /// The last run of the same component and partition that started before a run: what has changed since then?

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use mltrace_core::{Component, LabelBrief, RunId, RunRecord, Tracer};
+use mltrace_core::{Component, LabelBrief, RunId, RunPart, RunRecord, Tracer};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -17,6 +17,8 @@ use crate::problem::Problem;
 const SHOWN: u32 = 20;
 /// Names of data, notes and commits are looked for in so many of the last runs: no index has parts of them.
 const LAST: u32 = 200;
+/// Of each so much of what it read and of what it wrote.
+const NAMES: u32 = 100;
 /// A commit is not looked for by fewer letters.
 const COMMIT: usize = 4;
 
@@ -107,7 +109,8 @@ fn run(tracer: &Tracer, text: &str) -> Result<Option<RunRecord>, Problem> {
 fn last(tracer: &Tracer, small: &str) -> Result<Last, Problem> {
     let mut found = Last::default();
     let shown = SHOWN as usize;
-    for run in tracer.recent(LAST)?.items {
+    let last: Vec<RunId> = tracer.briefs_before(RunId(i64::MAX), LAST)?.into_iter().map(|run| run.id).collect();
+    for RunPart { run, .. } in tracer.run_parts(&last, NAMES)? {
         let inputs = run.inputs.iter().map(|input| &input.pointer.name);
         for name in inputs.chain(run.outputs.iter().map(|output| &output.name)) {
             if found.names.len() < shown && name.to_lowercase().contains(small) {

@@ -18,6 +18,8 @@ use crate::problem::Problem;
 
 /// So many days are shown unless others are asked for.
 const DAYS: u64 = 90;
+/// And then no more than the days of the last so many outputs, but one day at least: each of them is read.
+const MOST: u32 = 30_000;
 /// The distribution is drawn over at most so many windows, which are longer then.
 const COLUMNS: i64 = 180;
 /// Bars of the share that is labelled.
@@ -106,6 +108,8 @@ struct Span {
     to: DateTime<Utc>,
     /// When the last output was given out, where that is so long ago that what is shown ends with it.
     ends_with: Option<DateTime<Utc>>,
+    /// Where all days are shown that would be, were there fewer outputs.
+    longer: Option<String>,
 }
 
 /// What was given out, by the values.
@@ -183,7 +187,7 @@ fn shown(
     query: &Question,
     (first, last): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<Shown, Problem> {
-    let span = Span::of(query, first, last)?;
+    let span = Span::of(task, query, first, last)?;
     let asked = Measuring {
         metric: query.metric.unwrap_or(Metric::F1),
         threshold: 0.5,
@@ -221,19 +225,31 @@ fn shown(
 }
 
 impl Span {
-    /// As it is asked for; else the last days, up to today or, where nothing came for so long, to the last output.
-    fn of(query: &Question, first: DateTime<Utc>, last: DateTime<Utc>) -> Result<Self, Problem> {
+    /// As it is asked for; else the last days, up to today or, where nothing came for so long, to the last output. Fewer days
+    /// where more came in them than is read unless that is asked for.
+    fn of(task: &Task, query: &Question, first: DateTime<Utc>, last: DateTime<Utc>) -> Result<Self, Problem> {
         let before = |time: DateTime<Utc>| time.checked_sub_days(Days::new(DAYS)).unwrap_or(DateTime::UNIX_EPOCH);
         let tomorrow = day_after(Utc::now());
         let is_long_ago = last < before(tomorrow);
         let until = query.until.as_deref().map(time).transpose()?.flatten();
         let to = until.unwrap_or(if is_long_ago { day_after(last) } else { tomorrow });
         let since = query.since.as_deref().map(time).transpose()?.flatten();
-        let from = since.unwrap_or_else(|| before(to).max(day_start(first.date_naive()).min(to - TimeDelta::days(1))));
+        let all = before(to).max(day_start(first.date_naive()).min(to - TimeDelta::days(1)));
+        let from = match since {
+            Some(since) => since,
+            None => {
+                let start = task.start_of_last(MOST, to)?.filter(|start| *start > all);
+                start.map_or(all, |start| day_after(start).min(to - TimeDelta::days(1)))
+            }
+        };
+        let longer = (since.is_none() && from > all).then(|| {
+            let times = [("since", spelled(all)), ("until", spelled(to))];
+            link_to(task.name(), &zoomed(query, &times))
+        });
         if from >= to {
             return Err(Problem::refused(format!("{} is not before {}: choose an earlier start", utc(from), utc(to))));
         }
-        Ok(Self { from, to, ends_with: (until.is_none() && is_long_ago).then_some(last) })
+        Ok(Self { from, to, ends_with: (until.is_none() && is_long_ago).then_some(last), longer })
     }
 }
 
@@ -265,7 +281,7 @@ fn distribution(task: &Task, query: &Question, span: &Span) -> Result<Option<Dis
     let spread = task.spread(&ends)?;
     let summary = spread.whole.summary();
     let Some(edges) = edges(&summary.bins) else { return Ok(None) };
-    let feet = feet(span);
+    let feet = feet(span.from, span.to);
     let of_windows: Vec<Vec<f64>> = spread.windows.iter().map(|window| shares(window, &edges)).collect();
     let told = |part: Range<usize>| {
         let window = &spread.windows[part.start];
@@ -387,7 +403,7 @@ fn charts(task: &Task, query: &Question, measured: &Measured) -> (Option<Chart>,
     let windows = &measured.windows;
     let all = windows.len();
     let feet = match (windows.first(), windows.last()) {
-        (Some(first), Some(last)) => feet(&Span { from: first.from, to: last.to, ends_with: None }),
+        (Some(first), Some(last)) => feet(first.from, last.to),
         _ => Vec::new(),
     };
     let tell = |part: Range<usize>| told(task, query, measured, part);
@@ -536,9 +552,9 @@ fn look_at(task: &Task, query: &Question, from: DateTime<Utc>) -> String {
 }
 
 /// What stands below a chart over time.
-fn feet(span: &Span) -> Vec<String> {
-    let middle = span.from + (span.to - span.from) / 2;
-    [span.from, middle, span.to].map(|time| utc(DateTime::from_timestamp(time.timestamp(), 0).unwrap_or(time))).into()
+fn feet(from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<String> {
+    let middle = from + (to - from) / 2;
+    [from, middle, to].map(|time| utc(DateTime::from_timestamp(time.timestamp(), 0).unwrap_or(time))).into()
 }
 
 /// A time as a form or a link gives it: a day, or to the second or finer; nothing of an empty field.

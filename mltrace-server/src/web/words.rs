@@ -8,7 +8,7 @@ use askama::filters::HtmlSafe;
 use chrono::{DateTime, SecondsFormat, Utc};
 use mltrace_core::__words::count;
 pub(super) use mltrace_core::__words::marks;
-use mltrace_core::{Check, CheckStatus, IoPointer, Parting, RunId, RunRecord, StaleKind, Status, Version, VersionKind};
+use mltrace_core::{Check, CheckStatus, Parting, RunId, RunPart, RunRecord, StaleKind, Status, Version, VersionKind};
 
 use super::link;
 
@@ -253,6 +253,9 @@ impl Share<'_> {
 
 impl HtmlSafe for Share<'_> {}
 
+/// So much is shown of much.
+pub(super) const FEW: u32 = 5;
+
 /// The first of many.
 pub(super) struct Few<T> {
     pub(super) shown: Vec<T>,
@@ -261,9 +264,15 @@ pub(super) struct Few<T> {
 
 impl<T> Few<T> {
     pub(super) fn of(all: impl IntoIterator<Item = T>) -> Self {
-        const FEW: usize = 5;
         let mut all = all.into_iter();
-        Self { shown: all.by_ref().take(FEW).collect(), more: all.count() }
+        Self { shown: all.by_ref().take(FEW as usize).collect(), more: all.count() }
+    }
+
+    /// The first of so many, of which these are some.
+    fn among(shown: impl IntoIterator<Item = T>, all: u64) -> Self {
+        let shown: Vec<T> = shown.into_iter().take(FEW as usize).collect();
+        let more = usize::try_from(all).unwrap_or(usize::MAX) - shown.len();
+        Self { shown, more }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -286,28 +295,25 @@ impl fmt::Display for Few<&str> {
 
 impl HtmlSafe for Few<&str> {}
 
-/// What a run read, the first of it.
-pub(super) fn read(run: &RunRecord) -> Few<&str> {
-    Few::of(run.inputs.iter().map(|input| input.pointer.name.as_str()))
+/// What a run read, the first of so much.
+pub(super) fn read<'r>(run: &'r RunRecord, inputs: &u64) -> Few<&'r str> {
+    Few::among(run.inputs.iter().map(|input| input.pointer.name.as_str()), *inputs)
 }
 
 /// What it wrote.
-pub(super) fn wrote(run: &RunRecord) -> Few<&str> {
-    Few::of(run.outputs.iter().map(|output| output.name.as_str()))
+pub(super) fn wrote<'r>(run: &'r RunRecord, outputs: &u64) -> Few<&'r str> {
+    Few::among(run.outputs.iter().map(|output| output.name.as_str()), *outputs)
 }
 
 /// The first output, and how many more there are.
-pub(super) struct Outputs<'r>(pub(super) &'r [IoPointer]);
+pub(super) struct Outputs<'r>(pub(super) &'r RunPart);
 
 impl fmt::Display for Outputs<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            [] => Ok(()),
-            [only] => pointer_link(&only.name).fmt(f),
-            [first, rest @ ..] => {
-                write!(f, "{} <span class=\"more\">+{}</span>", pointer_link(&first.name), rest.len())
-            }
-        }
+        let RunPart { run, outputs, .. } = self.0;
+        let Some(first) = run.outputs.first() else { return Ok(()) };
+        pointer_link(&first.name).fmt(f)?;
+        if *outputs > 1 { write!(f, " <span class=\"more\">+{}</span>", outputs - 1) } else { Ok(()) }
     }
 }
 

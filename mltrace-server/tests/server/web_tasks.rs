@@ -213,6 +213,19 @@ async fn a_task_without_outputs_or_labels_is_not_an_empty_page() {
 }
 
 #[tokio::test]
+async fn fewer_days_are_shown_of_a_task_that_gives_out_very_much_unless_all_are_asked_for() {
+    let server = Server::new();
+    let task = server.tracer.task("high_tip").unwrap();
+    for day in 0..5 {
+        task.log_outputs((0..8_000).map(|ride| (format!("ride {day}/{ride}"), 0.5, at(day, ride % 60)))).unwrap();
+    }
+    let few = page(&server, "/tasks/high_tip").await;
+    assert!(few.contains("24000 outputs") && few.contains("fewer days are shown"), "{few}");
+    let all = page(&server, &link_before(&few, "Show all of them").replace("&amp;", "&").replace("&#38;", "&")).await;
+    assert!(all.contains("40000 outputs") && !all.contains("fewer days are shown"), "{all}");
+}
+
+#[tokio::test]
 async fn a_page_of_a_hundred_thousand_windows_is_no_larger_than_one_of_some() {
     let server = Server::new();
     let task = server.tracer.task("t").unwrap();

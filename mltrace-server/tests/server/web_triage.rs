@@ -133,6 +133,49 @@ async fn what_is_sought_in_vain_in_many_runs_is_given_up_with_a_way_to_go_on() {
 }
 
 #[tokio::test]
+async fn runs_of_a_time_or_a_tag_are_found_however_many_were_recorded_since() {
+    let server = Server::new();
+    for minute in 0..120 {
+        server.log("clean", minute, |run| {
+            run.tag("nightly");
+        });
+    }
+    for minute in 1_000..=6_200 {
+        let mut run = ComponentRun::new("stage");
+        run.started_at(at(minute)).ended_at(at(minute));
+        server.tracer.queue_component_run(run).unwrap();
+    }
+    server.tracer.flush().unwrap();
+    let long_ago = at(500).to_rfc3339().replace('+', "%2B");
+    for question in ["?tag=nightly".to_owned(), format!("?until={long_ago}")] {
+        let (mut found, mut next) = (Vec::new(), Some(format!("/{question}")));
+        while let Some(place) = next {
+            let page = server.page(&place).await;
+            assert!(!page.contains("runs looked at"), "{place}");
+            found.extend(rows(&page));
+            next = links(&page).into_iter().find(|link| link.contains("after="));
+        }
+        assert_eq!(found, (1..=120).rev().collect::<Vec<i64>>(), "{question}");
+    }
+    let in_vain = server.page(&format!("/?status=failed&since={long_ago}")).await;
+    assert!(in_vain.contains("None among the 5000 runs looked at"));
+}
+
+#[tokio::test]
+async fn a_run_of_many_outputs_is_told_by_the_first_of_them_and_their_number() {
+    let server = Server::new();
+    server.log("split", 0, |run| {
+        run.add_output((0..400).map(|nth| format!("parts/{nth:03}.csv")).collect::<Vec<_>>());
+    });
+    assert!(server.page("/").await.contains("+399</span>"));
+    for path in ["/runs/1/brief", "/impact?run=1"] {
+        let page = server.page(path).await;
+        assert!(page.contains("parts/004.csv") && page.contains("and 395 more"), "{path}: {page}");
+    }
+    assert!(server.page("/impact?run=1").await.contains("of what a run wrote the first 300"));
+}
+
+#[tokio::test]
 async fn a_list_of_a_component_goes_on_where_it_ended() {
     let server = Server::new();
     for minute in 0..120 {

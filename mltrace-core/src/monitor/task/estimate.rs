@@ -10,9 +10,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Span, TaskId, View};
 
 /// How many buckets the outputs that labels are known of are parted into, as equal as their values allow.
-const BUCKETS: u32 = 10;
+const BUCKETS: usize = 10;
 /// With fewer labelled outputs to learn from nothing can be told.
 const FEWEST: u64 = 30;
+/// It is learned from the last labelled outputs, so many: more would tell little more, and there may be very many.
+const LEARNED: i64 = 10_000;
 
 /// What a metric may be. It is no measurement: it holds only where an output means what it meant when its label was known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,8 +77,8 @@ impl<'t> Estimating<'t> {
         self
     }
 
-    /// Learns from the labelled outputs of this task of the same store, such as one of validation data. Unless told, from those of the task itself
-    /// before the time from which on is asked, or where no time is given from all of them.
+    /// Learns from the last 10,000 labelled outputs of this task of the same store, such as one of validation data. Unless told,
+    /// from those of the task itself before the time from which on is asked, or where no time is given from the last of all.
     pub fn known(mut self, task: &'t Task) -> Self {
         self.known = Some(task);
         self
@@ -154,65 +156,24 @@ struct Bucket {
     outputs: u64,
 }
 
-/// Values thinned out evenly, so that as few are kept as buckets are cut by, and the same each time: a sketch draws lots, and
-/// an estimate that another look changes is not believed.
-#[derive(Default)]
-struct Thinned {
-    kept: Vec<f64>,
-    /// One of so many is kept, as a power of two.
-    power: u32,
-    seen: u64,
-    greatest: Option<f64>,
-}
-
-impl Thinned {
-    const MOST: usize = 8_192;
-
-    fn take_in(&mut self, value: f64) {
-        if self.seen.trailing_zeros() >= self.power {
-            self.kept.push(value);
-        }
-        self.seen += 1;
-        self.greatest = Some(self.greatest.map_or(value, |greatest| greatest.max(value)));
-        if self.kept.len() == Self::MOST {
-            self.power += 1;
-            let mut is_even = false;
-            self.kept.retain(|_| {
-                is_even = !is_even;
-                is_even
-            });
-        }
-    }
-
-    /// Where the values are cut into buckets of as many each.
-    fn into_ends(mut self) -> Vec<f64> {
-        self.kept.sort_by(f64::total_cmp);
-        let at = |end: u32| (self.kept.len() * end as usize).div_ceil(BUCKETS as usize).checked_sub(1);
-        (1..BUCKETS).filter_map(|end| self.kept.get(at(end)?).copied()).collect()
-    }
-}
-
 impl Buckets {
     fn cut(view: &View<'_>, task: TaskId, span: Span, of_each: Metric, threshold: f64) -> Result<Self> {
-        let mut values = Thinned::default();
-        view.pairs(task, span, &mut |pair| {
-            if pair.truth.is_some() {
-                values.take_in(pair.value);
-            }
-            Ok(())
-        })?;
-        let (learned_from, greatest) = (values.seen, values.greatest);
-        let mut ends = values.into_ends();
+        let known = view.last_labelled(task, span, LEARNED)?;
+        let mut values: Vec<f64> = known.iter().map(|pair| pair.value).collect();
+        values.sort_by(f64::total_cmp);
+        let at = |end: usize| (values.len() * end).div_ceil(BUCKETS).checked_sub(1);
+        let mut ends: Vec<f64> = (1..BUCKETS).filter_map(|end| values.get(at(end)?).copied()).collect();
         ends.dedup();
         // Above the greatest value nothing would be known.
-        ends.retain(|end| Some(*end) < greatest);
+        ends.retain(|end| Some(end) < values.last());
         let bucket = || Bucket { learned: Tally::new(of_each, threshold), outputs: 0 };
         let all = std::iter::repeat_with(bucket).take(ends.len() + 1).collect();
-        let mut buckets = Self { ends, all, learned_from };
-        view.pairs(task, span, &mut |pair| match pair.truth {
-            Some(truth) => buckets.of(pair.value).learned.add(truth, pair.value),
-            None => Ok(()),
-        })?;
+        let mut buckets = Self { ends, all, learned_from: known.len() as u64 };
+        for pair in known {
+            if let Some(truth) = pair.truth {
+                buckets.of(pair.value).learned.add(truth, pair.value)?;
+            }
+        }
         Ok(buckets)
     }
 
@@ -301,27 +262,11 @@ mod tests {
     #[test]
     fn it_is_the_same_however_often_it_is_asked() {
         let task = task();
-        calibrated(&task, "known", 0, &uniform(1, 3 * Thinned::MOST), true);
+        calibrated(&task, "known", 0, &uniform(1, 10_000), true);
         calibrated(&task, "live", 10, &uniform(2, 50), false);
         let mut asked = (0..5).map(|_| task.estimate(Metric::F1).since(from_micros(10)).get().unwrap());
         let first = asked.next().unwrap();
         assert!(first.figure.is_some() && asked.all(|found| found == first));
-    }
-
-    #[test]
-    fn values_are_thinned_out_evenly_and_cut_into_buckets_of_as_many_each() {
-        let mut values = Thinned::default();
-        let count = 20 * Thinned::MOST as u64 + 77;
-        (0..count).for_each(|value| values.take_in(value as f64));
-        assert!(values.kept.len() < Thinned::MOST && values.seen == count);
-        assert!(values.kept.is_sorted_by(|a, b| b - a == 32.0), "one of 32, the first among them");
-        for (end, tenth) in values.into_ends().into_iter().zip(1..) {
-            assert_close(end / count as f64, f64::from(tenth) / 10.0, 0.001, "a tenth");
-        }
-        let mut few = Thinned::default();
-        (1..=4).for_each(|value| few.take_in(value.into()));
-        assert_eq!(few.into_ends(), [1.0, 1.0, 2.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0]);
-        assert!(Thinned::default().into_ends().is_empty());
     }
 
     #[test]
@@ -352,5 +297,17 @@ mod tests {
         calibrated(&task, "live", 10, &[0.0, 1.0], false);
         let found = task.estimate(Metric::MeanAbsoluteError).since(from_micros(10)).get().unwrap();
         assert_eq!(found.figure, Some(0.5));
+    }
+
+    #[test]
+    fn of_many_labelled_outputs_the_last_are_learned_from() {
+        let task = task();
+        let at = |second: i64| from_micros(second * 1_000_000);
+        let id = |ride: i64| format!("ride-{ride}");
+        task.log_outputs((0..10_500).map(|ride| (id(ride), 0.9, at(ride)))).unwrap();
+        // Wrong at first, and then right.
+        task.log_feedbacks((0..10_400).map(|ride| (id(ride), if ride < 400 { 0.0 } else { 1.0 }, at(ride)))).unwrap();
+        let estimate = task.estimate(Metric::Accuracy).since(at(10_400)).get().unwrap();
+        assert_eq!((estimate.outputs, estimate.learned_from, estimate.figure), (100, 10_000, Some(1.0)));
     }
 }

@@ -120,6 +120,28 @@ impl Task {
         Ok(times.map(|(first, last)| (from_micros(first), from_micros(last))))
     }
 
+    /// When the first of the last so many outputs before a time was given out; `None` where there are not as many. What it
+    /// takes grows with that number alone.
+    ///
+    /// ```
+    /// use mltrace_core::Tracer;
+    ///
+    /// let task = Tracer::in_memory()?.task("high_tip")?;
+    /// let at = |day: u32| format!("2020-03-0{day}T08:00:00Z").parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    /// task.log_outputs([("ride-1", 0.2, at(1)), ("ride-2", 0.8, at(2)), ("ride-3", 0.4, at(3))])?;
+    /// assert_eq!(task.start_of_last(2, at(4))?, Some(at(2)));
+    /// assert_eq!(task.start_of_last(3, at(3))?, None);
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// There is no such task, or the store cannot be read.
+    pub fn start_of_last(&self, outputs: u32, before: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
+        let before = to_micros(before);
+        let found = self.tracer.store().read(|view| view.start_of_last(self.id(view)?, outputs, before))?;
+        Ok(found.map(from_micros))
+    }
+
     /// Of the labelled outputs from one time up to another, exclusive, the one that is farthest from its label: where to begin
     /// the search. `None` where none is labelled.
     ///

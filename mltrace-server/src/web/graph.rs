@@ -34,8 +34,9 @@ pub(super) const HEIGHT: f64 = 46.0;
 const LAYER: f64 = 44.0;
 const ROW: f64 = 18.0;
 const MARGIN: f64 = 12.0;
-/// What of a text has room in a box.
+/// What of a title has room in a box, and of what stands smaller below it.
 const LETTERS: usize = 23;
+const SMALL_LETTERS: usize = 29;
 /// So many that are alike still stand one by one.
 const FEW: usize = 3;
 /// More lines than these take long to lay out, and nobody can follow them.
@@ -197,8 +198,8 @@ impl<'g> Sketch<'g> {
             x: 0.0,
             y: 0.0,
             link: format!("/runs/{id}"),
-            title: cut(component),
-            detail: cut(&format!("#{id}{partition} {status}{stale}")),
+            title: cut(component, LETTERS),
+            detail: cut(&format!("#{id}{partition} {status}{stale}"), SMALL_LETTERS),
             whole: format!("#{id} {component}{partition}, {status}{stale}"),
             class: format!("run {status}{}{asked}", if is_stale(run) { " stale" } else { "" }),
             runs: vec![*id],
@@ -228,9 +229,9 @@ impl<'g> Sketch<'g> {
             x: 0.0,
             y: 0.0,
             link: link::of("/components", component),
-            title: cut(component),
+            title: cut(component, LETTERS),
             whole: format!("{component}: {detail}{numbers}"),
-            detail: cut(&detail),
+            detail: cut(&detail, SMALL_LETTERS),
             class: format!("run several {status}{}{asked}", if stale > 0 { " stale" } else { "" }),
             runs: ids.to_vec(),
         }
@@ -428,11 +429,11 @@ fn line(marks: Marks, from: (f64, f64), to: (f64, f64)) -> Line {
     Line { path, class, whole }
 }
 
-fn cut(text: &str) -> String {
-    if text.chars().count() <= LETTERS {
+fn cut(text: &str, letters: usize) -> String {
+    if text.chars().count() <= letters {
         return text.to_owned();
     }
-    text.chars().take(LETTERS - 1).chain(['…']).collect()
+    text.chars().take(letters - 1).chain(['…']).collect()
 }
 
 /// The end, which tells paths apart.

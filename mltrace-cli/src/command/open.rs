@@ -1,11 +1,11 @@
-use std::env;
-use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{env, io};
 
-use mltrace_core::{RunId, Tracer};
+use mltrace_core::Tracer;
 use mltrace_server::{link, serves};
 use serde::Serialize;
 
+use super::inspect::find;
 use super::serve::{refused, until_told};
 use super::token::store;
 use super::trace::untraced;
@@ -14,7 +14,7 @@ use crate::opt::Open;
 use crate::session::Session;
 
 /// Where a server of the store may be, unless that is said.
-const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// What is opened.
 #[derive(Debug, Serialize)]
@@ -41,14 +41,14 @@ pub(crate) fn run(opt: &Open, session: &mut Session<'_>) -> Result<(), Failure> 
 
 /// The page of a run or of an output, both of which must be there.
 fn page(tracer: &Tracer, what: &str) -> Result<String, Failure> {
-    let run = what.parse::<RunId>().map(|run| tracer.run(run));
+    let run = what.parse().map(|run| find(tracer, run));
     if let Ok(Ok(run)) = run {
         return Ok(link::of("/runs", &run.id.to_string()));
     }
     // Outputs may be called by numbers, too.
     match (tracer.trace(what).depth(0).get(), run) {
         (Ok(graph), _) => Ok(link::of("/trace", graph.root.pointer.as_ref().map_or(what, |output| &output.name))),
-        (Err(_), Ok(Err(no_run))) => Err(no_run.into()),
+        (Err(_), Ok(Err(no_run))) => Err(no_run),
         (Err(error), _) => Err(untraced(error, tracer, what)),
     }
 }

@@ -8,7 +8,7 @@ mod stages;
 use std::collections::BTreeMap;
 use std::iter;
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
 use mltrace_core::monitor::{Column, Figure, Metric};
 use mltrace_core::{Result, Tracer, check};
 use mltrace_server::link;
@@ -116,20 +116,14 @@ impl Story {
         let train_from = month_before(test_from);
         let (train_month, test_month) = (month(train_from), month(test_from));
         let raw = |first: NaiveDate, seed| {
-            let length = (month_before(first + Days::new(62)) - first).num_days();
+            let length = (first + Months::new(1) - first).num_days();
             let day = |nth: u32| first + TimeDelta::days(length * i64::from(nth) / i64::from(RIDES));
             City::Calm.rides((0..RIDES).map(day), seed)
         };
         let (early, late) = (raw(train_from, 1), raw(test_from, 2));
         let mut made = self.adds(&train_month, "1", self.at(TRAINED, 5, 0), &early, "")?;
         made.extend(self.adds(&test_month, "1", self.at(TRAINED, 5, 5), &late, "")?);
-        self.adds(
-            &test_month,
-            "2",
-            self.at(RESENT, 9, 40),
-            &late[14..],
-            "the vendor sent this month again, 14 rides less",
-        )?;
+        self.adds(&test_month, "2", self.at(RESENT, 9, 40), &late[14..], "the vendor sent it again, 14 rides less")?;
 
         let (seen, unseen) = split(&made, test_from);
         let [to_train, to_test] = ["train", "test"].map(|part| format!("{part}/{train_month}.parquet"));
@@ -303,8 +297,7 @@ impl Story {
 
 /// The first day of the month before that of a day.
 fn month_before(day: NaiveDate) -> NaiveDate {
-    let first = |day: NaiveDate| day.with_day(1).unwrap_or(day);
-    first(first(day) - Days::new(1))
+    day.with_day(1).unwrap_or(day) - Months::new(1)
 }
 
 fn clean_of(month: &str) -> String {
@@ -320,4 +313,78 @@ fn f1(model: &Model, rides: &[Features]) -> Result<f64> {
     let truth: Vec<f64> = rides.iter().map(|ride| f64::from(ride.high_tip)).collect();
     let predicted: Vec<f64> = rides.iter().map(|ride| inference(model, ride)).collect();
     Ok(Metric::F1.of(&truth, &predicted, 0.5)?.and_then(Figure::number).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use mltrace_core::Status;
+    use mltrace_core::monitor::{Answer, Severity, WindowFigure, Windows};
+
+    use super::*;
+
+    fn told(now: DateTime<Utc>) -> Tracer {
+        let tracer = Tracer::in_memory().unwrap();
+        fill(&tracer, now).unwrap();
+        tracer
+    }
+
+    fn by_day(tracer: &Tracer, now: DateTime<Utc>) -> Vec<WindowFigure> {
+        let task = tracer.task(TASK).unwrap();
+        task.metrics(Metric::F1).windows(Windows::DAILY).until(now).as_of(now).get().unwrap()
+    }
+
+    /// Leap days, ends of months and of years, and the first and the last minute of a day.
+    const NOWS: [&str; 6] = [
+        "2024-02-29T12:00:00Z",
+        "2024-03-01T00:00:00Z",
+        "2025-03-05T23:59:59Z",
+        "2025-05-31T06:00:02Z",
+        "2026-01-01T00:01:00Z",
+        "2026-11-03T09:30:00Z",
+    ];
+
+    #[test]
+    fn the_story_is_whole_on_whichever_day_it_is_told() {
+        for now in NOWS.map(|now| now.parse::<DateTime<Utc>>().unwrap()) {
+            let tracer = told(now);
+            let review = tracer.review().get().unwrap();
+            let suspect = &review.runs[0].run;
+            assert_eq!((&*suspect.component, suspect.git.commit.as_deref()), ("featuregen", Some(WRONG)), "{now}");
+            assert_eq!(review.flagged.len(), 4, "{now}");
+
+            let task = tracer.task(TASK).unwrap();
+            let drift = task.drift().until(now.date_naive()).get().unwrap();
+            assert_eq!(drift.report.severity, Severity::Critical, "{now}");
+            let retrain = task.retrain().as_of(now).get().unwrap();
+            let met = retrain.findings.iter().filter(|finding| finding.answer == Answer::Yes).count();
+            assert_eq!((retrain.answer, met), (Answer::Yes, 4), "{now}: {:?}", retrain.findings);
+            let days = by_day(&tracer, now);
+            let mature = days.iter().filter(|day| day.is_mature && day.labelled >= 30);
+            let f1 = |day: &WindowFigure| day.figure.and_then(Figure::number).unwrap();
+            let worst = mature.min_by(|one, other| f1(one).total_cmp(&f1(other)));
+            assert_eq!(worst.unwrap().from.date_naive(), now.date_naive() - Days::new(FAULT), "{now}");
+
+            let failed = |component| tracer.history(component).status(Status::Failed).get().unwrap().items.len();
+            assert_eq!((failed("cleaning"), failed("featuregen")), (2, 2), "{now}");
+            assert_eq!(tracer.history("train").status(Status::Lost).get().unwrap().items.len(), 1, "{now}");
+            assert_eq!(tracer.retracted().unwrap()[0].runs.len(), 1, "{now}");
+            let latest = tracer.recent(1).unwrap().items[0].ended_at.unwrap();
+            assert!(latest <= now && now - latest < TimeDelta::hours(11), "{now}: the last run was at {latest}");
+        }
+    }
+
+    #[test]
+    fn the_figures_are_the_same_on_whichever_day_they_are_made() {
+        let [first, second] = ["2024-03-01T07:00:00Z", "2026-11-30T07:00:00Z"].map(|now| {
+            let now = now.parse().unwrap();
+            by_day(&told(now), now).iter().map(|day| (day.outputs, day.labelled, day.figure)).collect::<Vec<_>>()
+        });
+        assert_eq!(first, second);
+    }
+
+    #[test]
+    fn the_code_that_was_wrong_differs_by_one_line() {
+        let [right, wrong] = [FEATUREGEN, FEATUREGEN_IN_MINUTES].map(|stage| stage.code.1.lines());
+        assert_eq!(right.zip(wrong).filter(|(right, wrong)| right != wrong).count(), 1);
+    }
 }

@@ -1,10 +1,10 @@
 use crate::cli::{Cli, assert_snapshot};
 
 #[rustfmt::skip]
-const COMMANDS: [&str; 34] = [
+const COMMANDS: [&str; 35] = [
     "recent", "history", "inspect", "trace", "impact", "diff", "stale", "outputs", "metrics", "profile", "drift", "retrain", "flag", "unflag", "review", "components", "tags",
     "tag", "label", "labels", "retract", "retracted", "note", "verify", "gc", "export", "import", "doctor", "completions",
-    "serve", "token", "openlineage", "grafana", "prometheus-rules",
+    "open", "serve", "token", "openlineage", "grafana", "prometheus-rules",
 ];
 
 #[test]

@@ -5,6 +5,8 @@ mod catalogue;
 mod checks;
 mod cli;
 mod completions;
+#[cfg(feature = "server")]
+mod demo;
 mod diff;
 mod failures;
 mod follow;
@@ -16,6 +18,8 @@ mod json;
 mod labels;
 mod monitor;
 mod monitored;
+#[cfg(feature = "server")]
+mod open;
 #[cfg(feature = "server")]
 mod openlineage;
 #[cfg(feature = "server")]

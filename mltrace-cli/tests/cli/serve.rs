@@ -24,16 +24,19 @@ impl Server {
     }
 
     pub(crate) fn with(store: &Path, arguments: &[&str]) -> Self {
-        let cli = Cli::at(store).args("serve --listen 127.0.0.1:0 --json");
-        Self::of(arguments.iter().fold(cli, |cli, argument| cli.arg(argument)))
+        let cli = Cli::at(store).args("serve --listen 127.0.0.1:0");
+        Self::of(arguments.iter().fold(cli, |cli, argument| cli.arg(argument))).0
     }
 
-    /// What a command starts.
-    pub(crate) fn of(cli: Cli) -> Self {
-        let mut child = cli.starts();
-        let serving: Value =
-            serde_json::from_reader(BufReader::new(child.stdout.as_mut().unwrap()).take_document()).unwrap();
-        Self { child: Some(child), address: serving["address"].as_str().unwrap().to_owned() }
+    /// A command that serves, and what it said once it could be called.
+    pub(crate) fn of(cli: Cli) -> (Self, Value) {
+        // It is killed also where it says what nobody understands.
+        let mut server = Self { child: Some(cli.args("--json").starts()), address: String::new() };
+        let out = BufReader::new(server.child.as_mut().unwrap().stdout.as_mut().unwrap());
+        let said: Value = serde_json::from_reader(out.take_document()).unwrap();
+        let of_url = || said["url"].as_str()?.strip_prefix("http://")?.split('/').next();
+        said["address"].as_str().or_else(of_url).unwrap().clone_into(&mut server.address);
+        (server, said)
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -44,7 +47,12 @@ impl Server {
         answer(agent().get(self.url(path)).call())
     }
 
-    fn log(&self, run: &Value) -> Result<u64, ureq::Error> {
+    /// The text of a page.
+    pub(crate) fn page(&self, path: &str) -> String {
+        agent().get(self.url(path)).call().unwrap().body_mut().read_to_string().unwrap()
+    }
+
+    pub(crate) fn log(&self, run: &Value) -> Result<u64, ureq::Error> {
         Ok(self.send("/api/v1/runs", run)?["runs"][0]["id"].as_u64().unwrap())
     }
 
@@ -55,12 +63,12 @@ impl Server {
         Ok(body)
     }
 
-    fn tell(&self, signal: Signal) {
+    pub(crate) fn tell(&self, signal: Signal) {
         let id = self.child.as_ref().unwrap().id();
         kill_process(Pid::from_raw(i32::try_from(id).unwrap()).unwrap(), signal).unwrap();
     }
 
-    fn ends(mut self) -> (i32, String) {
+    pub(crate) fn ends(mut self) -> (i32, String) {
         end_of(self.child.take().unwrap())
     }
 }

@@ -140,10 +140,13 @@ async fn what_others_named_is_shown_on_a_page_and_not_run_by_it() {
 }
 
 #[tokio::test]
-async fn who_is_logged_in_can_log_out_by_the_page() {
+async fn who_is_logged_in_can_log_out_by_the_page_and_nobody_else() {
     let server = Server::new();
-    let page = server.get("/api/docs").send().await.text();
-    assert!(page.contains("<form method=\"post\" action=\"/logout\">"), "{page}");
+    const FORM: &str = "<form method=\"post\" action=\"/logout\">";
+    assert!(!server.page("/").await.contains(FORM));
+    let token = server.token(Role::Read);
+    let page = server.get("/").header("cookie", &format!("mltrace_token={token}")).send().await.text();
+    assert!(page.contains(FORM), "{page}");
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ impl Browser {
 impl Server {
     /// The story that comes with the command.
     fn demo() -> Self {
-        Self::of(Cli::bare().args("serve --demo --listen 127.0.0.1:0 --json"))
+        Self::of(Cli::bare().args("serve --demo --listen 127.0.0.1:0")).0
     }
 
     /// Every kind of page of the story, by a name for its picture.

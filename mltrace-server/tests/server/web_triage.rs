@@ -172,7 +172,7 @@ async fn a_run_of_many_outputs_is_told_by_the_first_of_them_and_their_number() {
         let page = server.page(path).await;
         assert!(page.contains("parts/004.csv") && page.contains("and 395 more"), "{path}: {page}");
     }
-    assert!(server.page("/impact?run=1").await.contains("of what a run wrote the first 300"));
+    assert!(server.page("/impact?run=1").await.contains("with the first 300 outputs of each"));
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ mod served;
 mod table;
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Instant;
 
 use made::Size;
@@ -31,8 +31,8 @@ fn main() -> Result<()> {
     let is_full = std::env::args().any(|argument| argument == "--full");
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let large = if is_full { Size::LARGE } else { Size::MIDDLE };
-    let small = Shop::open(folder.path().join("small.db"), &Size::SMALL)?;
-    let large = Shop::open(folder.path().join("large.db"), &large)?;
+    let small = Shop::open(&folder.path().join("small.db"), &Size::SMALL)?;
+    let large = Shop::open(&folder.path().join("large.db"), &large)?;
     let calls = if is_full { 20 } else { 10 };
     let mut rows = Vec::new();
     for pages in small.pages()?.into_iter().zip(large.pages()?) {
@@ -63,9 +63,9 @@ struct Shop {
 }
 
 impl Shop {
-    fn open(file: PathBuf, size: &Size) -> Result<Self> {
+    fn open(file: &Path, size: &Size) -> Result<Self> {
         let begun = Instant::now();
-        let tracer = Tracer::open(&file)?;
+        let tracer = Tracer::open(file)?;
         made::fill(&tracer, size)?;
         eprintln!(
             "{} runs of {} components in {}",
@@ -73,7 +73,7 @@ impl Shop {
             size.components(),
             measure::shown(begun.elapsed().as_secs_f64())
         );
-        Ok(Self { server: Served::start(&file)?, tracer })
+        Ok(Self { server: Served::start(file)?, tracer })
     }
 
     fn pages(&self) -> Result<Vec<asked::Page>> {

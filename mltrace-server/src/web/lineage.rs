@@ -191,7 +191,7 @@ impl Lineage {
             graph.runs.iter().any(|found| found.run.outputs.len() >= outputs as usize).then_some(outputs);
         let drawing = draw(&graph, way, reach.boxes());
         let left_out = beyond + (found - graph.runs.len()) as u64;
-        Ok(Self { frame, way, asked, reach, judged, graph, drawing, left_out, root, first_outputs })
+        Ok(Self { frame, way, asked, reach, graph, drawing, left_out, judged, root, first_outputs })
     }
 
     /// What is shown, and how much is not.

@@ -235,12 +235,11 @@ impl Span {
         let to = until.unwrap_or(if is_long_ago { day_after(last) } else { tomorrow });
         let since = query.since.as_deref().map(time).transpose()?.flatten();
         let all = before(to).max(day_start(first.date_naive()).min(to - TimeDelta::days(1)));
-        let from = match since {
-            Some(since) => since,
-            None => {
-                let start = task.start_of_last(MOST, to)?.filter(|start| *start > all);
-                start.map_or(all, |start| day_after(start).min(to - TimeDelta::days(1)))
-            }
+        let from = if let Some(since) = since {
+            since
+        } else {
+            let start = task.start_of_last(MOST, to)?.filter(|start| *start > all);
+            start.map_or(all, |start| day_after(start).min(to - TimeDelta::days(1)))
         };
         let longer = (since.is_none() && from > all).then(|| {
             let times = [("since", spelled(all)), ("until", spelled(to))];

@@ -2,12 +2,23 @@ use std::path::Path;
 
 use rustix::process::Signal;
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::cli::Cli;
 use crate::serve::Server;
 
-fn demo() -> (Server, Value) {
-    Server::of(Cli::bare().args("serve --demo --listen 127.0.0.1:0"))
+/// A demo, and what it said; its store lies in a folder of the test, because a server that is killed leaves it behind.
+struct Demo {
+    server: Server,
+    said: Value,
+    folder: TempDir,
+}
+
+fn demo() -> Demo {
+    let folder = tempfile::tempdir().unwrap();
+    let cli = Cli::bare().in_folder(folder.path()).env("TMPDIR", folder.path().to_str().unwrap());
+    let (server, said) = Server::of(cli.args("serve --demo --listen 127.0.0.1:0"));
+    Demo { server, said, folder }
 }
 
 /// What is found at a path of the interface.
@@ -23,7 +34,7 @@ fn items(found: &Value) -> &[Value] {
 
 #[test]
 fn a_demo_tells_where_to_begin_and_each_of_these_pages_is_there() {
-    let (server, said) = demo();
+    let Demo { server, said, folder: _folder } = demo();
     let begin = said["begin"].as_array().unwrap();
     assert!(begin[0]["url"].as_str().unwrap().contains("/trace/ride-"), "{said}");
     for begin in begin {
@@ -34,7 +45,7 @@ fn a_demo_tells_where_to_begin_and_each_of_these_pages_is_there() {
 
 #[test]
 fn a_demo_has_runs_of_every_component_some_failed_and_one_lost() {
-    let (server, _) = demo();
+    let Demo { server, folder: _folder, .. } = demo();
     let components = found(&server, "/components");
     let names: Vec<_> = items(&components).iter().map(|component| component["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["cleaning", "dbt/zone_tips", "featuregen", "inference", "split", "train"]);
@@ -58,7 +69,7 @@ fn a_demo_has_runs_of_every_component_some_failed_and_one_lost() {
 
 #[test]
 fn the_first_suspect_of_a_demo_is_the_run_whose_code_had_changed() {
-    let (server, _) = demo();
+    let Demo { server, folder: _folder, .. } = demo();
     let review = found(&server, "/review");
     assert_eq!(review["flagged"].as_array().unwrap().len(), 4);
     let suspect = &review["runs"][0]["run"];
@@ -78,7 +89,7 @@ fn the_first_suspect_of_a_demo_is_the_run_whose_code_had_changed() {
 
 #[test]
 fn predictions_with_the_same_fault_are_left_to_be_found_and_flagged() {
-    let (server, _) = demo();
+    let Demo { server, folder: _folder, .. } = demo();
     let review = found(&server, "/review");
     let flagged: Vec<_> = review["flagged"].as_array().unwrap().iter().map(|output| output["name"].clone()).collect();
     let fault = review["runs"][0]["run"]["id"].clone();
@@ -95,7 +106,7 @@ fn predictions_with_the_same_fault_are_left_to_be_found_and_flagged() {
 
 #[test]
 fn the_model_of_a_demo_is_stale_its_data_drifts_and_it_is_to_be_trained_again() {
-    let (server, _) = demo();
+    let Demo { server, folder: _folder, .. } = demo();
     let stale = found(&server, "/stale?component=train");
     let kinds: Vec<_> = items(&stale)[0]["stale"].as_array().unwrap().iter().map(|reason| &reason["kind"]).collect();
     assert_eq!(kinds, ["old_run", "stale_upstream"]);
@@ -110,30 +121,26 @@ fn the_model_of_a_demo_is_stale_its_data_drifts_and_it_is_to_be_trained_again() 
 
 #[test]
 fn a_label_of_a_demo_is_retracted_and_somebody_read_it_since() {
-    let (server, said) = demo();
+    let Demo { server, said, folder: _folder } = demo();
     let labels = found(&server, "/labels");
     assert_eq!(items(&labels)[0]["retraction"]["retracted_by"], "data office", "{labels}");
     let retracted = Cli::at(said["store"].as_str().unwrap()).args("retracted").answers();
     assert_eq!(retracted["items"][0]["runs"][0]["component"], "dbt/zone_tips");
-    drop(server);
 }
 
 #[test]
 fn a_demo_is_gone_when_its_server_ends() {
-    let (server, said) = demo();
-    let folder = Path::new(said["store"].as_str().unwrap()).parent().unwrap();
-    assert!(folder.exists());
+    let Demo { server, said, folder } = demo();
+    let store = Path::new(said["store"].as_str().unwrap());
+    assert!(store.starts_with(folder.path()) && store.exists());
     server.tell(Signal::TERM);
     assert_eq!(server.ends(), (0, String::new()));
-    assert!(!folder.exists());
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0, "it worked there and leaves nothing");
 }
 
 #[test]
-fn a_demo_leaves_the_store_of_the_user_alone() {
+fn a_demo_of_a_store_that_is_named_is_refused() {
     let here = tempfile::tempdir().unwrap();
-    let (server, _) = Server::of(Cli::bare().in_folder(here.path()).args("serve --demo --listen 127.0.0.1:0"));
-    drop(server);
-    assert_eq!(here.path().read_dir().unwrap().count(), 0);
     for arguments in ["--db some.db serve --demo", "serve --demo --db some.db"] {
         let refused = Cli::bare().in_folder(here.path()).args(arguments).fails(2);
         assert!(refused.contains("leave out --db, or --demo"), "{refused}");

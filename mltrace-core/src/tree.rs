@@ -108,7 +108,8 @@ impl<'g> Tree<'g> {
     /// What a run must share with others to be drawn with them; `None` where there is more to tell of it.
     fn likeness(&self, link: &Link<'g>) -> Option<Likeness<'g>> {
         let run = self.runs.get(&link.to)?;
-        let is_plain = run.status == Status::Completed && run.error.is_none();
+        let is_fresh = run.stale.as_ref().is_none_or(Vec::is_empty);
+        let is_plain = run.status == Status::Completed && run.error.is_none() && is_fresh;
         let is_proven = link.why.iter().all(|dependency| !dependency.modified && !dependency.overlapping);
         if !is_plain || !is_proven || !self.children(Some(link.to)).is_empty() {
             return None;

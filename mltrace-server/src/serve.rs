@@ -47,12 +47,14 @@ pub fn run(store: &Tracer, listen: SocketAddr, mut config: Config, ready: impl F
     runtime.block_on(async {
         let app = app(store, config)?;
         let listener = TcpListener::bind(listen).await?;
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let [mut terminate, mut interrupt, mut hangup] =
+            [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?];
         ready(listener.local_addr()?);
         serve(listener, app, limits, async move {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                _ = hangup.recv() => {}
             }
         })
         .await;

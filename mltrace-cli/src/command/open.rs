@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::{env, io};
 
-use mltrace_core::Tracer;
+use mltrace_core::{ErrorKind, Tracer};
 use mltrace_server::{link, serves};
 use serde::Serialize;
 
@@ -48,21 +48,23 @@ fn page(tracer: &Tracer, what: &str) -> Result<String, Failure> {
     // Outputs may be called by numbers, too.
     match (tracer.trace(what).depth(0).get(), run) {
         (Ok(graph), _) => Ok(link::of("/trace", graph.root.pointer.as_ref().map_or(what, |output| &output.name))),
-        (Err(_), Ok(Err(no_run))) => Err(no_run),
+        (Err(error), Ok(Err(no_run))) if error.kind() == ErrorKind::NotFound => Err(no_run),
         (Err(error), _) => Err(untraced(error, tracer, what)),
     }
 }
 
 fn show(session: &mut Session<'_>, address: SocketAddr, page: &str, is_served_here: bool) -> Result<(), Failure> {
     let opened = Opened { url: format!("http://{address}{page}"), is_served_here };
-    session.answer(&opened, |Opened { url, .. }, _| {
-        if is_served_here { format!("{url}, served until Ctrl-C\n") } else { format!("{url}\n") }
-    })?;
     let named = env::var("BROWSER").unwrap_or_default();
     let mut named = named.split(':').filter(|browser| !browser.is_empty());
     if !named.any(|browser| open::with_detached(&opened.url, browser).is_ok()) {
         // Without a desktop there is none, and the address is shown.
         let _none = open::that_detached(&opened.url);
     }
-    Ok(())
+    session.answer(
+        &opened,
+        |Opened { url, .. }, _| {
+            if is_served_here { format!("{url}, served until Ctrl-C\n") } else { format!("{url}\n") }
+        },
+    )
 }

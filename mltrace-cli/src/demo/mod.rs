@@ -34,7 +34,8 @@ const REVERTED: &str = "9e84d2b6f1a05c3e7d8f9a0b1c2d3e4f50617283";
 // When what happened, in days before today.
 const TRAINED: u64 = 100;
 const WRONG_MONTH: [u64; 2] = [61, 1];
-const LABELLED: u64 = 40;
+/// So long before the retraction that no run of every day reads that month any more.
+const LABELLED: u64 = 44;
 const WRONG_CODE: [u64; 2] = [37, 8];
 const RESENT: u64 = 30;
 const CHANGED: u64 = 26;
@@ -282,7 +283,8 @@ impl Story {
         self.lines.tell(at, &json!({"type": "label", "label": "vendor-2", "pointer": {"name": name, "at": at}}));
         let (at, by, reason) = (self.at(RETRACTED, 15, 0), "data office", "consent withdrawn");
         self.lines.tell(at, &json!({"type": "retraction", "label": "vendor-2", "at": at, "by": by, "reason": reason}));
-        self.reports(&labelled, self.at(REPORTED_AGAIN, 8, 0));
+        // Not at the hour of the report that a new month brings.
+        self.reports(&labelled, self.at(REPORTED_AGAIN, 9, 30));
 
         let wrong = self.told().filter(|(output, _)| output.is_faulty && output.high_tip);
         let wrong: Vec<String> = wrong.map(|(output, _)| output.id.clone()).collect();
@@ -334,13 +336,18 @@ mod tests {
     }
 
     /// Leap days, ends of months and of years, and the first and the last minute of a day.
-    const NOWS: [&str; 6] = [
+    const NOWS: [&str; 9] = [
         "2024-02-29T12:00:00Z",
         "2024-03-01T00:00:00Z",
         "2025-03-05T23:59:59Z",
         "2025-05-31T06:00:02Z",
         "2026-01-01T00:01:00Z",
         "2026-11-03T09:30:00Z",
+        // A report of another month falls on the day of the one that did not heed the retraction.
+        "2025-12-06T12:00:00Z",
+        // The month that is labelled has only just ended.
+        "2026-02-10T12:00:00Z",
+        "2026-02-13T12:00:00Z",
     ];
 
     #[test]
@@ -367,7 +374,8 @@ mod tests {
             let failed = |component| tracer.history(component).status(Status::Failed).get().unwrap().items.len();
             assert_eq!((failed("cleaning"), failed("featuregen")), (2, 2), "{now}");
             assert_eq!(tracer.history("train").status(Status::Lost).get().unwrap().items.len(), 1, "{now}");
-            assert_eq!(tracer.retracted().unwrap()[0].runs.len(), 1, "{now}");
+            let heedless = tracer.retracted().unwrap().remove(0).runs;
+            assert_eq!((heedless.len(), &*heedless[0].component), (1, "dbt/zone_tips"), "{now}");
             let latest = tracer.recent(1).unwrap().items[0].ended_at.unwrap();
             assert!(latest <= now && now - latest < TimeDelta::hours(11), "{now}: the last run was at {latest}");
         }

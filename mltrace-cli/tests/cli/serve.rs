@@ -75,9 +75,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            child.kill().unwrap();
-            child.wait().unwrap();
+        if self.child.is_some() {
+            // Told rather than killed, so that a demo takes its store away.
+            self.tell(Signal::TERM);
+            end_of(self.child.take().unwrap());
         }
     }
 }

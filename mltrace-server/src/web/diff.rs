@@ -81,8 +81,8 @@ impl Compared {
     fn sections(&self) -> impl Iterator<Item = Section<'_>> {
         let Diff { params, metrics, inputs, outputs, .. } = &self.diff;
         let sections = [
-            Section::of("Params", entries(params, words::param), false),
-            Section::of("Metrics", entries(metrics, words::metric), false),
+            Section::of("Params", entries(params, words::param, ToString::to_string), false),
+            Section::of("Metrics", entries(metrics, words::metric, ToString::to_string), false),
             Section::of("Read", pointers(inputs), true),
             Section::of("Wrote", pointers(outputs), true),
         ];
@@ -109,7 +109,17 @@ impl<'d> Section<'d> {
 }
 
 impl<'d> Row<'d> {
-    fn changed(name: &'d str, before: String, after: String) -> Self {
+    /// What is shown short is shown whole where only that tells one from the other.
+    fn changed<T>(
+        name: &'d str,
+        Changed { before, after }: &Changed<T>,
+        [short, whole]: [&dyn Fn(&T) -> String; 2],
+    ) -> Self {
+        let (mut shown, [before, after]) = ([before, after].map(short), [before, after]);
+        if shown[0] == shown[1] {
+            shown = [before, after].map(whole);
+        }
+        let [before, after] = shown;
         Self { class: "changed", sign: "changed", name, before, after }
     }
 
@@ -122,21 +132,21 @@ impl<'d> Row<'d> {
     }
 }
 
-fn entries<'d, T>(entries: &'d Entries<T>, show: impl Fn(&T) -> String + Copy + 'd) -> impl Iterator<Item = Row<'d>> {
-    let changed = entries
-        .changed
-        .iter()
-        .map(move |(name, Changed { before, after })| Row::changed(name, show(before), show(after)));
+fn entries<'d, T>(
+    entries: &'d Entries<T>,
+    show: impl Fn(&T) -> String + Copy + 'd,
+    whole: impl Fn(&T) -> String + Copy + 'd,
+) -> impl Iterator<Item = Row<'d>> {
+    let changed = entries.changed.iter().map(move |(name, changed)| Row::changed(name, changed, [&show, &whole]));
     let removed = entries.removed.iter().map(move |(name, value)| Row::removed(name, show(value)));
     changed.chain(removed).chain(entries.added.iter().map(move |(name, value)| Row::added(name, show(value))))
 }
 
 fn pointers(pointers: &Pointers) -> impl Iterator<Item = Row<'_>> {
     let shown = |pointer: &IoPointer| pointer.version.as_ref().map_or("no version".to_owned(), words::version);
-    let changed = pointers
-        .changed
-        .iter()
-        .map(move |Changed { before, after }| Row::changed(&before.name, shown(before), shown(after)));
+    let whole = |pointer: &IoPointer| pointer.version.as_ref().map(ToString::to_string).unwrap_or_default();
+    let changed =
+        pointers.changed.iter().map(move |changed| Row::changed(&changed.before.name, changed, [&shown, &whole]));
     let removed = pointers.removed.iter().map(move |pointer| Row::removed(&pointer.name, shown(pointer)));
     changed.chain(removed).chain(pointers.added.iter().map(move |pointer| Row::added(&pointer.name, shown(pointer))))
 }

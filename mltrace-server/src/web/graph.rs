@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use mltrace_core::__words::count;
-use mltrace_core::{Graph, RunId, RunRecord, Status};
+use mltrace_core::{Graph, RunId, RunRecord, Status, Truncated};
 use rust_sugiyama::configure::Config;
 use rust_sugiyama::from_vertices_and_edges;
 
@@ -117,7 +117,10 @@ pub(super) fn fit(graph: &mut Graph, way: Way, boxes: Boxes) {
         if is_drawn || graph.runs.len() <= 1 {
             return;
         }
-        graph.runs.truncate(graph.runs.len() / 2);
+        let kept = graph.runs.len() / 2;
+        let beyond = graph.truncated.map_or(0, |truncated| truncated.runs) + (graph.runs.len() - kept) as u64;
+        graph.runs.truncate(kept);
+        graph.truncated = Some(Truncated { runs: beyond });
     }
 }
 

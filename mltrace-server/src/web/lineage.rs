@@ -78,11 +78,7 @@ fn traced(visit: Visit<'_, Named, Reach>) -> Result<Lineage, Problem> {
     match reach.upstream(tracer.trace(path.name.as_str())).get() {
         Ok(graph) => Lineage::of(tracer, frame, Way::Upstream, path.name, reach, graph),
         // Of what no traced run wrote, there is only what came of it to show.
-        Err(error)
-            if error.kind() == ErrorKind::NotFound
-                && reach.version.is_none()
-                && tracer.io_pointer(&path.name).is_ok() =>
-        {
+        Err(error) if error.kind() == ErrorKind::NotFound && tracer.io_pointer(&path.name).is_ok() => {
             touched(Visit { tracer, path, query: reach, frame })
         }
         Err(error) => Err(error.into()),
@@ -187,8 +183,8 @@ impl Lineage {
             part.run.stale = found.and_then(|found| found.run.stale.clone());
         }
         let outputs = reach.outputs();
-        let first_outputs =
-            graph.runs.iter().any(|found| found.run.outputs.len() >= outputs as usize).then_some(outputs);
+        let is_cut = graph.runs.iter().any(|found| found.run.outputs.len() >= outputs as usize);
+        let first_outputs = (way == Way::Downstream && is_cut).then_some(outputs);
         let drawing = draw(&graph, way, reach.boxes());
         let left_out = beyond + (found - graph.runs.len()) as u64;
         Ok(Self { frame, way, asked, reach, graph, drawing, left_out, judged, root, first_outputs })
@@ -244,7 +240,10 @@ impl Lineage {
         let place = if self.way == Way::Upstream { "/impact" } else { "/trace" };
         match (&self.graph.root, self.reach.run) {
             (GraphRoot { pointer: None, .. }, Some(run)) => Some(format!("{place}?run={run}")),
-            _ => Some(link::of(place, &self.asked)),
+            _ => {
+                let version = self.reach.version.as_ref().map(|version| ("version", version.as_str()));
+                Some(link::to(&link::of(place, &self.asked), version.as_slice()))
+            }
         }
     }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::http::StatusCode;
-use mltrace_core::{CheckStatus, CommitSource, Dependency, IoPointer, RunId, RunPart, RunRecord, Stale, Tracer};
+use mltrace_core::{
+    CheckStatus, CommitSource, Dependency, History, IoPointer, RunId, RunPart, RunRecord, Stale, Tracer,
+};
 use serde::Deserialize;
 
 use super::folders::{Line, lines};
@@ -83,11 +85,17 @@ fn brief(Visit { tracer, path: Numbered { id }, .. }: Visit<'_, Numbered, Nothin
 
 /// The last run of the same component and partition that started before a run: what has changed since then?
 pub(super) fn before(tracer: &Tracer, run: &RunRecord) -> Result<Option<RunId>, Problem> {
-    let mut history = tracer.history(run.component.as_str()).until(run.started_at).limit(2);
-    if let Some(partition) = &run.partition {
-        history = history.partition(partition.as_str());
-    }
-    Ok(history.briefs()?.items.into_iter().map(|found| found.id).find(|id| *id != run.id))
+    let history = tracer.history(run.component.as_str()).until(run.started_at);
+    let others = |history: History<'_>| -> Result<Vec<RunId>, Problem> {
+        Ok(history.briefs()?.items.into_iter().map(|found| found.id).filter(|id| *id != run.id).collect())
+    };
+    let Some(partition) = &run.partition else {
+        // These cannot be asked for alone, and stand among those that have one.
+        const LOOKED_AT: u64 = 20;
+        let before = tracer.run_parts(&others(history.limit(LOOKED_AT))?, 1)?;
+        return Ok(before.into_iter().find(|found| found.run.partition.is_none()).map(|found| found.run.id));
+    };
+    Ok(others(history.partition(partition.as_str()).limit(2))?.into_iter().next())
 }
 
 /// An input, and the runs that wrote it.

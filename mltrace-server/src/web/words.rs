@@ -72,9 +72,12 @@ pub(super) fn pointer_link(name: &str) -> PointerLink<'_> {
     PointerLink { name, link: link::of("/trace", name) }
 }
 
-/// A name of which a part is shown, as it is below its folder.
-pub(super) fn pointer_below<'p>(name: &'p str, shown: &'p str) -> PointerLink<'p> {
-    PointerLink { name: shown, link: link::of("/trace", name) }
+/// Data of which a part of the name is shown, as it is below its folder. It leads to where that version came from, for which
+/// another may have been written since.
+pub(super) fn data_link<'p>(name: &str, version: Option<&Version>, shown: &'p str) -> PointerLink<'p> {
+    let place = link::of("/trace", name);
+    let link = version.map_or_else(|| place.clone(), |version| link::to(&place, &[("version", &version.to_string())]));
+    PointerLink { name: shown, link }
 }
 
 /// A component that leads to its page.
@@ -104,6 +107,18 @@ pub(super) fn label_link(name: &str) -> TagLink<'_> {
     TagLink { name, link: link::of("/labels", name) }
 }
 
+/// The labels that data carries, the first of them.
+pub(super) struct Labels<'l>(pub(super) Option<&'l [String]>);
+
+impl fmt::Display for Labels<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Few { shown, more } = Few::of(self.0.unwrap_or_default());
+        shown.iter().try_for_each(|label| write!(f, " {}", label_link(label)))?;
+        if more > 0 { write!(f, " <span class=\"more\">and {more} more labels</span>") } else { Ok(()) }
+    }
+}
+
+impl HtmlSafe for Labels<'_> {}
 impl HtmlSafe for TagLink<'_> {}
 impl HtmlSafe for Time {}
 impl HtmlSafe for Badge {}

@@ -64,14 +64,15 @@ impl Browser {
     /// Starts the driver, which starts the browser.
     pub(crate) fn of(driver: &Path, chromium: &Path) -> Self {
         let mut driver = Command::new(driver).arg("--port=0").env("TZ", "UTC").stdout(Stdio::piped()).spawn().unwrap();
-        let mut said = BufReader::new(driver.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let port =
-            said.find_map(|line| Some(line.split("successfully on port ").nth(1)?.trim_end_matches('.').to_owned()));
+        let out = driver.stdout.take().unwrap();
         let agent =
             ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into();
-        let profile = TempDir::new().unwrap();
-        let root = format!("http://127.0.0.1:{}/session", port.expect("ChromeDriver says where it listens"));
-        let mut browser = Self { driver, agent, session: root, _profile: profile };
+        // From here on it ends with this, whatever fails.
+        let mut browser = Self { driver, agent, session: String::new(), _profile: TempDir::new().unwrap() };
+        let mut said = BufReader::new(out).lines().map(Result::unwrap);
+        let port =
+            said.find_map(|line| Some(line.split("successfully on port ").nth(1)?.trim_end_matches('.').to_owned()));
+        browser.session = format!("http://127.0.0.1:{}/session", port.expect("ChromeDriver says where it listens"));
         let arguments = [
             "--headless",
             "--no-sandbox",
@@ -272,9 +273,9 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         // Ends Chromium too, which a signal to its driver would not.
-        let _ended = self.try_send("DELETE", "", &Value::Null);
-        self.driver.kill().unwrap();
-        self.driver.wait().unwrap();
+        let _ended = self.agent.delete(&self.session).call();
+        let _killed = self.driver.kill();
+        let _gone = self.driver.wait();
     }
 }
 

@@ -222,6 +222,32 @@ fn what_is_unflagged_is_told_and_what_is_not_flagged_is_an_error() {
 }
 
 #[test]
+fn a_version_that_begins_others_is_unflagged_alone() {
+    let tracer = Tracer::in_memory().unwrap();
+    for (time, version) in [(0, "v1"), (2, "v10"), (4, "v11")] {
+        tracer.store().put(&run("train", time, time + 1).writes(&format!("model@{version}"))).unwrap();
+        tracer.flag("model").unwrap();
+    }
+    let versions = |flagged: &[Flagged]| -> Vec<_> {
+        flagged.iter().map(|flagged| flagged.pointer.version.as_ref().unwrap().value.clone()).collect()
+    };
+    assert_eq!(versions(&tracer.unflag_version("model", "v1").unwrap()), ["v1"]);
+    assert_eq!(versions(&review(&tracer).flagged), ["v10", "v11"]);
+    assert_eq!(versions(&tracer.unflag_version("model", "v1").unwrap()), ["v10", "v11"], "now it only begins them");
+}
+
+#[test]
+fn who_would_be_blamed_for_a_name_is_told_before_it_is_flagged() {
+    let tracer = Tracer::in_memory().unwrap();
+    let first = tracer.store().put(&run("serve", 0, 1).writes("ride")).unwrap();
+    let asked = |name| tracer.to_blame(&[name]).unwrap()[0];
+    assert_eq!((asked("ride"), asked("never written")), (Some(first), None));
+    let again = tracer.store().put(&run("serve", 2, 3).writes("ride")).unwrap();
+    assert_eq!(asked("ride"), Some(again));
+    assert_eq!(tracer.flag("ride").unwrap().written_by, Some(again));
+}
+
+#[test]
 fn outputs_are_compared_since_the_earliest_flagged_run_and_once_each() {
     let tracer = Tracer::in_memory().unwrap();
     let put = |entry| tracer.store().put(&entry).unwrap();

@@ -38,9 +38,22 @@ impl Tracer {
 
     /// The same, as a part of what is written together.
     pub(crate) fn flag_within(&self, tx: &Write<'_>, output: &str) -> Result<Flagged> {
-        self.put_flag(tx, output, |view, name| {
-            let version = current(view, name)?.and_then(|pointer| pointer.version);
-            Ok(version.map(|version| view.version_id(&version)).transpose()?.flatten())
+        self.put_flag(tx, output, present_version)
+    }
+
+    /// Which run [`flag`](Self::flag) would blame for each of these names now: of a name without versions that was written
+    /// again it is the last run, whichever run is looked at. `None` where no run wrote it.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn to_blame(&self, outputs: &[&str]) -> Result<Vec<Option<RunId>>> {
+        let now = to_micros(now());
+        self.store().read(|view| {
+            let to_blame = |output: &&str| {
+                let Some(name) = self.pointer_id(view, output)? else { return Ok(None) };
+                review::writer(view, name, present_version(view, name)?, now)
+            };
+            outputs.iter().map(to_blame).collect()
         })
     }
 
@@ -58,21 +71,26 @@ impl Tracer {
     /// # Errors
     /// Nothing of this name is flagged, or the store cannot be written.
     pub fn unflag(&self, output: &str) -> Result<Vec<Flagged>> {
-        self.remove_flags(output, |_| true, || format!("`{output}` is not flagged: see `mltrace review` for what is"))
+        self.remove_flags(output, |_| (), || format!("`{output}` is not flagged: see `mltrace review` for what is"))
     }
 
-    /// Takes away the flag on one version of a name, given by the beginning of the version, and gives what was flagged.
+    /// Takes away the flag on one version of a name, given whole or by its beginning, and gives what was flagged. Other
+    /// versions that begin as the whole one does stay flagged.
     ///
     /// # Errors
     /// No version of the name that begins so is flagged, or the store cannot be written.
     pub fn unflag_version(&self, output: &str, beginning: &str) -> Result<Vec<Flagged>> {
-        let begins = |flag: &Flag| {
-            let version = flag.pointer.version.as_ref();
-            version.is_some_and(|version| {
-                version.value.starts_with(beginning) || version.to_string().starts_with(beginning)
-            })
+        let spelled = |flag: &Flag| {
+            let version = flag.pointer.version.clone();
+            version.into_iter().flat_map(|version| [version.to_string(), version.value])
         };
-        self.remove_flags(output, begins, || {
+        let keep_meant = |flags: &mut Vec<Flag>| {
+            let is_whole = |flag: &Flag| spelled(flag).any(|version| version == beginning);
+            let begins = |flag: &Flag| spelled(flag).any(|version| version.starts_with(beginning));
+            let has_whole = flags.iter().any(is_whole);
+            flags.retain(|flag| if has_whole { is_whole(flag) } else { begins(flag) });
+        };
+        self.remove_flags(output, keep_meant, || {
             format!("no version of `{output}` that begins with `{beginning}` is flagged")
         })
     }
@@ -109,7 +127,7 @@ impl Tracer {
     fn remove_flags(
         &self,
         output: &str,
-        is_meant: impl Fn(&Flag) -> bool,
+        keep_meant: impl Fn(&mut Vec<Flag>),
         nothing: impl FnOnce() -> String,
     ) -> Result<Vec<Flagged>> {
         self.store().write(None, |tx| {
@@ -118,13 +136,18 @@ impl Tracer {
             if flags.is_empty() {
                 flags = of(&self.path_name(Path::new(output)))?;
             }
-            flags.retain(is_meant);
+            keep_meant(&mut flags);
             if flags.is_empty() {
                 return Err(not_found(nothing()));
             }
             remove(tx, flags)
         })
     }
+}
+
+fn present_version(view: &View<'_>, name: NameId) -> Result<Option<VersionId>> {
+    let version = current(view, name)?.and_then(|pointer| pointer.version);
+    Ok(version.map(|version| view.version_id(&version)).transpose()?.flatten())
 }
 
 /// The flag that points at the same output of the same run.

@@ -8,7 +8,8 @@ use mltrace_core::__words::{duration, metric};
 use mltrace_core::{Component, Judgement, RunId, RunRecord, Status, Tracer};
 use serde::Deserialize;
 
-use super::components::{Asked, given};
+use super::components::Asked;
+use super::form::{self, given};
 use super::frame::Frame;
 use super::site::Visit;
 use super::trend::{Trend, trend};
@@ -54,16 +55,16 @@ pub(super) fn one(tracer: &Tracer, name: &str, asked: Asked, frame: Frame) -> Re
     let here = link::to(&link::of("/components", name), &narrowed);
     let (judged, before) = judged(tracer, name, asked.before.as_deref())?;
     let mut history = tracer.history(name).limit(PART).within(LOOKED_AT);
-    if let Some(status) = given(asked.status.as_ref()) {
-        history = history.status(named_status(status)?);
+    if let Some(status) = form::status(&asked.status)? {
+        history = history.status(status);
     }
-    if let Some(since) = given(asked.since.as_ref()) {
+    if let Some(since) = given(&asked.since) {
         history = history.since(start_of(day(since)?));
     }
-    if let Some(until) = given(asked.until.as_ref()) {
+    if let Some(until) = given(&asked.until) {
         history = history.until(end_of(day(until)?));
     }
-    if let Some(partition) = given(asked.partition.as_ref()) {
+    if let Some(partition) = given(&asked.partition) {
         history = history.partition(partition);
     }
     if let Some(after) = &asked.after {
@@ -88,7 +89,7 @@ pub(super) fn one(tracer: &Tracer, name: &str, asked: Asked, frame: Frame) -> Re
 fn narrowed(asked: &Asked) -> Vec<(&'static str, &str)> {
     let fields =
         [("status", &asked.status), ("since", &asked.since), ("until", &asked.until), ("partition", &asked.partition)];
-    fields.into_iter().filter_map(|(key, field)| Some((key, given(field.as_ref())?))).collect()
+    fields.into_iter().filter_map(|(key, field)| Some((key, given(field)?))).collect()
 }
 
 /// The latest runs of some partitions, judged, and where the partitions before these begin.
@@ -99,13 +100,6 @@ fn judged(tracer: &Tracer, name: &str, before: Option<&str>) -> Result<(Vec<Judg
     let mut judged = tracer.stale().component(name).partitions(partitions.clone()).get()?;
     judged.sort_by_key(|judged| partitions.iter().position(|partition| *partition == judged.partition));
     Ok((judged, page.next))
-}
-
-fn named_status(name: &str) -> Result<Status, Problem> {
-    Status::ALL.into_iter().find(|status| status.as_str() == name).ok_or_else(|| {
-        let known: Vec<_> = Status::ALL.iter().map(|status| status.as_str()).collect();
-        Problem::bad_request(format!("no run stands `{name}`: there are {}", known.join(", ")))
-    })
 }
 
 fn day(text: &str) -> Result<NaiveDate, Problem> {
@@ -134,11 +128,6 @@ fn charts(runs: &[RunRecord]) -> Vec<Trend> {
 }
 
 impl One {
-    /// What a form that was sent empty, or not at all, has in a field.
-    fn field(field: Option<&String>) -> &str {
-        given(field).unwrap_or_default()
-    }
-
     fn is_narrowed(&self) -> bool {
         !narrowed(&self.asked).is_empty()
     }

@@ -5,6 +5,7 @@ use mltrace_core::Component;
 use serde::Deserialize;
 
 use super::component::{self, One};
+use super::form::given;
 use super::frame::Frame;
 use super::site::{Change, Shown, Site, Visit};
 use super::{link, words};
@@ -20,22 +21,18 @@ pub(super) fn add(site: Site) -> Site {
 
 /// Which components, or of one of them which runs. What a form leaves empty is not asked.
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Asked {
     pub(super) name: Option<String>,
-    pub(super) tag: Option<String>,
-    pub(super) owner: Option<String>,
+    pub(super) tag: String,
+    pub(super) owner: String,
     pub(super) after: Option<String>,
-    pub(super) status: Option<String>,
-    pub(super) since: Option<String>,
-    pub(super) until: Option<String>,
-    pub(super) partition: Option<String>,
+    pub(super) status: String,
+    pub(super) since: String,
+    pub(super) until: String,
+    pub(super) partition: String,
     /// Partitions before this one.
     pub(super) before: Option<String>,
-}
-
-/// What a form sent, unless it was left empty.
-pub(super) fn given(field: Option<&String>) -> Option<&str> {
-    field.map(|text| text.trim()).filter(|text| !text.is_empty())
 }
 
 /// The components, as a page.
@@ -56,11 +53,11 @@ fn components(visit: Visit<'_, Nothing, Asked>) -> Result<Shown<All, One>, Probl
     }
     let mut question = tracer.components().limit(PART);
     let mut narrowed = Vec::new();
-    if let Some(tag) = given(asked.tag.as_ref()) {
+    if let Some(tag) = given(&asked.tag) {
         question = question.tag(tag);
         narrowed.push(("tag", tag));
     }
-    if let Some(owner) = given(asked.owner.as_ref()) {
+    if let Some(owner) = given(&asked.owner) {
         question = question.owner(owner);
         narrowed.push(("owner", owner));
     }
@@ -73,16 +70,8 @@ fn components(visit: Visit<'_, Nothing, Asked>) -> Result<Shown<All, One>, Probl
 }
 
 impl All {
-    fn tag(&self) -> &str {
-        given(self.asked.tag.as_ref()).unwrap_or_default()
-    }
-
-    fn owner(&self) -> &str {
-        given(self.asked.owner.as_ref()).unwrap_or_default()
-    }
-
     fn is_narrowed(&self) -> bool {
-        !self.tag().is_empty() || !self.owner().is_empty()
+        [&self.asked.tag, &self.asked.owner].into_iter().any(|field| given(field).is_some())
     }
 }
 

@@ -11,9 +11,10 @@ use mltrace_core::{ErrorKind, RunId, RunRecord, Tracer};
 use serde::Deserialize;
 
 use super::chart::{Chart, Scale, Told};
+use super::form::time;
 use super::frame::Frame;
 use super::site::{Site, Visit};
-use super::task::{day_after, link_to, time};
+use super::task::{day_after, link_to};
 use super::{link, words};
 use crate::api::Nothing;
 use crate::problem::Problem;

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use askama::Template;
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use mltrace_core::{ByStart, Page, RunBrief, RunId, RunPart, Status, Tracer};
 use serde::Deserialize;
 
+use super::form::{self, given, time};
 use super::frame::Frame;
 use super::site::{Site, Visit};
 use super::{link, words};
@@ -168,19 +169,13 @@ fn sought_by_start(question: ByStart<'_>, after: Option<&str>) -> Result<Sought,
 
 impl<'a> Filter<'a> {
     fn of(tracer: &'a Tracer, asked: &'a Asked) -> Result<Self, Problem> {
-        let given = |text: &'a str| Some(text.trim()).filter(|text| !text.is_empty());
-        let status = given(&asked.status).map(|text| {
-            let known = Status::ALL.into_iter().find(|status| status.as_str() == text);
-            let names = Status::ALL.map(Status::as_str).join(", ");
-            known.ok_or_else(|| Problem::refused(format!("`{text}` is no status: there are {names}")))
-        });
         Ok(Self {
             tracer,
-            status: status.transpose()?,
+            status: form::status(&asked.status)?,
             component: given(&asked.component),
             tag: given(&asked.tag),
-            since: given(&asked.since).map(time).transpose()?,
-            until: given(&asked.until).map(time).transpose()?,
+            since: time(&asked.since)?,
+            until: time(&asked.until)?,
             tagged: HashMap::new(),
         })
     }
@@ -272,19 +267,6 @@ impl<'a> Filter<'a> {
     }
 }
 
-/// A time as a form sends it, which is UTC, or as RFC 3339 has it.
-fn time(text: &str) -> Result<DateTime<Utc>, Problem> {
-    let plain = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f"];
-    let plain = || plain.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
-    let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|day| day.and_hms_opt(0, 0, 0));
-    let stated = DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
-    stated.or_else(|| plain().or_else(day).map(|time| time.and_utc())).ok_or_else(|| {
-        Problem::refused(format!(
-            "`{text}` is no time: give it as 2020-02-29T14:05 (UTC), or with a zone as 2020-02-29T14:05:00+01:00"
-        ))
-    })
-}
-
 impl Recent {
     fn newer(&self) -> String {
         self.asked.newer(self.newest)
@@ -301,7 +283,7 @@ impl Asked {
             ("since", &self.since),
             ("until", &self.until),
         ];
-        all.into_iter().filter(|(_, text)| !text.trim().is_empty()).collect()
+        all.into_iter().filter(|(_, text)| given(text).is_some()).collect()
     }
 
     fn is_sought(&self) -> bool {

@@ -8,9 +8,10 @@ use mltrace_core::monitor::__overview::{answered, asked, concluded};
 use mltrace_core::monitor::{Answer, Criterion, Finding, RetrainReport, Training};
 use serde::Deserialize;
 
+use super::form::time;
 use super::frame::Frame;
 use super::site::{Site, Visit};
-use super::task::{day_after, link_to, time};
+use super::task::{day_after, link_to};
 use super::{link, words};
 use crate::api::Nothing;
 use crate::problem::Problem;

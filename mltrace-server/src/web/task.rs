@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use askama::Template;
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, SubsecRound, TimeDelta, Utc};
 use mltrace_core::__words::{count, duration, metric, percent, range, rough, share, spelled, utc};
 use mltrace_core::monitor::__overview::{FEWEST, Measured, Measuring, is_certain, measure, remark};
 use mltrace_core::monitor::{Bin, ColumnProfile, Confusion, Figure, Metric, Task, WindowFigure, WindowOutput, Windows};
@@ -12,6 +12,7 @@ use mltrace_core::{ErrorKind, RunBrief, RunId, Tracer};
 use serde::Deserialize;
 
 use super::chart::{Chart, Scale, Told};
+use super::form::time;
 use super::frame::Frame;
 use super::{link, words};
 use crate::problem::Problem;
@@ -225,6 +226,16 @@ fn shown(
 }
 
 impl Span {
+    /// The type of a field that holds such a time whole, and how the field spells it.
+    fn field(&self, time: &DateTime<Utc>) -> (&'static str, String) {
+        let is_of_days = [self.from, self.to].iter().all(|end| end.time() == NaiveTime::MIN);
+        if is_of_days {
+            ("date", time.date_naive().to_string())
+        } else {
+            ("datetime-local", time.naive_utc().trunc_subsecs(3).format("%Y-%m-%dT%H:%M:%S%.f").to_string())
+        }
+    }
+
     /// As it is asked for; else the last days, up to today or, where nothing came for so long, to the last output. Fewer days
     /// where more came in them than is read unless that is asked for.
     fn of(task: &Task, query: &Question, first: DateTime<Utc>, last: DateTime<Utc>) -> Result<Self, Problem> {
@@ -554,16 +565,6 @@ fn look_at(task: &Task, query: &Question, from: DateTime<Utc>) -> String {
 fn feet(from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<String> {
     let middle = from + (to - from) / 2;
     [from, middle, to].map(|time| utc(DateTime::from_timestamp(time.timestamp(), 0).unwrap_or(time))).into()
-}
-
-/// A time as a form or a link gives it: a day, or to the second or finer; nothing of an empty field.
-pub(super) fn time(text: &str) -> Result<Option<DateTime<Utc>>, Problem> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let day = text.parse::<NaiveDate>().map(day_start);
-    let time = day.or_else(|_| text.parse::<DateTime<Utc>>());
-    time.map(Some).map_err(|_| Problem::bad_request(format!("`{text}` is no time: give one such as 2020-03-02")))
 }
 
 pub(super) fn day_start(day: NaiveDate) -> DateTime<Utc> {

@@ -7,9 +7,10 @@ use mltrace_core::Tracer;
 use serde::Deserialize;
 
 use super::chart::{Chart, Told};
+use super::form::time;
 use super::frame::Frame;
 use super::link;
-use super::site::{Change, Site, Visit};
+use super::site::{Change, Shown, Site, Visit};
 use super::task::{self, Question, day_start, link_to};
 use super::words;
 use crate::api::Nothing;
@@ -28,17 +29,6 @@ pub(super) fn add(site: Site) -> Site {
 #[derive(Debug, Deserialize)]
 struct Named {
     name: String,
-}
-
-/// All tasks, or the one that is asked for by its name.
-#[derive(Template)]
-#[template(
-    source = "{% match self %}{% when Self::All(page) %}{{ page|safe }}{% when Self::One(page) %}{{ page|safe }}{% endmatch %}",
-    ext = "html"
-)]
-enum AllOrOne {
-    All(Tasks),
-    One(Box<task::Page>),
 }
 
 /// The tasks, as a page.
@@ -68,11 +58,11 @@ struct Recent {
     chart: Chart,
 }
 
-fn all_or_one(visit: Visit<'_, Nothing, Question>) -> Result<AllOrOne, Problem> {
+fn all_or_one(visit: Visit<'_, Nothing, Question>) -> Result<Shown<Tasks, task::Page>, Problem> {
     let Visit { tracer, query, frame, .. } = visit;
     match query.name.clone() {
-        Some(name) => Ok(AllOrOne::One(Box::new(task::page(tracer, frame, &name, &query)?))),
-        None => all(tracer, frame, query.after).map(AllOrOne::All),
+        Some(name) => Ok(Shown::One { page: Box::new(task::page(tracer, frame, &name, &query)?) }),
+        None => Ok(Shown::All { page: Box::new(all(tracer, frame, query.after)?) }),
     }
 }
 
@@ -128,7 +118,7 @@ struct Window {
 /// Leads to what stands behind the outputs.
 fn flag(change: Change<'_, Nothing, Window>) -> Result<String, Problem> {
     let Window { task, from, to } = change.form;
-    let end = |text: &str| task::time(text)?.ok_or_else(|| Problem::bad_request("give the window's `from` and `to`"));
+    let end = |text: &str| time(text)?.ok_or_else(|| Problem::bad_request("give the window's `from` and `to`"));
     change.tracer.task(&task)?.flag(end(&from)?, end(&to)?)?;
     Ok("/review".to_owned())
 }

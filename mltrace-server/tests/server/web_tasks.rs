@@ -183,7 +183,7 @@ async fn what_cannot_be_shown_is_a_page_that_says_why() {
     filled(&server, "high_tip");
     for (path, status, told) in [
         ("/tasks/nothing", 404, "there is no task `nothing`"),
-        ("/tasks/high_tip?since=yesterday", 400, "`yesterday` is no time"),
+        ("/tasks/high_tip?since=yesterday", 422, "`yesterday` is no time"),
         ("/tasks/high_tip?since=2020-03-09&until=2020-03-02", 422, "choose an earlier start"),
         ("/tasks/high_tip?metric=luck", 400, "luck"),
         ("/drift?task=nothing", 404, "there is no task `nothing`"),
@@ -223,6 +223,31 @@ async fn fewer_days_are_shown_of_a_task_that_gives_out_very_much_unless_all_are_
     assert!(few.contains("24000 outputs") && few.contains("Only so many days are shown"), "{few}");
     let all = page(&server, &link_before(&few, "Show all of them").replace("&amp;", "&").replace("&#38;", "&")).await;
     assert!(all.contains("40000 outputs") && !all.contains("Only so many days are shown"), "{all}");
+}
+
+/// What a form would send as it stands, less what is left empty.
+fn form_of(page: &str) -> String {
+    let form = page.split("class=\"choose\"").nth(1).unwrap().split("</form>").next().unwrap();
+    let fields = form.split("<input ").skip(1).map(|input| {
+        let of = |key: &str| input.split(&format!(" {key}=\"")).nth(1).unwrap().split('"').next().unwrap();
+        (of("name"), of("value"))
+    });
+    let fields = fields.filter(|(name, _)| *name != "name");
+    fields.map(|(name, value)| format!("{name}={value}&")).collect()
+}
+
+#[tokio::test]
+async fn another_metric_of_a_time_that_was_zoomed_into_is_one_of_the_same_time() {
+    let server = Server::new();
+    filled(&server, "high_tip");
+    for (from, to) in [("2020-03-11T00:30:00Z", "2020-03-11T01:00:00Z"), ("2020-03-11", "2020-03-12")] {
+        let zoomed = page(&server, &format!("/tasks/high_tip?by=hour&since={from}&until={to}")).await;
+        let other = format!("/tasks/high_tip?{}by=hour&metric=accuracy", form_of(&zoomed));
+        let other = page(&server, &other).await;
+        let outputs = if to.contains('T') { "30 outputs" } else { "60 outputs" };
+        assert!(zoomed.contains(outputs) && other.contains(outputs), "{other}");
+        assert_eq!(form_of(&zoomed), form_of(&other));
+    }
 }
 
 #[tokio::test]

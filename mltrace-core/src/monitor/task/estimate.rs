@@ -14,7 +14,7 @@ const BUCKETS: usize = 10;
 /// With fewer labelled outputs to learn from nothing can be told.
 const FEWEST: u64 = 30;
 /// It is learned from the last labelled outputs, so many: more would tell little more, and there may be very many.
-const LEARNED: i64 = 10_000;
+const LEARNED: i64 = 20_000;
 
 /// What a metric may be. It is no measurement: it holds only where an output means what it meant when its label was known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,7 +77,7 @@ impl<'t> Estimating<'t> {
         self
     }
 
-    /// Learns from the last 10,000 labelled outputs of this task of the same store, such as one of validation data. Unless told,
+    /// Learns from the last 20,000 labelled outputs of this task of the same store, such as one of validation data. Unless told,
     /// from those of the task itself before the time from which on is asked, or where no time is given from the last of all.
     pub fn known(mut self, task: &'t Task) -> Self {
         self.known = Some(task);
@@ -304,10 +304,10 @@ mod tests {
         let task = task();
         let at = |second: i64| from_micros(second * 1_000_000);
         let id = |ride: i64| format!("ride-{ride}");
-        task.log_outputs((0..10_500).map(|ride| (id(ride), 0.9, at(ride)))).unwrap();
+        task.log_outputs((0..20_500).map(|ride| (id(ride), 0.9, at(ride)))).unwrap();
         // Wrong at first, and then right.
-        task.log_feedbacks((0..10_400).map(|ride| (id(ride), if ride < 400 { 0.0 } else { 1.0 }, at(ride)))).unwrap();
-        let estimate = task.estimate(Metric::Accuracy).since(at(10_400)).get().unwrap();
-        assert_eq!((estimate.outputs, estimate.learned_from, estimate.figure), (100, 10_000, Some(1.0)));
+        task.log_feedbacks((0..20_400).map(|ride| (id(ride), if ride < 400 { 0.0 } else { 1.0 }, at(ride)))).unwrap();
+        let estimate = task.estimate(Metric::Accuracy).since(at(20_400)).get().unwrap();
+        assert_eq!((estimate.outputs, estimate.learned_from, estimate.figure), (100, 20_000, Some(1.0)));
     }
 }

@@ -98,14 +98,33 @@ function graph() {
   });
 }
 
-// Where a part of the page cannot be had, the whole page says why: of a form what it answers, else the login.
+// Where a part of the page cannot be had, the whole page says why: of a form what it answers, else the login. A form whose
+// sender is no longer logged in keeps what was typed.
 document.addEventListener("htmx:responseError", ({ detail }) => {
   if (detail.elt.matches("form")) detail.elt.submit();
 });
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const form = detail.elt.closest("form");
+  form?.querySelector(".lapsed")?.remove();
   if (new URL(detail.xhr.responseURL).pathname !== "/login") return;
   detail.shouldSwap = false;
-  location.reload();
+  if (form) form.append(lapsed());
+  else location.reload();
 });
+
+function lapsed() {
+  const note = Object.assign(document.createElement("p"), { className: "lapsed", role: "alert" });
+  const link = Object.assign(document.createElement("a"), { href: "/login", target: "_blank", textContent: "Log in again" });
+  note.append("You are logged out, and this was not sent. ", link, ", and send it once more.");
+  return note;
+}
+
+// What renews itself stays as it was while the server is away, and must not pass for the present.
+function silence(text) {
+  const line = document.getElementById("silence");
+  if (line.textContent !== text) line.textContent = text;
+}
+document.addEventListener("htmx:sendError", () => silence("The server does not answer."));
+document.addEventListener("htmx:beforeOnLoad", () => silence(""));
 zones();
 graph();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use mltrace_core::Tracer;
@@ -22,7 +22,7 @@ use tower_http::trace::TraceLayer;
 use crate::guard::check_origin;
 use crate::problem::{self, Problem};
 use crate::service::{Config, Service};
-use crate::{names, routes};
+use crate::{names, routes, web};
 
 /// The service over a store. It can be called without a socket, as tests do, or handed to [`serve`](crate::serve).
 ///
@@ -53,9 +53,10 @@ pub fn app(store: &Tracer, config: Config) -> io::Result<Router> {
     Ok(Router::new()
         .fallback_service(routes.into_service().map_request(names::encode))
         .layer(middleware::from_fn_with_state(Arc::clone(&service), admit))
-        .layer(middleware::map_response_with_state(service, count))
+        .layer(middleware::map_response_with_state(Arc::clone(&service), count))
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(middleware::map_response(problem::unify))
+        .layer(middleware::from_fn_with_state(service, web::show))
         .layer(middleware::map_response(protect))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(tell))
         .layer(PropagateRequestIdLayer::x_request_id())
@@ -125,6 +126,11 @@ async fn protect(mut response: Response) -> Response {
 }
 
 /// The answer where there is nothing.
-pub(crate) async fn nothing_here() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path: /api/docs lists what there is")
+pub(crate) async fn nothing_here(uri: Uri) -> Problem {
+    let detail = if web::is_for_programs(uri.path()) {
+        "there is nothing at this path: /api/docs lists what there is"
+    } else {
+        "there is nothing at this address: search for it by its name in the bar above, or begin with the last runs"
+    };
+    Problem::new(StatusCode::NOT_FOUND, detail)
 }

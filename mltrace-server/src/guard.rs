@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 
-use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN, REFERER};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 
 use crate::problem::Problem;
@@ -85,6 +85,13 @@ pub(crate) fn check_origin(method: &Method, uri: &Uri, headers: &HeaderMap) -> R
         return Ok(());
     }
     Err(Problem::new(StatusCode::FORBIDDEN, "a page of another site cannot change anything here"))
+}
+
+/// The page of this server that a request comes from, as far as the browser tells.
+pub(crate) fn referer(uri: &Uri, headers: &HeaderMap) -> Option<String> {
+    let from: Uri = headers.get(REFERER)?.to_str().ok()?.parse().ok()?;
+    let is_own = Some(from.authority()?.as_str()) == host(uri, headers);
+    from.path_and_query().filter(|_| is_own).map(ToString::to_string)
 }
 
 /// The name by which the server is called, with its port.

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -15,7 +16,7 @@ pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 /// After what time who is told to come again may do so.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// An answer that says what went wrong and what to do about it.
+/// An answer that says what went wrong and what to do about it. The answer carries it along, for a page to be made of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Problem {
     /// Always `about:blank`: the status says of which type the problem is.
@@ -135,7 +136,7 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"mltrace\""));
         }
-        (status, headers, body).into_response()
+        (status, headers, Extension(self), body).into_response()
     }
 }
 
@@ -158,6 +159,7 @@ pub(crate) async fn unify(response: Response) -> Response {
     let (problem, body) = Problem::new(status, detail).into_response().into_parts();
     parts.headers.remove(CONTENT_LENGTH);
     parts.headers.extend(problem.headers);
+    parts.extensions.extend(problem.extensions);
     Response::from_parts(parts, body)
 }
 

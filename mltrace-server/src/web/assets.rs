@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use axum::Router;
 use axum::extract::Path;
-use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
@@ -45,9 +45,9 @@ pub(crate) fn asset(name: &str) -> impl fmt::Display {
     format!("/assets/{}/{name}", *EDITION)
 }
 
-async fn file(Path((_, name)): Path<(String, String)>) -> Response {
+async fn file(uri: Uri, Path((_, name)): Path<(String, String)>) -> Response {
     let Some((_, kind, text)) = FILES.iter().find(|(known, ..)| *known == name) else {
-        return nothing_here().await.into_response();
+        return nothing_here(uri).await.into_response();
     };
     let headers = [(CONTENT_TYPE, *kind), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
     (StatusCode::OK, headers, *text).into_response()

@@ -44,7 +44,7 @@ pub(crate) const COMMANDS: [Command; 11] = [
 ];
 
 pub(super) fn add(site: Site) -> Site {
-    site.change_as("/go", Typed::role, go).view("/complete", complete).view("/help", help)
+    site.change_as("/go", Typed::role, |typed| typed.text.clone(), go).view("/complete", complete).view("/help", help)
 }
 
 /// What stands in the bar.

@@ -54,7 +54,8 @@ pub(super) fn time(field: &str) -> Result<Option<DateTime<Utc>>, Problem> {
 
 /// The page that a form leads back to: one of this site, whatever it sent.
 pub(crate) fn back(place: Option<String>) -> String {
-    place
-        .filter(|place| place.starts_with('/') && !place.starts_with("//") && !place.contains('\\'))
-        .unwrap_or("/".into())
+    // Browsers read a backslash as a slash, and leave out tabs and ends of lines.
+    let is_misread = |symbol: char| symbol == '\\' || symbol.is_control();
+    let is_here = |place: &String| place.starts_with('/') && !place.starts_with("//") && !place.contains(is_misread);
+    place.filter(is_here).unwrap_or("/".into())
 }

@@ -33,6 +33,7 @@ mod task;
 mod tasks;
 mod tree;
 mod trend;
+mod trouble;
 mod words;
 
 use std::sync::Arc;
@@ -41,6 +42,7 @@ use axum::Router;
 
 pub(crate) use assets::asset;
 pub(crate) use command::COMMANDS;
+pub(crate) use trouble::{is_for_programs, show};
 
 use crate::service::Service;
 

@@ -3,19 +3,18 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Router;
 use axum::extract::{FromRequestParts, Path, Query, Request};
-use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use mltrace_core::Tracer;
 use serde::de::DeserializeOwned;
 
 use super::form::read;
 use super::frame::Frame;
-use super::link;
+use super::trouble::Typed;
 use crate::guard::{Role, Who};
 use crate::lane::Lane;
 use crate::problem::{HTML, Problem};
@@ -84,21 +83,12 @@ impl Site {
             let service = Arc::clone(&service);
             async move {
                 let (mut parts, _) = request.into_parts();
-                let frame = match frame(&service, &parts) {
-                    Ok(frame) => frame,
-                    Err(problem) => return refused(&parts, &problem),
-                };
-                let shown = async {
-                    let Path(path) = Path::<P>::from_request_parts(&mut parts, &()).await.map_err(malformed)?;
-                    let Query(query) = Query::<Q>::try_from_uri(&parts.uri).map_err(malformed)?;
-                    let frame = frame.clone();
-                    let ask = move |tracer: &Tracer| answer(Visit { tracer, path, query, frame });
-                    lane(&service).run(move |tracer| ask(tracer).and_then(|page| render(&page))).await?
-                };
-                match shown.await {
-                    Ok(page) => html(StatusCode::OK, page),
-                    Err(problem) => trouble(frame, &problem),
-                }
+                let frame = Frame::of(&service, &parts.uri, &parts.headers)?;
+                let Path(path) = Path::<P>::from_request_parts(&mut parts, &()).await.map_err(malformed)?;
+                let Query(query) = Query::<Q>::try_from_uri(&parts.uri).map_err(malformed)?;
+                let ask = move |tracer: &Tracer| answer(Visit { tracer, path, query, frame });
+                let page = lane(&service).run(move |tracer| ask(tracer).and_then(|page| render(&page))).await??;
+                Ok::<_, Problem>(([(CONTENT_TYPE, HTML)], page))
             }
         };
         self.router = self.router.route(path, get(handler));
@@ -111,14 +101,16 @@ impl Site {
         P: DeserializeOwned + Send + 'static,
         F: DeserializeOwned + Send + 'static,
     {
-        self.change_as(path, |_| Role::Review, answer)
+        self.change_as(path, |_| Role::Review, |_| String::new(), answer)
     }
 
-    /// Adds what a form does for whoever has the role that this needs which the form says.
+    /// Adds what a form does for whoever has the role that this needs which the form says, and which text it gives
+    /// stands in the bar again where nothing comes of it.
     pub(super) fn change_as<P, F>(
         mut self,
         path: &str,
         needed: fn(&F) -> Role,
+        typed: fn(&F) -> String,
         answer: fn(Change<'_, P, F>) -> Result<String, Problem>,
     ) -> Self
     where
@@ -130,13 +122,13 @@ impl Site {
             let service = Arc::clone(&service);
             async move {
                 let (mut parts, body) = request.into_parts();
-                let frame = match frame(&service, &parts) {
-                    Ok(frame) => frame,
-                    Err(problem) => return refused(&parts, &problem),
-                };
+                let mut text = String::new();
                 let done = async {
+                    // Nothing is read of whoever may not read.
+                    service.guard.allow(&parts.headers, Role::Read)?;
                     let Path(path) = Path::<P>::from_request_parts(&mut parts, &()).await.map_err(malformed)?;
                     let form = read::<F>(&service.reading, body).await?;
+                    text = typed(&form);
                     let role = needed(&form);
                     let who = service.guard.allow(&parts.headers, role)?;
                     let lane = if role == Role::Read { &service.readers } else { &service.writer };
@@ -144,40 +136,13 @@ impl Site {
                 };
                 match done.await {
                     Ok(place) => see(&place),
-                    Err(problem) => trouble(frame, &problem),
+                    Err(problem) => (Extension(Typed(text)), problem).into_response(),
                 }
             }
         };
         self.router = self.router.route(path, post(handler));
         self
     }
-}
-
-/// What stands around the page, for whoever may read it.
-fn frame(service: &Service, parts: &Parts) -> Result<Frame, Problem> {
-    let who = service.guard.allow(&parts.headers, Role::Read)?;
-    let may_review = service.guard.allow(&parts.headers, Role::Review).is_ok();
-    let here = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    Ok(Frame { who: who.0, may_review, theme: theme(&parts.headers), here })
-}
-
-/// Which colours were chosen; those of the system unless any were.
-fn theme(headers: &HeaderMap) -> Option<&'static str> {
-    let cookies = headers.get_all(COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
-    let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).map(str::trim);
-    pairs.find_map(|pair| match pair {
-        "mltrace_theme=light" => Some("light"),
-        "mltrace_theme=dark" => Some("dark"),
-        _ => None,
-    })
-}
-
-/// Who may not read is led to the login, and back from there.
-fn refused(parts: &Parts, problem: &Problem) -> Response {
-    if problem.status() != StatusCode::UNAUTHORIZED {
-        return trouble(Frame::default(), problem);
-    }
-    see(&link::to("/login", &[("to", parts.uri.path_and_query().map_or("/", |path| path.as_str()))]))
 }
 
 fn malformed(error: impl std::fmt::Display) -> Problem {
@@ -193,31 +158,14 @@ pub(super) enum Shown<A: Template, O: Template> {
     One { page: Box<O> },
 }
 
-/// What is wrong, and what to do.
-#[derive(Template)]
-#[template(path = "web/problem.html")]
-struct Trouble<'p> {
-    frame: Frame,
-    problem: &'p Problem,
-}
-
-fn trouble(frame: Frame, problem: &Problem) -> Response {
-    let page = render(&Trouble { frame, problem }).unwrap_or_default();
-    html(problem.status(), page)
-}
-
-fn render(page: &impl Template) -> Result<String, Problem> {
+pub(super) fn render(page: &impl Template) -> Result<String, Problem> {
     page.render().map_err(|error| {
         tracing::error!(%error, "a page cannot be made");
         Problem::internal()
     })
 }
 
-fn html(status: StatusCode, page: String) -> Response {
-    (status, [(CONTENT_TYPE, HTML)], page).into_response()
-}
-
-fn see(place: &str) -> Response {
+pub(super) fn see(place: &str) -> Response {
     match HeaderValue::from_str(place) {
         Ok(place) => (StatusCode::SEE_OTHER, [(LOCATION, place)]).into_response(),
         Err(_) => Problem::internal().into_response(),

@@ -1,13 +1,13 @@
 //! Every refusal has one form.
 
+use mltrace_server::{Config, Limits, Role};
 use serde_json::json;
 
-use crate::client::Server;
+use crate::client::{Answer, Asking, Server};
 
 #[tokio::test]
 async fn whatever_refuses_a_request_answers_with_a_problem() {
     let server = Server::new();
-    server.get("/nothing").refuses(404).await;
     server.get("/v1/nothing").refuses(404).await;
     server.get("/v1/runs?limit=none").refuses(400).await;
     server.get("/v1/runs?limit=0").refuses(400).await;
@@ -43,4 +43,62 @@ async fn every_answer_has_an_id_by_which_the_log_knows_it() {
     let ids = [server.get("/v1/runs").send().await, server.get("/v1/nothing").send().await];
     assert!(ids.iter().all(|answer| answer.headers["x-request-id"].len() == 36));
     assert_ne!(ids[0].headers["x-request-id"], ids[1].headers["x-request-id"]);
+}
+
+/// A problem of this status that is a page with a frame.
+async fn page(asking: Asking, status: u16) -> Answer {
+    let answer = asking.send().await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.headers["content-type"]),
+        (status, &"text/html; charset=utf-8".parse().unwrap()),
+        "{}",
+        answer.text()
+    );
+    assert!(answer.text().contains("<p role=\"alert\">") && answer.text().contains("<nav"), "{}", answer.text());
+    assert!(answer.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
+    answer
+}
+
+#[tokio::test]
+async fn people_are_told_by_a_page_what_went_wrong_and_programs_by_json() {
+    let server = Server::new();
+    assert!(page(server.get("/run/7"), 404).await.text().contains("nothing at this address"));
+    page(server.get("/assets/0/nothing.js"), 404).await;
+    page(server.get("/runs/forest"), 400).await;
+    page(server.get("/").header("host", "evil.example"), 421).await;
+    page(server.ask("POST", "/unflag-all").header("origin", "https://evil.example"), 403).await;
+    page(server.ask("POST", "/flag").body("x"), 400).await;
+    assert_eq!(page(server.ask("DELETE", "/stale"), 405).await.headers["allow"], "GET,HEAD");
+    server.get("/api/nothing").refuses(404).await;
+    server.get("/api/v1/runs").header("host", "evil.example").refuses(421).await;
+    server.ask("POST", "/healthz").refuses(405).await;
+    server.ask("POST", "/metrics").refuses(405).await;
+}
+
+#[tokio::test]
+async fn who_asks_too_much_is_told_by_a_page_when_to_come_again() {
+    let server = Server::with(Config { limits: Limits { requests: 0, ..Limits::default() }, ..Config::default() });
+    assert_eq!(page(server.get("/"), 503).await.headers["retry-after"], "1");
+    server.get("/v1/runs").refuses(503).await;
+}
+
+#[tokio::test]
+async fn a_page_that_says_what_is_wrong_has_the_frame_of_whoever_asks() {
+    let server = Server::new();
+    let token = server.token(Role::Read);
+    let ask =
+        |token: &str| server.get("/run/7").header("cookie", &format!("mltrace_theme=dark; mltrace_token={token}"));
+    let known = page(ask(&token), 404).await.text();
+    assert!(known.contains("data-theme=\"dark\"") && known.contains("Signed in as read"), "{known}");
+    let unknown = page(ask("x"), 404).await.text();
+    assert!(unknown.contains("data-theme=\"dark\"") && !unknown.contains("Signed in as"), "{unknown}");
+}
+
+#[tokio::test]
+async fn the_address_of_a_form_leads_to_the_last_runs() {
+    let server = Server::new();
+    for form in ["/go", "/flag", "/flag/outputs", "/unflag-all", "/runs/1/notes", "/logout"] {
+        let answer = server.get(form).send().await;
+        assert_eq!((answer.status.as_u16(), &answer.headers["location"]), (303, &"/".parse().unwrap()), "{form}");
+    }
 }

@@ -93,8 +93,6 @@ async fn the_login_page_sets_a_cookie_that_scripts_and_other_sites_cannot_use() 
     assert!(server.get("/login").send().await.text().contains("<form method=\"post\" action=\"/login\">"));
     let runs = server.get("/trace/raw%20rides").send().await;
     assert_eq!(runs.headers["location"], "/login?to=/trace/raw%2520rides", "and back from there");
-    let elsewhere = server.get("/login?to=//evil.example").send().await.text();
-    assert!(elsewhere.contains("name=\"to\" value=\"/\""), "{elsewhere}");
     let log_in = |token: &str| {
         let form = server.ask("POST", "/login").header("content-type", "application/x-www-form-urlencoded");
         form.body(format!("token={token}"))
@@ -111,6 +109,42 @@ async fn the_login_page_sets_a_cookie_that_scripts_and_other_sites_cannot_use() 
     assert!(by_tls.headers[SET_COOKIE].to_str().unwrap().ends_with("; Secure"));
     let out = server.ask("POST", "/logout").send().await;
     assert!(out.headers[SET_COOKIE].to_str().unwrap().starts_with("mltrace_token=; Path=/; Max-Age=0"));
+}
+
+#[tokio::test]
+async fn a_login_leads_nowhere_but_to_this_site() {
+    let server = Server::new();
+    let token = server.token(Role::Read);
+    for to in [
+        "//evil.example",
+        "https://evil.example",
+        "/%5cevil.example",
+        "/%09/evil.example",
+        "/%0a/evil.example",
+        "/%0d/evil.example",
+        "%09//evil.example",
+        "/%00/evil.example",
+        "/%C2%85/evil.example",
+    ] {
+        let page = server.get(&format!("/login?to={to}")).send().await.text();
+        assert!(page.contains("name=\"to\" value=\"/\""), "{to}: {page}");
+        let answer = server.ask("POST", "/login").body(format!("token={token}&to={to}")).send().await;
+        assert_eq!((answer.status.as_u16(), &answer.headers["location"]), (303, &"/".parse().unwrap()), "{to}");
+    }
+}
+
+#[tokio::test]
+async fn whose_login_ends_before_a_form_is_sent_is_led_back_to_the_page_that_holds_it() {
+    let server = Server::new();
+    server.token(Role::Read);
+    let send = || server.ask("POST", "/runs/1/notes").body("text=mine");
+    let leads = async |referer: &str| send().header("referer", referer).send().await.headers["location"].clone();
+    assert_eq!(send().send().await.headers["location"], "/login?to=/");
+    assert_eq!(leads("http://localhost:8080/runs/1?a=b").await, "/login?to=/runs/1%3Fa%3Db");
+    for elsewhere in ["http://evil.example/runs/1", "http://localhost:8080//evil.example", "/runs/1", "", "about:blank"]
+    {
+        assert_eq!(leads(elsewhere).await, "/login?to=/", "{elsewhere}");
+    }
 }
 
 #[tokio::test]
@@ -141,8 +175,8 @@ async fn what_others_named_is_shown_on_a_page_and_not_run_by_it() {
 
 #[tokio::test]
 async fn who_is_logged_in_can_log_out_by_the_page_and_nobody_else() {
-    let server = Server::new();
     const FORM: &str = "<form method=\"post\" action=\"/logout\">";
+    let server = Server::new();
     assert!(!server.page("/").await.contains(FORM));
     let token = server.token(Role::Read);
     let page = server.get("/").header("cookie", &format!("mltrace_token={token}")).send().await.text();

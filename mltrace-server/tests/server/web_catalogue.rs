@@ -259,6 +259,17 @@ async fn a_command_leads_to_the_page_that_answers_it() {
 }
 
 #[tokio::test]
+async fn a_command_of_which_nothing_comes_can_be_mended_where_it_was_typed() {
+    let server = Server::new();
+    let answer = server.sends("/go", "text=inspect+%22forest%22").await;
+    assert_eq!(answer.status, 422);
+    let page = answer.text();
+    let bar = page.split("<input id=\"command\"").nth(1).unwrap().split('>').next().unwrap();
+    assert!(bar.contains("value=\"inspect &#34;forest&#34;\""), "{bar}");
+    assert!(!server.page("/").await.contains("value=\"inspect"));
+}
+
+#[tokio::test]
 async fn a_flag_is_set_by_a_command_only_where_it_is_sent_as_a_form_by_who_may_review() {
     let server = Server::new();
     let run = server.run("infer", "forest", "ride 17");
@@ -267,10 +278,12 @@ async fn a_flag_is_set_by_a_command_only_where_it_is_sent_as_a_form_by_who_may_r
     assert!(is_flagged());
     assert_eq!(server.leads("/go", "text=unflag+ride+17").await, "/review");
     assert_eq!(server.sends("/go", "text=unflag+ride+17").await.status, 404);
-    assert_eq!(server.get("/go?text=flag+ride+17").send().await.status, 405);
+    assert_eq!(server.get("/go?text=flag+ride+17").send().await.status, 303);
+    assert!(!is_flagged());
     let reader = server.token(Role::Read);
     let asked = |text: &str| server.ask("POST", "/go").body(format!("text={text}")).bearer(&reader).send();
-    assert_eq!(asked("flag+ride+17").await.status, 403);
+    let refused = asked("flag+ride+17").await;
+    assert!(refused.status == 403 && refused.text().contains("value=\"flag ride 17\""), "{}", refused.text());
     assert_eq!(asked("trace+ride+17").await.status, 303);
     assert!(!is_flagged());
 }

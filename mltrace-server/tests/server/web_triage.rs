@@ -279,7 +279,9 @@ async fn an_output_is_flagged_on_the_page_of_its_run_and_unflagged_in_the_review
 async fn a_form_leads_nowhere_but_to_this_site() {
     let server = Server::new();
     server.run("inference", "model", "rides/1");
-    for place in ["//elsewhere.example", "https://elsewhere.example", "/\\elsewhere.example", ""] {
+    for place in
+        ["//elsewhere.example", "https://elsewhere.example", "/\\elsewhere.example", "/\t/elsewhere.example", ""]
+    {
         let answer = server.form("/flag", &[("name", "rides/1"), ("on", "true"), ("back", place)]).await;
         assert_eq!(leads_to(&answer), "/", "{place}");
     }

@@ -58,7 +58,36 @@ document.addEventListener("pointerover", (event) => {
   if (told) told.textContent = place.querySelector("title").textContent;
 });
 
-document.addEventListener("htmx:load", (event) => localize(event.detail.elt));
+// A run that has come in above, since it ended, is not shown again where it began.
+function once(part) {
+  for (const { id } of part.querySelectorAll(".runs[data-page] > .row")) {
+    for (const again of [...document.querySelectorAll(`#${id}`)].slice(1)) again.remove();
+  }
+}
+
+// The address says where in the list of runs the reader is: it begins there after a reload, and for who comes back.
+function keepPlace() {
+  const lists = () => document.querySelectorAll(".runs[data-page]");
+  if (!lists().length) return;
+  history.scrollRestoration = "manual";
+  document.getElementById(location.hash.slice(1))?.scrollIntoView();
+  const seen = (parts) => [...parts].find((part) => part.getBoundingClientRect().bottom > 0);
+  const keep = () => {
+    const list = scrollY > 0 && seen(lists());
+    const row = list && seen(list.children);
+    const place = row ? `${list.dataset.page}#${row.id}` : lists()[0].dataset.page;
+    if (place !== location.pathname + location.search + location.hash) history.replaceState(null, "", place);
+  };
+  // Browsers bear so many changes of the address only.
+  let scrolled;
+  addEventListener("scroll", () => { clearTimeout(scrolled); scrolled = setTimeout(keep, 300); });
+  document.getElementById("main").addEventListener("click", keep);
+}
+
+document.addEventListener("htmx:load", (event) => {
+  localize(event.detail.elt);
+  once(event.detail.elt);
+});
 localize(document);
 theme();
 keys();
@@ -128,3 +157,4 @@ document.addEventListener("htmx:sendError", () => silence("The server does not a
 document.addEventListener("htmx:beforeOnLoad", () => silence(""));
 zones();
 graph();
+keepPlace();

@@ -22,6 +22,8 @@ pub(super) const SHOWN: u32 = 1;
 const WINDOW: u32 = 250;
 /// And so many before the reader is asked whether to go on.
 const MOST: u32 = 5_000;
+/// Of the runs that are running the last so many are watched until they end: they stand in an address.
+const WATCHED: usize = 500;
 
 pub(super) fn add(site: Site) -> Site {
     site.view("/", recent).view("/recent/older", older).view("/recent/newer", newer).view("/recent/row/{id}", row)
@@ -40,6 +42,8 @@ struct Asked {
     after: Option<String>,
     /// The newest run that the page has.
     newest: Option<RunId>,
+    /// Runs up to there that were running and may come to be sought.
+    open: String,
 }
 
 /// The last runs, as a page.
@@ -49,7 +53,8 @@ struct Recent {
     frame: Frame,
     asked: Asked,
     part: Part,
-    newest: RunId,
+    /// Where to ask for newer runs; of an older part nowhere.
+    newer: Option<String>,
 }
 
 /// Some runs, newest first, and where those before them begin.
@@ -62,6 +67,10 @@ struct Part {
     /// How many were looked at, where that was given up before the part was full.
     given_up: Option<u64>,
     is_sought: bool,
+    is_of_running: bool,
+    /// The address of the page that begins with these.
+    here: String,
+    is_first: bool,
 }
 
 /// Runs that were recorded since the page was made.
@@ -73,14 +82,19 @@ struct Newer {
     next: String,
     /// There are more than are put in at a time.
     is_cut: bool,
+    is_of_running: bool,
     here: String,
 }
 
 /// A run that is on the page already.
 #[derive(Template)]
-#[template(path = "web/recent_row.html")]
+#[template(
+    source = r#"{% let list = "run" %}{% if let Some(part) = part %}{% include "web/recent_row.html" %}{% endif %}"#,
+    ext = "html"
+)]
 struct Row {
-    part: RunPart,
+    /// Nothing of a run that has ended in a list of those that are running.
+    part: Option<RunPart>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -102,11 +116,13 @@ struct Filter<'a> {
 
 fn recent(visit: Visit<'_, Nothing, Asked>) -> Result<Recent, Problem> {
     let Visit { tracer, query: asked, frame, .. } = visit;
-    // Looked up first: a run that comes meanwhile is rather shown twice than never.
-    let newest = tracer.briefs_before(RunId(i64::MAX), 1)?.first().map_or(RunId(0), |run| run.id);
+    // Looked up first: a run that comes or ends meanwhile is rather asked for twice than never.
+    let newest = tracer.last_recorded()?;
+    let mut open = Filter::of(tracer, &asked)?.may_come(tracer.open_runs()?)?;
     let part = part(tracer, &asked)?;
-    let newest = part.runs.iter().map(|part| part.run.id).fold(newest, RunId::max);
-    Ok(Recent { frame, asked, part, newest })
+    open.retain(|id| part.runs.iter().all(|part| part.run.id != *id));
+    let newer = part.is_first.then(|| asked.newer(newest, &open));
+    Ok(Recent { frame, asked, part, newer })
 }
 
 fn older(visit: Visit<'_, Nothing, Asked>) -> Result<Part, Problem> {
@@ -116,24 +132,38 @@ fn older(visit: Visit<'_, Nothing, Asked>) -> Result<Part, Problem> {
 
 fn newer(visit: Visit<'_, Nothing, Asked>) -> Result<Newer, Problem> {
     let Visit { tracer, query: asked, .. } = visit;
-    let known = asked.newest.unwrap_or(RunId(0));
+    let mut newest = asked.newest.unwrap_or(RunId(0));
     let mut filter = Filter::of(tracer, &asked)?;
-    let found = tracer.briefs_after(known, WINDOW)?;
-    let newest = found.last().map_or(known, |run| run.id);
-    let is_whole = found.len() < WINDOW as usize;
-    let mut ids = filter.keep(found)?;
+    let mut runs = tracer.briefs(&asked.open()?)?;
+    runs.sort_unstable_by_key(|run| run.id);
+    let (mut ids, mut open) = (Vec::new(), Vec::new());
+    for _ in 0..MOST / WINDOW {
+        let found = tracer.briefs_after(newest, WINDOW)?;
+        newest = found.last().map_or(newest, |run| run.id);
+        let is_last = found.len() < WINDOW as usize;
+        runs.extend(found);
+        open.extend(filter.may_come(runs.clone())?);
+        ids.extend(filter.keep(std::mem::take(&mut runs))?);
+        if is_last || ids.len() > PART as usize {
+            break;
+        }
+    }
     ids.reverse();
-    let is_cut = !is_whole || ids.len() > PART as usize;
+    let is_cut = ids.len() > PART as usize;
     if is_cut {
         ids.clear();
     }
-    let next = asked.newer(newest);
-    Ok(Newer { runs: tracer.run_parts(&ids, SHOWN)?, next, is_cut, here: link::to("/", &asked.question()) })
+    let next = asked.newer(newest, &open);
+    let (is_of_running, here) = (asked.is_of_running(), link::to("/", &asked.question()));
+    Ok(Newer { runs: tracer.run_parts(&ids, SHOWN)?, next, is_cut, is_of_running, here })
 }
 
-fn row(Visit { tracer, path: Numbered { id }, .. }: Visit<'_, Numbered, Nothing>) -> Result<Row, Problem> {
+fn row(visit: Visit<'_, Numbered, Asked>) -> Result<Row, Problem> {
+    let Visit { tracer, path: Numbered { id }, query, .. } = visit;
     let part = tracer.run_parts(&[id], SHOWN)?.pop();
-    part.map(|part| Row { part }).ok_or_else(|| Problem::new(axum::http::StatusCode::NOT_FOUND, "there is no such run"))
+    let part = part.ok_or_else(|| Problem::new(axum::http::StatusCode::NOT_FOUND, "there is no such run"))?;
+    let stays = !query.is_of_running() || part.run.status == Status::Running;
+    Ok(Row { part: stays.then_some(part) })
 }
 
 fn part(tracer: &Tracer, asked: &Asked) -> Result<Part, Problem> {
@@ -144,11 +174,18 @@ fn part(tracer: &Tracer, asked: &Asked) -> Result<Part, Problem> {
         None => filter.sought(after)?,
     };
     let given_up = (next.is_some() && ids.len() < PART as usize).then_some(looked);
-    let next = next.map(|after| {
-        let question = [asked.question(), vec![("after", after.as_str())]].concat();
-        ["/", "/recent/older"].map(|place| link::to(place, &question))
-    });
-    Ok(Part { runs: tracer.run_parts(&ids, SHOWN)?, next, given_up, is_sought: asked.is_sought() })
+    let at = |place, after: Option<&str>| {
+        link::to(place, &[asked.question(), after.map(|after| ("after", after)).into_iter().collect()].concat())
+    };
+    Ok(Part {
+        runs: tracer.run_parts(&ids, SHOWN)?,
+        next: next.map(|next| ["/", "/recent/older"].map(|place| at(place, Some(&next)))),
+        given_up,
+        is_sought: asked.is_sought(),
+        is_of_running: asked.is_of_running(),
+        here: at("/", after),
+        is_first: after.is_none(),
+    })
 }
 
 /// Runs that were found.
@@ -224,8 +261,11 @@ impl<'a> Filter<'a> {
         let Some(component) = self.component else {
             let before = after.map_or(Ok(RunId(i64::MAX)), |after| after.parse().map(RunId));
             let before = before.map_err(|_| Problem::bad_request("`after` is not where a list of runs goes on"))?;
-            let items = self.tracer.briefs_before(before, size)?;
-            let next = (items.len() == size as usize).then(|| items.last().map(|run| run.id.to_string())).flatten();
+            // One more than is asked for tells whether there are any more.
+            let mut items = self.tracer.briefs_before(before, size + 1)?;
+            let has_more = items.len() > size as usize;
+            items.truncate(size as usize);
+            let next = items.last().filter(|_| has_more).map(|run| run.id.to_string());
             return Ok(Page { items, next });
         };
         let mut history = self.tracer.history(component).limit(size.into());
@@ -243,10 +283,25 @@ impl<'a> Filter<'a> {
 
     /// Those that are sought, of some that were looked at.
     fn keep(&mut self, runs: Vec<RunBrief>) -> Result<Vec<RunId>, Problem> {
+        let status = self.status;
+        self.but_for_status(runs.into_iter().filter(|run| status.is_none_or(|status| run.status == status)))
+    }
+
+    /// Those that are running, and will be sought if they end as is asked for.
+    fn may_come(&mut self, mut runs: Vec<RunBrief>) -> Result<Vec<RunId>, Problem> {
+        if self.status.is_none_or(|status| status == Status::Running) {
+            return Ok(Vec::new());
+        }
+        runs.retain(|run| run.status == Status::Running);
+        runs.sort_unstable_by_key(|run| run.id);
+        self.but_for_status(runs)
+    }
+
+    /// Those that are sought if their status is.
+    fn but_for_status(&mut self, runs: impl IntoIterator<Item = RunBrief>) -> Result<Vec<RunId>, Problem> {
         let mut kept = Vec::new();
         for run in runs {
-            let is_meant = self.status.is_none_or(|status| run.status == status)
-                && self.component.is_none_or(|component| run.component == component)
+            let is_meant = self.component.is_none_or(|component| run.component == component)
                 && self.since.is_none_or(|since| run.started_at >= since)
                 && self.until.is_none_or(|until| run.started_at <= until);
             if is_meant && self.has_tag(&run.component)? {
@@ -268,8 +323,9 @@ impl<'a> Filter<'a> {
 }
 
 impl Recent {
-    fn newer(&self) -> String {
-        self.asked.newer(self.newest)
+    /// The page that begins with the last runs.
+    fn newest(&self) -> String {
+        link::to("/", &self.asked.question())
     }
 }
 
@@ -290,9 +346,23 @@ impl Asked {
         !self.question().is_empty()
     }
 
-    /// Where to ask for runs that are newer than one.
-    fn newer(&self, newest: RunId) -> String {
+    fn is_of_running(&self) -> bool {
+        self.status == Status::Running.as_str()
+    }
+
+    /// Where to ask for runs that are newer than one, or that were running up to it.
+    fn newer(&self, newest: RunId, open: &[RunId]) -> String {
         let newest = newest.to_string();
-        link::to("/recent/newer", &[self.question(), vec![("newest", newest.as_str())]].concat())
+        let open: Vec<_> = open.iter().rev().take(WATCHED).map(ToString::to_string).collect();
+        let open = open.join(":");
+        let watched = (!open.is_empty()).then_some(("open", open.as_str()));
+        let question = [self.question(), vec![("newest", newest.as_str())], watched.into_iter().collect()].concat();
+        link::to("/recent/newer", &question)
+    }
+
+    /// The runs that were running.
+    fn open(&self) -> Result<Vec<RunId>, Problem> {
+        let ids = self.open.split(':').filter(|id| !id.is_empty()).take(WATCHED).map(|id| id.parse().map(RunId));
+        ids.collect::<Result<_, _>>().map_err(|_| Problem::bad_request("`open` is no list of runs"))
     }
 }

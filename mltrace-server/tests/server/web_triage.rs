@@ -208,6 +208,90 @@ async fn new_runs_come_in_as_they_are_sought() {
     assert_eq!(rows(&server.page("/recent/row/3").await), [3]);
 }
 
+/// Where the page asks for newer runs.
+fn next(page: &str) -> String {
+    let link = page.split("id=\"newer\" hx-get=\"").nth(1).unwrap_or_else(|| panic!("no more is asked for: {page}"));
+    link.split('"').next().unwrap().replace("&#38;", "&")
+}
+
+/// Reports a run that has not ended, or that has failed.
+fn report(server: &Server, nth: u32, failed_at: Option<&str>) {
+    let run = json!({"component": "long", "uuid": format!("0197f3c0-0000-7000-8000-00000000000{nth}"),
+        "started_at": "2020-05-01T00:00:00Z", "ended_at": failed_at, "error": failed_at.map(|_| "no memory")});
+    server.tracer.log_reports(vec![serde_json::from_value(run).unwrap()]).unwrap().remove(0).unwrap();
+}
+
+#[tokio::test]
+async fn a_run_that_fails_after_it_was_passed_is_shown_once_where_failures_are_sought() {
+    let server = Server::new();
+    report(&server, 1, None);
+    let page = server.page("/?status=failed").await;
+    assert_eq!(rows(&page), [0; 0]);
+    report(&server, 2, None);
+    server.log("clean", 0, |_| ());
+    let part = server.page(&next(&page)).await;
+    assert_eq!(rows(&part), [0; 0]);
+    report(&server, 2, Some("2020-05-01T00:01:00Z"));
+    let part = server.page(&next(&part)).await;
+    assert_eq!(rows(&part), [2]);
+    report(&server, 1, Some("2020-05-01T00:02:00Z"));
+    let part = server.page(&next(&part)).await;
+    assert_eq!(rows(&part), [1]);
+    assert!(rows(&server.page(&next(&part)).await).is_empty() && next(&part).ends_with("newest=3"));
+    server.page_that_refuses("/recent/newer?newest=3&open=x", 400).await;
+}
+
+#[tokio::test]
+async fn a_run_that_ends_leaves_the_list_of_those_that_are_running() {
+    let server = Server::new();
+    report(&server, 1, None);
+    let page = server.page("/?status=running").await;
+    assert!(rows(&page) == [1] && page.contains("hx-vals='{\"status\":\"running\"}'"), "{page}");
+    assert!(
+        page.contains("id=\"run-1-page\"") && page.contains("id=\"run-1-component\""),
+        "what has the focus keeps it"
+    );
+    assert_eq!(rows(&server.page("/recent/row/1?status=running").await), [1]);
+    report(&server, 1, Some("2020-05-01T00:01:00Z"));
+    assert_eq!(server.page("/recent/row/1?status=running").await, "");
+    assert_eq!(rows(&server.page("/recent/row/1").await), [1]);
+}
+
+#[tokio::test]
+async fn many_new_runs_are_told_of_only_where_they_are_sought() {
+    let server = Server::new();
+    let page = server.page("/?status=failed").await;
+    for minute in 0..600 {
+        let mut run = ComponentRun::new("stage");
+        run.started_at(at(minute)).ended_at(at(minute));
+        if minute == 300 {
+            run.fail("no memory");
+        }
+        server.tracer.queue_component_run(run).unwrap();
+    }
+    server.tracer.flush().unwrap();
+    let part = server.page(&next(&page)).await;
+    assert_eq!(rows(&part), [301]);
+    assert!(next(&part).ends_with("newest=600"));
+    assert!(server.page("/recent/newer?newest=0").await.contains("Many new runs"));
+}
+
+#[tokio::test]
+async fn a_list_that_ends_with_its_first_part_leads_no_further() {
+    let server = Server::new();
+    for minute in 0..50 {
+        server.log("clean", minute, |_| ());
+    }
+    let page = server.page("/").await;
+    assert!(rows(&page).len() == 50 && !page.contains("Older runs"));
+    let behind = server.page("/?after=1").await;
+    assert!(!behind.contains("There are no runs here yet") && behind.contains("No run matches any more"), "{behind}");
+    server.log("clean", 50, |_| ());
+    let onward = links(&server.page("/").await).into_iter().find(|link| link.contains("after=")).unwrap();
+    let older = server.page(&onward).await;
+    assert!(rows(&older) == [1] && older.contains("<a href=\"/\">Newest runs</a>") && !older.contains("id=\"newer\""));
+}
+
 #[tokio::test]
 async fn a_filter_that_cannot_be_meant_is_a_page_that_says_so() {
     let server = Server::new();

@@ -62,3 +62,28 @@ fn the_recent_runs_are_scrolled_through_to_the_ten_thousandth_and_new_ones_come_
     assert_eq!(shown[..4], [RUNS + 3, RUNS + 2, RUNS + 1, RUNS]);
     assert_eq!(browser.witnessed(), [""; 0]);
 }
+
+#[test]
+fn who_comes_back_to_the_recent_runs_or_loads_them_again_is_where_they_were() {
+    let Some(browser) = Browser::start() else { return };
+    let store = Store::of_a_chain(320);
+    let server = Server::on(&store);
+    browser.open(&server.url("/"));
+    browser.until(
+        "const run = document.getElementById('run-100');
+         (run ?? document.querySelector('.older:not(.htmx-request)'))?.scrollIntoView();
+         return !!run",
+    );
+    let is_seen = "const run = document.getElementById('run-100')?.getBoundingClientRect();
+                   return !!run && run.top >= -1 && run.bottom <= innerHeight";
+    browser.find("#run-100-page").click();
+    assert_eq!(browser.place(), "/runs/100");
+    browser.back();
+    browser.until(is_seen);
+    assert!(browser.place().starts_with("/?after="), "{}", browser.place());
+    browser.cdp("Page.reload", &json!({}));
+    browser.until(is_seen);
+    browser.named("Newest runs").click();
+    browser.until("return location.pathname + location.search === '/' && !!document.getElementById('run-320')");
+    assert_eq!(browser.witnessed(), [""; 0]);
+}

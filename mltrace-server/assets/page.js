@@ -132,6 +132,11 @@ function graph() {
 document.addEventListener("htmx:responseError", ({ detail }) => {
   if (detail.elt.matches("form")) detail.elt.submit();
 });
+// A form that was sent is folded away again: the keyboard goes on where it was unfolded.
+document.addEventListener("htmx:afterSettle", ({ detail }) => {
+  const sent = detail.requestConfig?.elt;
+  if (sent?.matches("form[id]")) document.getElementById(sent.id)?.closest("details:not([open])")?.querySelector("summary").focus();
+});
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const form = detail.elt.closest("form");
   form?.querySelector(".lapsed")?.remove();

@@ -248,6 +248,32 @@ fn a_whole_run_counts_for_more_than_its_tombstone_whichever_comes_first() {
 }
 
 #[test]
+fn a_note_is_edited_or_taken_away_as_it_was_read_and_leaves_so() {
+    let tracer = Tracer::in_memory().unwrap();
+    let id = tracer.store().put(&run("clean", 0, 1)).unwrap();
+    let texts =
+        |tracer: &Tracer| -> Vec<_> { tracer.run(RunId(1)).unwrap().notes.into_iter().map(|note| note.text).collect() };
+    for text in ["first", "second"] {
+        tracer.add_note(id, text).unwrap();
+    }
+    let early = export(&tracer);
+    let [first, second]: [Note; 2] = tracer.run(id).unwrap().notes.try_into().unwrap();
+    tracer.edit_note(id, &first, "the very first").unwrap();
+    assert_eq!(texts(&tracer), ["the very first", "second"]);
+    assert_eq!(tracer.run(id).unwrap().notes[0].written_at, first.written_at);
+    let late = tracer.edit_note(id, &first, "mine").unwrap_err();
+    assert!(late.kind() == ErrorKind::NotFound && late.to_string().contains("read it again"), "{late}");
+    assert_eq!(tracer.edit_note(RunId(9), &second, "mine").unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(texts(&tracer), ["the very first", "second"], "nothing was written");
+    tracer.edit_note(id, &second, " ").unwrap();
+    assert_eq!(texts(&store_of(&[&export(&tracer)])), ["the very first"]);
+    import(&tracer, &early);
+    let mut all = texts(&tracer);
+    all.sort();
+    assert_eq!(all, ["first", "second", "the very first"], "what was exported before comes back");
+}
+
+#[test]
 fn a_run_keeps_its_process_and_the_commit_that_became_known_late() {
     let tracer = Tracer::in_memory().unwrap();
     tracer.store().put(&run("clean", 0, 1)).unwrap();

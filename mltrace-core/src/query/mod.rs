@@ -34,7 +34,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use crate::lineage::labels::fill;
 use crate::lineage::stale::Judge;
-use crate::model::{IoPointer, Page, RunId, RunPart, RunRecord, Version};
+use crate::model::{IoPointer, Note, Page, RunId, RunPart, RunRecord, Version};
 use crate::store::{NameId, VersionId, View};
 use crate::tracer::Tracer;
 
@@ -135,6 +135,41 @@ impl Tracer {
         self.store().write(None, |tx| {
             tx.expect_run(id)?;
             tx.put_note(id, to_micros(now()), text)
+        })
+    }
+
+    /// Puts a text in place of a note's, which keeps its moment; an empty text takes the note away. The note is given as a
+    /// run has it, so that what somebody else made of it meanwhile is not lost.
+    ///
+    /// Only this store knows of the edit: a run that is still open and that wrote the note itself writes the old text again
+    /// when it ends, and an import of what was exported before brings it back, beside the new one.
+    ///
+    /// ```
+    /// use mltrace_core::{ComponentRun, Tracer};
+    ///
+    /// let tracer = Tracer::in_memory()?;
+    /// let id = tracer.log_component_run(ComponentRun::new("clean"))?;
+    /// tracer.add_note(id, "the vender resent it")?;
+    /// let note = tracer.run(id)?.notes.remove(0);
+    /// tracer.edit_note(id, &note, "the vendor resent it")?;
+    /// assert_eq!(tracer.run(id)?.notes[0].text, "the vendor resent it");
+    /// assert!(tracer.edit_note(id, &note, "").is_err(), "it says something else by now");
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// There is no such run, it has no such note any more ([`ErrorKind::NotFound`]), the text is too long, or the store
+    /// cannot be written.
+    pub fn edit_note(&self, id: RunId, note: &Note, text: &str) -> Result<()> {
+        limits::text("the note", text)?;
+        let written_at = to_micros(note.written_at);
+        self.store().write(None, |tx| {
+            tx.expect_run(id)?;
+            if !tx.remove_note(id, written_at, &note.text)? {
+                let message = format!("run {id} has no such note any more: read it again, it was edited or taken away");
+                return Err(not_found(message));
+            }
+            if text.trim().is_empty() { Ok(()) } else { tx.put_note(id, written_at, text) }
         })
     }
 

@@ -302,6 +302,15 @@ impl Write<'_> {
         .map(drop)
     }
 
+    /// Says whether the run had it.
+    pub(crate) fn remove_note(&self, run: RunId, written_at: i64, text: &str) -> Result<bool> {
+        let removed = self.execute(
+            "DELETE FROM note WHERE run = ?1 AND written_at = ?2 AND text = ?3",
+            &[run.into(), Value::from(written_at), text.into()],
+        )?;
+        Ok(removed > 0)
+    }
+
     /// Writes anew the edge of an input that stands in the store.
     pub(crate) fn set_edge(&self, reading: &Reading, proof: Option<Proof>) -> Result<()> {
         self.execute(

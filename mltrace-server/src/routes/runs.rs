@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use mltrace_core::{Page, Reported, RunId, RunRecord, RunReport, Tracer};
+use mltrace_core::{Note, Page, Reported, RunId, RunRecord, RunReport, Tracer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -21,6 +21,7 @@ pub(super) fn add(api: Api) -> Api {
         .add_async::<Nothing, Nothing, RunOrRuns, LoggedRuns, _, _>(log, log_runs)
         .add(Operation::get("/runs/{run}", "getRun", "Everything about one run"), run)
         .add(note, add_note)
+        .add(Operation::change("put", "/runs/{run}/notes", "editNote", "Edit a note of a run", Role::Review), edit_note)
 }
 
 fn recent(asked: Asked<'_, Nothing, Part, ()>) -> Result<Page<RunRecord>, Problem> {
@@ -64,6 +65,23 @@ struct NewNote {
 fn add_note(asked: Asked<'_, OneRun, Nothing, Json<NewNote>>) -> Result<RunRecord, Problem> {
     let id = asked.path.id(asked.tracer)?;
     asked.tracer.add_note(id, &asked.body.0.text)?;
+    Ok(asked.tracer.run(id)?)
+}
+
+/// What a remark is to say.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct EditedNote {
+    /// It as the run has it.
+    note: Note,
+    /// What it is to say; nothing takes it away.
+    text: String,
+}
+
+fn edit_note(asked: Asked<'_, OneRun, Nothing, Json<EditedNote>>) -> Result<RunRecord, Problem> {
+    let id = asked.path.id(asked.tracer)?;
+    let EditedNote { note, text } = &asked.body.0;
+    asked.tracer.edit_note(id, note, text)?;
     Ok(asked.tracer.run(id)?)
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use askama::Template;
 use axum::http::StatusCode;
 use mltrace_core::{
-    CheckStatus, CommitSource, Dependency, History, IoPointer, RunId, RunPart, RunRecord, Stale, Tracer,
+    CheckStatus, CommitSource, Dependency, ErrorKind, History, IoPointer, Note, RunId, RunPart, RunRecord, Stale,
+    Tracer,
 };
 use serde::Deserialize;
 
@@ -28,6 +29,7 @@ pub(super) fn add(site: Site) -> Site {
     site.view("/runs/{id}", run)
         .view("/runs/{id}/brief", brief)
         .change("/runs/{id}/notes", add_note)
+        .change("/runs/{id}/notes/edit", edit_note)
         .change("/flag", flag)
 }
 
@@ -55,6 +57,8 @@ struct Shown {
     /// The one before it of the same component and partition, to compare it with.
     previous: Option<RunId>,
     from: From,
+    /// The last writers of outputs without versions, where those are other runs: a flag would be theirs.
+    written_again: HashMap<String, RunId>,
 }
 
 /// A run beside a graph.
@@ -72,7 +76,16 @@ fn run(visit: Visit<'_, Numbered, From>) -> Result<Shown, Problem> {
     let run = tracer.run(path.id)?;
     let parent = run.parent.map(|parent| tracer.run_id(parent)).transpose()?.flatten();
     let previous = before(tracer, &run)?;
-    Ok(Shown { frame, run, parent, previous, from })
+    let written_again = if frame.may_review { written_again(tracer, &run, from)? } else { HashMap::new() };
+    Ok(Shown { frame, run, parent, previous, from, written_again })
+}
+
+fn written_again(tracer: &Tracer, run: &RunRecord, from: From) -> Result<HashMap<String, RunId>, Problem> {
+    let shown = run.outputs.iter().skip(from.wrote).take(SHOWN);
+    let names: Vec<_> = shown.filter(|output| output.version.is_none()).map(|output| output.name.as_str()).collect();
+    let writers = names.iter().zip(tracer.to_blame(&names)?);
+    let others = writers.filter_map(|(name, writer)| Some((*name, writer.filter(|writer| *writer != run.id)?)));
+    Ok(others.map(|(name, writer)| (name.to_owned(), writer)).collect())
 }
 
 fn brief(Visit { tracer, path: Numbered { id }, .. }: Visit<'_, Numbered, Nothing>) -> Result<Brief, Problem> {
@@ -154,6 +167,16 @@ impl Shown {
         lines(outputs.map(|(place, output)| (output.name.as_str(), (place, output))))
     }
 
+    /// The run to which a flag on an output of this one would go instead.
+    fn written_again(&self, output: &IoPointer) -> Option<&RunId> {
+        self.written_again.get(&output.name).filter(|_| output.version.is_none())
+    }
+
+    /// By which a note's text is known again: browsers send line breaks in another way than they were given.
+    fn mark(text: &str) -> String {
+        blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
+    }
+
     /// Where the next of a list stand, and how many come before them.
     fn next_inputs(&self) -> Option<(String, usize)> {
         let from = self.from.read.saturating_add(SHOWN);
@@ -211,8 +234,40 @@ struct NewNote {
 
 fn add_note(change: Change<'_, Numbered, NewNote>) -> Result<String, Problem> {
     let Change { tracer, path: Numbered { id }, form: NewNote { text }, .. } = change;
-    tracer.add_note(id, text.trim())?;
+    tracer.add_note(id, &typed(&text))?;
     Ok(format!("/runs/{id}#notes"))
+}
+
+/// A remark as it was shown, and what it is to say.
+#[derive(Debug, Deserialize)]
+struct EditedNote {
+    /// In microseconds.
+    written_at: i64,
+    mark: String,
+    text: String,
+}
+
+fn edit_note(change: Change<'_, Numbered, EditedNote>) -> Result<String, Problem> {
+    let Change { tracer, path: Numbered { id }, form: EditedNote { written_at, mark, text }, .. } = change;
+    let found = tracer.runs(&[id])?.pop();
+    let run = found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("there is no run {id}")))?;
+    let is_it = |note: &&Note| note.written_at.timestamp_micros() == written_at && Shown::mark(&note.text) == mark;
+    let text = typed(&text);
+    match run.notes.iter().find(is_it).map(|note| tracer.edit_note(id, note, &text)) {
+        Some(Ok(())) => Ok(format!("/runs/{id}#notes")),
+        Some(Err(error)) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+        _ => {
+            let meanwhile =
+                format!("nothing was written: somebody edited this note of #{id} meanwhile, or took it away");
+            let yours = if text.is_empty() { String::new() } else { format!(". This is what you wrote:\n\n{text}") };
+            Err(Problem::new(StatusCode::CONFLICT, meanwhile + &yours))
+        }
+    }
+}
+
+/// What somebody typed, without what browsers make of line breaks.
+fn typed(text: &str) -> String {
+    text.trim().replace("\r\n", "\n")
 }
 
 /// Which output, and whether it is to be flagged.

@@ -113,6 +113,7 @@ async fn every_route_of_the_design_is_described() {
         "post /tasks/{name}/outputs",
         "put /components/{name}/tags",
         "put /pointers/{name}/flag",
+        "put /runs/{run}/notes",
     ];
     assert_eq!(described, expected);
 }

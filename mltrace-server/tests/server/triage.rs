@@ -34,6 +34,20 @@ async fn a_run_is_noted_and_a_component_tagged() {
 }
 
 #[tokio::test]
+async fn a_note_is_edited_as_long_as_it_says_what_whoever_edits_it_read() {
+    let server = Server::new();
+    server.run("etl/clean", "raw", "rides");
+    let run = server.post("/v1/runs/1/notes", &json!({"text": "the vender resent it"})).gives(201).await;
+    let edit = |text| server.ask("PUT", "/v1/runs/1/notes").json(&json!({"note": run["notes"][0], "text": text}));
+    let edited = edit("the vendor resent it").gives(200).await;
+    assert_eq!(edited["notes"][0]["text"], "the vendor resent it");
+    assert_eq!(edited["notes"][0]["written_at"], run["notes"][0]["written_at"]);
+    assert!(edit("").refuses(404).await.contains("edited or taken away"));
+    let away = json!({"note": edited["notes"][0], "text": ""});
+    assert_eq!(server.ask("PUT", "/v1/runs/1/notes").json(&away).gives(200).await["notes"], json!([]));
+}
+
+#[tokio::test]
 async fn a_retraction_carries_the_name_of_who_came_with_a_token() {
     let server = Server::new();
     server.tracer.label("raw", "customer/7").write().unwrap();

@@ -553,3 +553,61 @@ async fn a_run_shows_failed_checks_first_what_was_told_in_events_apart_and_takes
     assert_eq!(server.form("/runs/1/notes", &[("text", " ")]).await.status, 422);
     assert_eq!(server.tracer.run(RunId(1)).unwrap().checks[0].status, CheckStatus::Passed);
 }
+
+/// The value of a field of the first form on a page that has it.
+fn field(page: &str, name: &str) -> String {
+    let (_, from) = page.split_once(&format!("name=\"{name}\" value=\"")).unwrap();
+    from.split_once('"').unwrap().0.to_owned()
+}
+
+#[tokio::test]
+async fn a_note_is_edited_on_the_page_of_its_run_and_an_empty_text_takes_it_away() {
+    let server = Server::new();
+    server.log("clean", 0, |_| ());
+    server.tracer.add_note(RunId(1), "resent\nby the vender").unwrap();
+    let edit = async |text| {
+        let page = server.page("/runs/1").await;
+        let (written_at, mark) = (field(&page, "written_at"), field(&page, "mark"));
+        let fields = [("written_at", written_at.as_str()), ("mark", mark.as_str()), ("text", text)];
+        assert_eq!(leads_to(&server.form("/runs/1/notes/edit", &fields).await), "/runs/1#notes");
+        server.tracer.run(RunId(1)).unwrap().notes
+    };
+    let notes = edit("resent\r\nby the <b>vendor</b> ").await;
+    assert_eq!(notes[0].text, "resent\nby the <b>vendor</b>");
+    let page = server.page("/runs/1").await;
+    assert!(page.contains("maxlength=\"65536\">resent\nby the &#60;b&#62;vendor&#60;/b&#62;</textarea>"), "{page}");
+    assert!(edit("").await.is_empty());
+    assert!(server.page("/runs/1").await.contains("none yet"));
+}
+
+#[tokio::test]
+async fn a_note_that_changed_meanwhile_stays_and_what_was_typed_is_shown() {
+    let server = Server::new();
+    server.log("clean", 0, |_| ());
+    server.tracer.add_note(RunId(1), "resent").unwrap();
+    let page = server.page("/runs/1").await;
+    let (written_at, mark) = (field(&page, "written_at"), field(&page, "mark"));
+    let note = server.tracer.run(RunId(1)).unwrap().notes.remove(0);
+    server.tracer.edit_note(RunId(1), &note, "resent twice").unwrap();
+    let fields = [("written_at", written_at.as_str()), ("mark", mark.as_str()), ("text", "resent <by> hand")];
+    let answer = server.form("/runs/1/notes/edit", &fields).await;
+    assert_eq!((answer.status.as_u16(), &answer.headers["content-type"]), (409, &HTML.parse().unwrap()));
+    let told = answer.text();
+    assert!(told.contains("somebody edited this note of #1") && told.contains("resent &#60;by&#62; hand"), "{told}");
+    assert_eq!(server.tracer.run(RunId(1)).unwrap().notes[0].text, "resent twice");
+    assert_eq!(server.form("/runs/9/notes/edit", &fields).await.status, 404);
+}
+
+#[tokio::test]
+async fn an_output_that_a_later_run_wrote_again_is_flagged_on_the_page_of_that_run() {
+    let server = Server::new();
+    for minute in [0, 10] {
+        server.log("inference", minute, |run| {
+            run.add_output("ride-1").add_output(IoPointer::new("model").at_version(format!("v{minute}")));
+        });
+    }
+    let (first, last) = (server.page("/runs/1").await, server.page("/runs/2").await);
+    assert!(first.contains("written again by</span> <a href=\"/runs/2\">#2</a>"), "{first}");
+    assert!(!first.contains("Flag ride-1 for review") && first.contains("Flag model for review"), "{first}");
+    assert!(last.contains("Flag ride-1 for review") && !last.contains("written again"), "{last}");
+}

@@ -138,7 +138,7 @@ document.addEventListener("htmx:afterSettle", ({ detail }) => {
   if (sent?.matches("form[id]")) document.getElementById(sent.id)?.closest("details:not([open])")?.querySelector("summary").focus();
 });
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  const form = detail.elt.closest("form");
+  const form = detail.requestConfig.elt.closest("form");
   form?.querySelector(".lapsed")?.remove();
   if (new URL(detail.xhr.responseURL).pathname !== "/login") return;
   detail.shouldSwap = false;
@@ -147,7 +147,8 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
 });
 
 function lapsed() {
-  const note = Object.assign(document.createElement("p"), { className: "lapsed", role: "alert" });
+  const note = Object.assign(document.createElement("p"), { className: "lapsed" });
+  note.setAttribute("role", "alert");
   const link = Object.assign(document.createElement("a"), { href: "/login", target: "_blank", textContent: "Log in again" });
   note.append("You are logged out, and this was not sent. ", link, ", and send it once more.");
   return note;

@@ -217,7 +217,7 @@ async fn a_page_of_another_site_changes_nothing() {
 #[tokio::test]
 async fn no_page_may_run_what_this_server_does_not_serve() {
     let server = Server::new();
-    for path in ["/api/docs", "/login", "/v1/runs", "/nothing", "/healthz"] {
+    for path in ["/api/docs", "/login", "/v1/runs", "/v1/nothing", "/healthz"] {
         let answer = server.get(path).send().await;
         let policy = answer.headers["content-security-policy"].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none'; ") && policy.contains("frame-ancestors 'none'"), "{policy}");

@@ -75,10 +75,12 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // Told rather than killed, so that a demo takes its store away.
         if self.child.is_some() {
-            // Told rather than killed, so that a demo takes its store away.
             self.tell(Signal::TERM);
-            end_of(self.child.take().unwrap());
+        }
+        if let Some(child) = &mut self.child {
+            child.wait().unwrap();
         }
     }
 }

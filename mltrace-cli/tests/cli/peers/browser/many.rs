@@ -3,7 +3,7 @@
 use mltrace_core::RunReport;
 use serde_json::json;
 
-use super::driver::Browser;
+use super::driver::{Browser, Look};
 use crate::pipeline::{Store, at};
 use crate::serve::Server;
 
@@ -66,6 +66,7 @@ fn the_recent_runs_are_scrolled_through_to_the_ten_thousandth_and_new_ones_come_
 #[test]
 fn who_comes_back_to_the_recent_runs_or_loads_them_again_is_where_they_were() {
     let Some(browser) = Browser::start() else { return };
+    browser.look(Look { width: 1440, scheme: "light" });
     let store = Store::of_a_chain(320);
     let server = Server::on(&store);
     browser.open(&server.url("/"));

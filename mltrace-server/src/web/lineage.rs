@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use askama::Template;
 use mltrace_core::__words::count;
-use mltrace_core::{ErrorKind, Graph, GraphRoot, Impact, IoPointer, RunId, RunPart, Trace, Tracer};
+use mltrace_core::{ErrorKind, Graph, Impact, IoPointer, RunId, RunPart, Trace, Tracer};
 use serde::Deserialize;
 
 use super::frame::Frame;
@@ -238,13 +238,11 @@ impl Lineage {
             return None;
         }
         let place = if self.way == Way::Upstream { "/impact" } else { "/trace" };
-        match (&self.graph.root, self.reach.run) {
-            (GraphRoot { pointer: None, .. }, Some(run)) => Some(format!("{place}?run={run}")),
-            _ => {
-                let version = self.reach.version.as_ref().map(|version| ("version", version.as_str()));
-                Some(link::to(&link::of(place, &self.asked), version.as_slice()))
-            }
+        if let (None, Some(run)) = (&self.graph.root.pointer, self.reach.run) {
+            return Some(format!("{place}?run={run}"));
         }
+        let version = self.reach.version.as_ref().map(|version| ("version", version.as_str()));
+        Some(link::to(&link::of(place, &self.asked), version.as_slice()))
     }
 
     fn is_source(&self) -> bool {

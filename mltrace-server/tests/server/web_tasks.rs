@@ -233,7 +233,7 @@ fn form_of(page: &str) -> String {
         (of("name"), of("value"))
     });
     let fields = fields.filter(|(name, _)| *name != "name");
-    fields.map(|(name, value)| format!("{name}={value}&")).collect()
+    fields.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
 }
 
 #[tokio::test]

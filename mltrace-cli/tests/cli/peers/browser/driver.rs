@@ -50,7 +50,7 @@ pub(crate) struct Browser {
     agent: ureq::Agent,
     /// Where the commands of the session are sent.
     session: String,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 /// How a page is looked at.
@@ -68,7 +68,7 @@ impl Browser {
         let agent =
             ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into();
         // From here on it ends with this, whatever fails.
-        let mut browser = Self { driver, agent, session: String::new(), _profile: TempDir::new().unwrap() };
+        let mut browser = Self { driver, agent, session: String::new(), profile: TempDir::new().unwrap() };
         let mut said = BufReader::new(out).lines().map(Result::unwrap);
         let port =
             said.find_map(|line| Some(line.split("successfully on port ").nth(1)?.trim_end_matches('.').to_owned()));
@@ -86,7 +86,7 @@ impl Browser {
             "--hide-scrollbars",
             // Whatever is not on this machine cannot be reached.
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-            &format!("--user-data-dir={}", browser._profile.path().display()),
+            &format!("--user-data-dir={}", browser.profile.path().display()),
         ];
         let wanted = json!({
             "browserName": "chrome",

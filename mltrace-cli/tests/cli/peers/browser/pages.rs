@@ -66,7 +66,9 @@ fn no_page_has_a_fault_that_axe_or_the_browser_finds_nor_asks_anything_of_anothe
             }
             let at = format!("{name}-{}-{}", look.width, look.scheme);
             browser.picture(&pictures.join(format!("{at}.png")));
-            found.into_iter().for_each(|fault| faults.entry(fault).or_default().push(at.clone()));
+            for fault in found {
+                faults.entry(fault).or_default().push(at.clone());
+            }
         }
     }
     let asked = browser.requests();

@@ -242,7 +242,7 @@ async fn another_metric_of_a_time_that_was_zoomed_into_is_one_of_the_same_time()
     filled(&server, "high_tip");
     for (from, to) in [("2020-03-11T00:30:00Z", "2020-03-11T01:00:00Z"), ("2020-03-11", "2020-03-12")] {
         let zoomed = page(&server, &format!("/tasks/high_tip?by=hour&since={from}&until={to}")).await;
-        let other = format!("/tasks/high_tip?{}by=hour&metric=accuracy", form_of(&zoomed));
+        let other = format!("/tasks/high_tip?{}&by=hour&metric=accuracy", form_of(&zoomed));
         let other = page(&server, &other).await;
         let outputs = if to.contains('T') { "30 outputs" } else { "60 outputs" };
         assert!(zoomed.contains(outputs) && other.contains(outputs), "{other}");

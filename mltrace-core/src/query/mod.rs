@@ -148,7 +148,9 @@ impl Tracer {
     /// use mltrace_core::{ComponentRun, Tracer};
     ///
     /// let tracer = Tracer::in_memory()?;
-    /// let id = tracer.log_component_run(ComponentRun::new("clean"))?;
+    /// let mut run = ComponentRun::new("clean");
+    /// run.start().end();
+    /// let id = tracer.log_component_run(run)?;
     /// tracer.add_note(id, "the vender resent it")?;
     /// let note = tracer.run(id)?.notes.remove(0);
     /// tracer.edit_note(id, &note, "the vendor resent it")?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Query, Request, State};
-use axum::http::header::{CONTENT_TYPE, LOCATION, ORIGIN, SET_COOKIE};
+use axum::http::header::{CONTENT_TYPE, ORIGIN, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -20,6 +20,7 @@ use crate::page;
 use crate::problem::{HTML, Problem};
 use crate::service::Service;
 use crate::web::form::{back, read};
+use crate::web::see;
 
 /// How long a login holds, in seconds.
 const LOGIN: u32 = 7 * 86_400;
@@ -102,10 +103,6 @@ fn set_cookie(response: &mut Response, secret: &str, age: u32, is_secure: bool) 
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().insert(SET_COOKIE, cookie);
     }
-}
-
-fn see(place: &str) -> Response {
-    (StatusCode::SEE_OTHER, [(LOCATION, place)]).into_response()
 }
 
 fn html(status: StatusCode, page: String) -> Response {

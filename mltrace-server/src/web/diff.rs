@@ -1,12 +1,12 @@
 //! What changed between two runs. What is equal is counted, not listed.
 
 use askama::Template;
-use axum::http::StatusCode;
 use mltrace_core::__words::count;
 use mltrace_core::{Changed, Diff, Entries, IoPointer, Pointers, RunId, RunRecord};
 use serde::Deserialize;
 
 use super::frame::Frame;
+use super::run::run_part;
 use super::site::{Site, Visit};
 use super::words;
 use crate::api::Nothing;
@@ -56,11 +56,8 @@ struct Section<'d> {
 fn diff(visit: Visit<'_, Pair, Nothing>) -> Result<Compared, Problem> {
     let Visit { tracer, path: Pair { before, after }, frame, .. } = visit;
     let diff = tracer.diff(before, after)?;
-    let found = |run: RunId| {
-        let found = tracer.run_parts(&[run], 0)?.pop().map(|part| part.run);
-        found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("there is no run {run}")))
-    };
-    Ok(Compared { frame, diff, runs: [found(before)?, found(after)?] })
+    let runs = [run_part(tracer, before, 0)?.run, run_part(tracer, after, 0)?.run];
+    Ok(Compared { frame, diff, runs })
 }
 
 impl Compared {

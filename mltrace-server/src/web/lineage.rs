@@ -167,8 +167,6 @@ impl Lineage {
         reach: Reach,
         mut graph: Graph,
     ) -> Result<Self, Problem> {
-        let beyond = graph.truncated.map_or(0, |truncated| truncated.runs);
-        let found = graph.runs.len();
         fit(&mut graph, way, reach.boxes());
         let ids: Vec<RunId> = graph.runs.iter().map(|found| found.run.id).collect();
         let stale = if ids.is_empty() { Vec::new() } else { tracer.stale_runs(&ids, JUDGING)? };
@@ -186,7 +184,7 @@ impl Lineage {
         let is_cut = graph.runs.iter().any(|found| found.run.outputs.len() >= outputs as usize);
         let first_outputs = (way == Way::Downstream && is_cut).then_some(outputs);
         let drawing = draw(&graph, way, reach.boxes());
-        let left_out = beyond + (found - graph.runs.len()) as u64;
+        let left_out = graph.truncated.map_or(0, |truncated| truncated.runs);
         Ok(Self { frame, way, asked, reach, graph, drawing, left_out, judged, root, first_outputs })
     }
 

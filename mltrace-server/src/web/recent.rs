@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::form::{self, given, time};
 use super::frame::Frame;
+use super::run::run_part;
 use super::site::{Site, Visit};
 use super::{link, words};
 use crate::api::Nothing;
@@ -160,8 +161,7 @@ fn newer(visit: Visit<'_, Nothing, Asked>) -> Result<Newer, Problem> {
 
 fn row(visit: Visit<'_, Numbered, Asked>) -> Result<Row, Problem> {
     let Visit { tracer, path: Numbered { id }, query, .. } = visit;
-    let part = tracer.run_parts(&[id], SHOWN)?.pop();
-    let part = part.ok_or_else(|| Problem::new(axum::http::StatusCode::NOT_FOUND, "there is no such run"))?;
+    let part = run_part(tracer, id, SHOWN)?;
     let stays = !query.is_of_running() || part.run.status == Status::Running;
     Ok(Row { part: stays.then_some(part) })
 }

@@ -89,11 +89,15 @@ fn written_again(tracer: &Tracer, run: &RunRecord, from: From) -> Result<HashMap
 }
 
 fn brief(Visit { tracer, path: Numbered { id }, .. }: Visit<'_, Numbered, Nothing>) -> Result<Brief, Problem> {
-    let found = tracer.run_parts(&[id], FEW)?.pop();
-    let RunPart { mut run, inputs, outputs, .. } =
-        found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("there is no run {id}")))?;
+    let RunPart { mut run, inputs, outputs, .. } = run_part(tracer, id, FEW)?;
     run.stale = tracer.stale_runs(&[id], Duration::ZERO)?.pop();
     Ok(Brief { run, inputs, outputs })
+}
+
+/// A run with so many of its pointers.
+pub(super) fn run_part(tracer: &Tracer, id: RunId, pointers: u32) -> Result<RunPart, Problem> {
+    let found = tracer.run_parts(&[id], pointers)?.pop();
+    found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("there is no run {id}")))
 }
 
 /// The last run of the same component and partition that started before a run: what has changed since then?
@@ -249,8 +253,7 @@ struct EditedNote {
 
 fn edit_note(change: Change<'_, Numbered, EditedNote>) -> Result<String, Problem> {
     let Change { tracer, path: Numbered { id }, form: EditedNote { written_at, mark, text }, .. } = change;
-    let found = tracer.runs(&[id])?.pop();
-    let run = found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("there is no run {id}")))?;
+    let run = run_part(tracer, id, 0)?.run;
     let is_it = |note: &&Note| note.written_at.timestamp_micros() == written_at && Shown::mark(&note.text) == mark;
     let text = typed(&text);
     match run.notes.iter().find(is_it).map(|note| tracer.edit_note(id, note, &text)) {

@@ -165,7 +165,7 @@ pub(super) fn render(page: &impl Template) -> Result<String, Problem> {
     })
 }
 
-pub(super) fn see(place: &str) -> Response {
+pub(crate) fn see(place: &str) -> Response {
     match HeaderValue::from_str(place) {
         Ok(place) => (StatusCode::SEE_OTHER, [(LOCATION, place)]).into_response(),
         Err(_) => Problem::internal().into_response(),

@@ -15,10 +15,11 @@ use uuid::Uuid;
 use super::Result;
 use super::pipeline::{Made, MadeRun};
 
-const SCHEMA: [&str; 3] = [
+const SCHEMA: [&str; 4] = [
     include_str!("../../mltrace-core/src/store/migrations/0001_store.sql"),
     include_str!("../../mltrace-core/src/store/migrations/0002_questions.sql"),
     include_str!("../../mltrace-core/src/store/migrations/0003_monitor.sql"),
+    include_str!("../../mltrace-core/src/store/migrations/0004_catalogue.sql"),
 ];
 const SNAPSHOT: [u8; 1024] = [b'x'; 1024];
 

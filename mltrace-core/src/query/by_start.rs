@@ -1,14 +1,14 @@
 //! Questions for the runs of many components in the order of their starts.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
 use super::brief::in_order;
 use crate::clock::to_micros;
 use crate::error::Result;
-use crate::model::{Page, RunBrief, RunId, Status};
-use crate::store::{ComponentId, HistoryKey, View};
+use crate::model::{Page, RunBrief, Status};
+use crate::store::{ComponentId, Describes, HistoryFilter, HistoryKey, Sought, View};
 use crate::tracer::Tracer;
 
 impl Tracer {
@@ -27,7 +27,7 @@ impl Tracer {
     }
 }
 
-/// A question for the runs of all components by start. What it takes grows with the components, not with their runs.
+/// A question for the runs of all components by start.
 ///
 /// ```
 /// use chrono::{DateTime, TimeDelta};
@@ -61,6 +61,8 @@ pub struct ByStart<'t> {
 
 /// So many runs are looked at together.
 const AT_ONCE: u32 = 250;
+/// The runs of so many components are merged; among those of more some will soon be met.
+const MERGED: usize = if cfg!(test) { 1 } else { 100 };
 
 impl ByStart<'_> {
     /// Runs of the components that carry this tag.
@@ -93,8 +95,8 @@ impl ByStart<'_> {
         self
     }
 
-    /// Looks for runs of a status among so many at most, 5,000 unless told: a page can then hold fewer runs than its limit,
-    /// or none, and have a `next`.
+    /// Looks for runs of a status, or of a tag that many components carry, among so many at most, 5,000 unless told: a page
+    /// can then hold fewer runs than its limit, or none, and have a `next`.
     pub fn within(mut self, runs: u32) -> Self {
         self.within = runs;
         self
@@ -115,37 +117,92 @@ impl ByStart<'_> {
     /// The store cannot be read.
     pub fn briefs(self) -> Result<Page<RunBrief>> {
         self.tracer.store().read(|view| {
-            let mut runs = view.by_start(self.since, self.until, self.after)?;
-            if let Some(tag) = &self.tag {
-                let tagged = self.tagged(view, tag)?;
-                runs.only(|component| tagged.contains(&component));
-            }
-            let limit = self.limit as usize;
-            let (mut items, mut last, mut left) = (Vec::new(), None, self.within);
+            let span = HistoryFilter { since: self.since, until: self.until, ..HistoryFilter::default() };
+            let mut tagged = self.tag.as_deref().map(|tag| Tagged::by(view, tag)).transpose()?;
+            let mut runs = view.by_start(&span, self.after, tagged.as_ref().and_then(Tagged::few))?;
+            let is_picky = self.status.is_some() || tagged.is_some();
+            let (limit, mut left) = (self.limit as usize, self.within);
+            let (mut items, mut last) = (Vec::new(), None);
             while left > 0 && items.len() < limit {
-                let size = left.min(if self.status.is_some() { AT_ONCE } else { self.limit });
-                let keys = runs.take(view, size as usize)?;
-                let ids: Vec<RunId> = keys.iter().map(|key| key.run).collect();
-                for (key, run) in keys.iter().zip(in_order(view, &ids)?) {
-                    if items.len() == limit {
-                        return Ok(Page { items, next: last.as_ref().map(ToString::to_string) });
-                    }
-                    last = Some(*key);
-                    items.extend(self.status.is_none_or(|status| run.status == status).then_some(run));
-                }
+                let size = left.min(if is_picky { AT_ONCE } else { self.limit });
                 left -= size;
-                if keys.len() < size as usize {
+                let taken = runs.take(view, size as usize)?;
+                let mut wanted = Vec::new();
+                for run in &taken {
+                    let may_be_of_status = self.may_be_of_status(run.reported()?);
+                    if may_be_of_status && tagged.as_mut().map_or(Ok(true), |tagged| tagged.has(view, run.component))? {
+                        wanted.push(run.key.run);
+                    }
+                }
+                let found = in_order(view, &wanted)?.into_iter();
+                let mut found = found.filter(|run| self.status.is_none_or(|status| run.status == status));
+                items.extend(found.by_ref().take(limit - items.len()));
+                if found.next().is_some() {
+                    return Ok(Page { next: items.last().map(|run| key(run).to_string()), items });
+                }
+                if taken.len() < size as usize {
                     return Ok(Page { items, next: None });
                 }
+                last = taken.last().map(|run| run.key);
             }
             let has_more = !runs.take(view, 1)?.is_empty();
             Ok(Page { items, next: last.filter(|_| has_more).map(|key| key.to_string()) })
         })
     }
 
-    fn tagged(&self, view: &View<'_>, tag: &str) -> Result<HashSet<ComponentId>> {
-        let components = self.tracer.components().tag(tag).all(view)?;
-        components.iter().filter_map(|component| view.component_id(&component.name).transpose()).collect()
+    /// Whether a run that was reported so may be sought: one that is lost was reported as running.
+    fn may_be_of_status(&self, reported: Status) -> bool {
+        self.status.is_none_or(|status| reported == if status == Status::Lost { Status::Running } else { status })
+    }
+}
+
+fn key(run: &RunBrief) -> HistoryKey {
+    HistoryKey { started_at: to_micros(run.started_at), run: run.id }
+}
+
+/// The components that carry a tag.
+struct Tagged<'a> {
+    tag: &'a str,
+    /// All of them, if they are few.
+    few: Option<Vec<ComponentId>>,
+    /// Otherwise those that were asked about.
+    known: HashMap<ComponentId, bool>,
+}
+
+impl<'a> Tagged<'a> {
+    fn by(view: &View<'_>, tag: &'a str) -> Result<Self> {
+        let mut tagged = Self { tag, few: None, known: HashMap::new() };
+        let ever = view.components_sought(Sought::Described(Describes::Tag, tag), "", None, MERGED + 1)?.names;
+        if ever.len() <= MERGED {
+            let mut few = Vec::new();
+            for name in ever {
+                if tagged.is_on(view, &name)? {
+                    few.extend(view.component_id(&name)?);
+                }
+            }
+            tagged.few = Some(few);
+        }
+        Ok(tagged)
+    }
+
+    fn few(&self) -> Option<&[ComponentId]> {
+        self.few.as_deref()
+    }
+
+    fn has(&mut self, view: &View<'_>, component: ComponentId) -> Result<bool> {
+        if self.few.is_some() {
+            return Ok(true);
+        }
+        if let Some(&known) = self.known.get(&component) {
+            return Ok(known);
+        }
+        let has = view.ever_tagged(component, self.tag)?.map_or(Ok(false), |name| self.is_on(view, &name))?;
+        self.known.insert(component, has);
+        Ok(has)
+    }
+
+    fn is_on(&self, view: &View<'_>, component: &str) -> Result<bool> {
+        Ok(view.component(component)?.is_some_and(|component| component.tags.iter().any(|tag| tag == self.tag)))
     }
 }
 

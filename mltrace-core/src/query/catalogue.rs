@@ -6,7 +6,7 @@ use super::not_found;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::model::{Component, Page};
-use crate::store::View;
+use crate::store::{Describes, Listed, Sought, View};
 use crate::tracer::Tracer;
 
 impl Tracer {
@@ -129,9 +129,9 @@ pub struct Components<'t> {
 }
 
 /// A page looks at so many components at most, where it has to look for those it shows.
-const LOOKED_AT: usize = 5_000;
+const LOOKED_AT: usize = if cfg!(test) { 3 } else { 5_000 };
 /// Of which so many are read at a time.
-const AT_ONCE: usize = 250;
+const AT_ONCE: usize = if cfg!(test) { 2 } else { 250 };
 
 impl Components<'_> {
     /// Those that carry this tag.
@@ -208,28 +208,31 @@ impl Components<'_> {
     }
 
     fn among(&self, view: &View<'_>, limit: usize, looked_at: usize) -> Result<Page<Component>> {
-        let is_whole = self.tag.is_none() && self.owner.is_none() && self.containing.is_none();
-        let mut left = if is_whole { limit } else { looked_at };
+        let sought = match (&self.tag, &self.owner, &self.containing) {
+            (Some(tag), _, _) => Sought::Described(Describes::Tag, tag),
+            (_, Some(owner), _) => Sought::Described(Describes::Owner, owner),
+            (_, _, Some(text)) => Sought::Containing(text),
+            _ => Sought::All,
+        };
+        let mut left = looked_at;
         let mut items: Vec<Component> = Vec::new();
         let mut last = self.after.clone();
         loop {
             let part = left.min(AT_ONCE);
-            let found = view.components_after(&self.beginning, last.as_deref(), part.saturating_add(1))?;
-            let has_more = found.len() > part;
-            for component in found.into_iter().take(part) {
-                last = Some(component.name.clone());
-                if self.is_wanted(&component) {
-                    if items.len() == limit {
-                        let next = items.last().map(|component| component.name.clone());
-                        return Ok(Page { items, next });
-                    }
-                    items.push(component);
-                }
-            }
             left -= part;
-            if !has_more || left == 0 {
-                return Ok(Page { items, next: last.filter(|_| has_more) });
+            let Listed { names, looked_up_to } = view.components_sought(sought, &self.beginning, last.as_deref(), part)?;
+            for name in names {
+                let Some(component) = view.component(&name)?.filter(|found| self.is_wanted(found)) else { continue };
+                if items.len() == limit {
+                    let next = items.last().map(|component| component.name.clone());
+                    return Ok(Page { items, next });
+                }
+                items.push(component);
             }
+            if looked_up_to.is_none() || left == 0 {
+                return Ok(Page { items, next: looked_up_to });
+            }
+            last = looked_up_to;
         }
     }
 
@@ -244,9 +247,94 @@ impl Components<'_> {
 }
 
 pub(super) fn no_component(view: &View<'_>, name: &str) -> Error {
-    let known = view.components_after("", None, 10).unwrap_or_default();
-    let known: Vec<_> = known.into_iter().map(|known| known.name).collect();
+    let mut known = view.components_sought(Sought::All, "", None, 10).map(|listed| listed.names).unwrap_or_default();
+    known.retain(|name| matches!(view.component_that_ran(name), Ok(Some(_))));
     let hint =
         if known.is_empty() { "the store is empty".to_owned() } else { format!("there are {}", known.join(", ")) };
     not_found(format!("there is no component `{name}`: {hint}"))
+}
+
+#[cfg(all(test, feature = "care"))]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::clock::from_micros;
+    use crate::component_run::ComponentRun;
+
+    /// What a run says of its component: each of what is asked for is said by some, by name, purpose, owner or tag.
+    fn said() -> impl Strategy<Value = (usize, i64, [Option<&'static str>; 3], bool)> {
+        let text = || prop::option::of(prop::sample::select(vec!["Über", "rides", "a/b"]));
+        (0_usize..4, 0_i64..5, [text(), text(), text()], any::<bool>())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn components_are_found_by_what_is_said_of_them_now_whatever_was_said_before(
+            runs in prop::collection::vec(said(), 1..12),
+            by_hand in prop::option::of(0_usize..4),
+            [tag, owner] in [prop::option::of(Just("rides")), prop::option::of(Just("a/b"))],
+            containing in prop::option::of(prop::sample::select(vec!["über", "RIDES", "a/b", "b"])),
+            beginning in prop::sample::select(vec!["", "a/"]),
+            limit in 1_u32..4,
+        ) {
+            const NAMES: [&str; 4] = ["a/rides", "a/b", "b", "Überall"];
+            let tracer = Tracer::in_memory().unwrap();
+            for (component, second, [description, owner, tag], is_forgotten) in runs {
+                let at = from_micros(second * 1_000_000);
+                let mut run = ComponentRun::new(NAMES[component]);
+                run.started_at(at).ended_at(at);
+                if let Some(text) = description {
+                    run.description(text);
+                }
+                if let Some(text) = owner {
+                    run.owner(text);
+                }
+                if let Some(text) = tag {
+                    run.tag(text);
+                }
+                let id = tracer.log_component_run(run).unwrap();
+                if is_forgotten {
+                    tracer.store().write(None, |tx| tx.remove(&[id])).unwrap();
+                    tracer.store().sweep(&|_| true).unwrap();
+                }
+            }
+            if let Some(component) = by_hand {
+                let _ = tracer.tag(NAMES[component], ["rides"]);
+            }
+            let mut expected: Vec<_> = NAMES.iter().filter_map(|name| tracer.component(name).ok()).collect();
+            let small = containing.map(str::to_lowercase);
+            expected.retain(|found| {
+                let texts = [Some(&found.name), found.description.as_ref(), found.owner.as_ref()];
+                let mut texts = texts.into_iter().flatten().chain(&found.tags);
+                found.name.starts_with(beginning)
+                    && tag.is_none_or(|tag| found.tags.iter().any(|held| held == tag))
+                    && owner.is_none_or(|owner| found.owner.as_deref() == Some(owner))
+                    && small.as_ref().is_none_or(|small| texts.any(|held| held.to_lowercase().contains(small)))
+            });
+            expected.sort_by(|a, b| a.name.cmp(&b.name));
+            let mut question = tracer.components().beginning(beginning).limit(limit);
+            if let Some(tag) = tag {
+                question = question.tag(tag);
+            }
+            if let Some(owner) = owner {
+                question = question.owner(owner);
+            }
+            if let Some(text) = containing {
+                question = question.containing(text);
+            }
+            let mut found = Vec::new();
+            let mut page = question.clone().page().unwrap();
+            loop {
+                prop_assert!(page.items.len() <= limit as usize);
+                found.append(&mut page.items);
+                let Some(next) = page.next else { break };
+                page = question.clone().after(next).page().unwrap();
+            }
+            prop_assert_eq!(&found, &expected);
+            prop_assert_eq!(question.get().unwrap(), expected);
+        }
+    }
 }

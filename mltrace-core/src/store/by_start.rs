@@ -1,59 +1,112 @@
-//! The runs of all components in the order of their starts, merged: no index has them so, and each would cost every run.
+//! The runs of many components in the order of their starts.
 
 use std::collections::BinaryHeap;
 
+use super::engine::Value;
+use super::read::limit;
+use super::rows::Coded;
 use super::{ComponentId, HistoryFilter, HistoryKey, View};
 use crate::error::Result;
-use crate::model::RunId;
+use crate::model::{RunId, Status};
 
-/// Of each component the last run that started before a key and not before a time.
-const HEADS: &str = "SELECT r.started_at, r.id, c.id FROM component c JOIN run r ON r.id = (
-        SELECT l.id FROM run l WHERE l.component = c.id AND (l.started_at, l.id) < (?1, ?2) AND l.started_at >= ?3
-        ORDER BY l.started_at DESC, l.id DESC LIMIT 1)";
+/// Runs before a key and not before a time.
+const OF_ALL: &str = "SELECT r.started_at, r.id, r.component, r.status FROM run r
+    WHERE (r.started_at, r.id) < (?1, ?2) AND r.started_at >= ?3 ORDER BY r.started_at DESC, r.id DESC LIMIT ?4";
+/// The same of a component.
+const OF_ONE: &str = "SELECT r.started_at, r.id, r.component, r.status FROM run r
+    WHERE r.component = ?5 AND (r.started_at, r.id) < (?1, ?2) AND r.started_at >= ?3
+    ORDER BY r.started_at DESC, r.id DESC LIMIT ?4";
 
-/// Runs that are still to be taken, the last first.
+/// A run that started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Started {
+    pub(crate) key: HistoryKey,
+    pub(crate) component: ComponentId,
+    /// The number of its status.
+    status: i64,
+}
+
+impl Started {
+    /// The status that was reported: a run that is running by it may be lost.
+    pub(crate) fn reported(&self) -> Result<Status> {
+        Status::decode(self.status)
+    }
+}
+
+/// Runs from one time to another that are still to be taken, the last first.
 pub(crate) struct ByStart {
-    filter: HistoryFilter,
-    /// The next of each component.
-    heads: BinaryHeap<(HistoryKey, ComponentId)>,
+    since: i64,
+    runs: Runs,
+}
+
+enum Runs {
+    /// Of all components, before a key.
+    OfAll(HistoryKey),
+    /// Of some, merged: the next of each.
+    Of(BinaryHeap<Started>),
 }
 
 impl View<'_> {
-    /// The runs that started from one time to another, in microseconds, and before `after` if it is given.
+    /// The runs of the filter's time that started before `after` if it is given, of some components or of all.
     pub(crate) fn by_start(
         &self,
-        since: Option<i64>,
-        until: Option<i64>,
+        filter: &HistoryFilter,
         after: Option<HistoryKey>,
+        components: Option<&[ComponentId]>,
     ) -> Result<ByStart> {
-        let filter = HistoryFilter { since, until, ..HistoryFilter::default() };
-        let from = filter.near(true, after);
-        let values = [from.started_at.into(), from.run.into(), since.unwrap_or(i64::MIN).into()];
-        let heads = self.all(HEADS, &values, |row| {
-            let key = HistoryKey { started_at: row.integer(0)?, run: RunId(row.integer(1)?) };
-            Ok((key, ComponentId(row.integer(2)?)))
-        })?;
-        Ok(ByStart { filter, heads: heads.into() })
+        let (since, before) = (filter.since.unwrap_or(i64::MIN), filter.near(true, after));
+        let runs = match components {
+            None => Runs::OfAll(before),
+            Some(components) => {
+                let mut heads = BinaryHeap::new();
+                for &component in components {
+                    heads.extend(self.started(since, before, Some(component), 1)?);
+                }
+                Runs::Of(heads)
+            }
+        };
+        Ok(ByStart { since, runs })
+    }
+
+    fn started(
+        &self,
+        since: i64,
+        before: HistoryKey,
+        component: Option<ComponentId>,
+        at_most: usize,
+    ) -> Result<Vec<Started>> {
+        let mut values = vec![Value::from(before.started_at), before.run.into(), since.into(), limit(at_most)];
+        values.extend(component.map(Value::from));
+        self.all(if component.is_some() { OF_ONE } else { OF_ALL }, &values, |row| {
+            Ok(Started {
+                key: HistoryKey { started_at: row.integer(0)?, run: RunId(row.integer(1)?) },
+                component: ComponentId(row.integer(2)?),
+                status: row.integer(3)?,
+            })
+        })
     }
 }
 
 impl ByStart {
-    /// Leaves out the runs of other components.
-    pub(crate) fn only(&mut self, is_wanted: impl Fn(ComponentId) -> bool) {
-        self.heads.retain(|(_, component)| is_wanted(*component));
-    }
-
-    /// The next so many: a seek for each.
-    pub(crate) fn take(&mut self, view: &View<'_>, at_most: usize) -> Result<Vec<HistoryKey>> {
-        let mut keys = Vec::new();
-        while keys.len() < at_most
-            && let Some((key, component)) = self.heads.pop()
-        {
-            keys.push(key);
-            let before = view.stored_history(component, &self.filter, true, Some(key), 1)?;
-            self.heads.extend(before.into_iter().map(|before| (before, component)));
+    /// The next so many.
+    pub(crate) fn take(&mut self, view: &View<'_>, at_most: usize) -> Result<Vec<Started>> {
+        match &mut self.runs {
+            Runs::OfAll(before) => {
+                let taken = view.started(self.since, *before, None, at_most)?;
+                *before = taken.last().map_or(*before, |last| last.key);
+                Ok(taken)
+            }
+            Runs::Of(heads) => {
+                let mut taken = Vec::new();
+                while taken.len() < at_most
+                    && let Some(next) = heads.pop()
+                {
+                    taken.push(next);
+                    heads.extend(view.started(self.since, next.key, Some(next.component), 1)?);
+                }
+                Ok(taken)
+            }
         }
-        Ok(keys)
     }
 }
 
@@ -63,9 +116,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_each_component_one_run_is_sought_and_none_is_passed_over() {
-        let plan = Store::in_memory().unwrap().plan(HEADS, 3);
-        let seek = "SEARCH l USING COVERING INDEX run_by_start (component=? AND started_at>? AND started_at<?)";
-        assert!(plan.contains(seek) && !plan.contains("ORDER BY") && !plan.contains("SCAN r"), "{plan}");
+    fn runs_are_sought_by_their_start_and_none_is_passed_over() {
+        let store = Store::in_memory().unwrap();
+        for (sql, values, seek) in [
+            (OF_ALL, 4, "SEARCH r USING INDEX run_by_time (started_at>? AND started_at<?)"),
+            (OF_ONE, 5, "SEARCH r USING INDEX run_by_start (component=? AND started_at>? AND started_at<?)"),
+        ] {
+            let plan = store.plan(sql, values);
+            assert!(plan.contains(seek) && !plan.contains("ORDER BY"), "{plan}");
+        }
     }
 }

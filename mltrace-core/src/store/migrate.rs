@@ -9,6 +9,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_store.sql"),
     include_str!("migrations/0002_questions.sql"),
     include_str!("migrations/0003_monitor.sql"),
+    include_str!("migrations/0004_catalogue.sql"),
 ];
 
 /// The schema number that this program writes.

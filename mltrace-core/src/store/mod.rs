@@ -9,6 +9,7 @@ mod by_start;
 mod checks;
 #[cfg(feature = "care")]
 mod collect;
+mod components;
 mod engine;
 mod file_system;
 mod flags;
@@ -52,6 +53,7 @@ use crate::fork;
 pub(crate) use checks::{CheckFilter, CheckKey};
 #[cfg(feature = "care")]
 pub(crate) use collect::{Life, Protection};
+pub(crate) use components::{Describes, Listed, Sought};
 use engine::{Access, Engine, Row, Value};
 pub(crate) use flags::Flag;
 #[cfg(feature = "care")]

@@ -1,16 +1,15 @@
-//! What is asked: lists of runs, components, pointers and versions.
+//! What is asked: lists of runs, pointers and versions.
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::engine::{Row, Value};
+use super::engine::Value;
 use super::liveness::{self, LIVENESS};
-use super::records::{OUTPUTS, pointer, text_list};
+use super::records::{OUTPUTS, pointer};
 use super::rows::{Coded, version_text};
 use super::{ComponentId, NameId, VersionId, View};
-use crate::clock::from_micros;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Component, IoPointer, Match, RunId, Status, Version, VersionKind};
+use crate::model::{IoPointer, Match, RunId, Status, Version, VersionKind};
 
 /// Which runs of a component a history shows. Times are microseconds.
 #[derive(Debug, Clone, Default)]
@@ -218,72 +217,11 @@ impl View<'_> {
         )
     }
 
-    /// The key of a component that has run. One that was only declared upstream is none as yet.
-    pub(crate) fn component_that_ran(&self, name: &str) -> Result<Option<ComponentId>> {
-        self.one(
-            "SELECT c.id FROM component c WHERE c.name = ?1 AND EXISTS (SELECT 1 FROM run r WHERE r.component = c.id)",
-            &[name.into()],
-            |row| row.integer(0).map(ComponentId),
-        )
-    }
-
     /// The id of a run by its uuid.
     pub(crate) fn run_id(&self, uuid: uuid::Uuid) -> Result<Option<RunId>> {
         self.one("SELECT id FROM run WHERE uuid = ?1", &[uuid.as_bytes().as_slice().into()], |row| {
             row.integer(0).map(RunId)
         })
-    }
-
-    /// The names of all components that have run, sorted.
-    pub(crate) fn component_names(&self) -> Result<Vec<(ComponentId, String)>> {
-        self.all(
-            "SELECT c.id, c.name FROM component c WHERE EXISTS (SELECT 1 FROM run r WHERE r.component = c.id)
-             ORDER BY c.name",
-            &[],
-            |row| Ok((ComponentId(row.integer(0)?), row.text(1)?.to_owned())),
-        )
-    }
-
-    /// The components that have run whose names begin so, sorted, from the one after a name on.
-    pub(crate) fn components_after(
-        &self,
-        beginning: &str,
-        after: Option<&str>,
-        at_most: usize,
-    ) -> Result<Vec<Component>> {
-        let (from, beyond) = seek(beginning, after);
-        let which = format!("c.name {beyond} ?1 ORDER BY c.name LIMIT ?2");
-        let mut found = self.all(&components(&which), &[from.into(), limit(at_most)], component)?;
-        found.truncate(found.partition_point(|found| found.component.name.starts_with(beginning)));
-        found.into_iter().map(|found| self.with_metadata(found)).collect()
-    }
-
-    /// A component with its metadata, which is that of the run with the latest start that stated any; `None` where it has not
-    /// run.
-    pub(crate) fn component(&self, name: &str) -> Result<Option<Component>> {
-        let found = self.one(&components("c.name = ?1"), &[name.into()], component)?;
-        found.map(|found| self.with_metadata(found)).transpose()
-    }
-
-    /// Adds what the last run did not state, and the tags by hand.
-    fn with_metadata(&self, Described { id, mut component, states_metadata }: Described) -> Result<Component> {
-        // Asked first, because where nobody stated metadata the search for it would walk every run.
-        let stated = "SELECT 1 FROM definition WHERE component = ?1 AND states_metadata = 1 LIMIT 1";
-        if !states_metadata && self.one(stated, &[id.into()], |row| row.integer(0))?.is_some() {
-            self.one(
-                "SELECT d.description, d.owner, d.tags, d.stale_after FROM run r JOIN definition d ON d.id = r.definition
-                 WHERE r.component = ?1 AND d.states_metadata = 1
-                 ORDER BY r.started_at DESC, r.uuid DESC LIMIT 1",
-                &[id.into()],
-                |row| state(&mut component, row, 0),
-            )?;
-        }
-        component.tags.extend(self.all("SELECT tag FROM component_tag WHERE component = ?1", &[id.into()], |row| {
-            row.text(0).map(ToOwned::to_owned)
-        })?);
-        component.tags.sort_unstable();
-        component.tags.dedup();
-        Ok(component)
     }
 
     /// A pointer as a run wrote it, in a version if one is given.
@@ -322,55 +260,6 @@ impl View<'_> {
     }
 }
 
-/// Components that have run with their last runs, and what those state of them.
-fn components(which: &str) -> String {
-    format!(
-        "SELECT c.id, c.name, r.id, r.status, r.started_at,
-                d.states_metadata, d.description, d.owner, d.tags, d.stale_after, {LIVENESS}
-         FROM component c
-         JOIN run r ON r.id = (
-            SELECT l.id FROM run l WHERE l.component = c.id ORDER BY l.started_at DESC, l.uuid DESC LIMIT 1)
-         JOIN definition d ON d.id = r.definition
-         LEFT JOIN process w ON w.id = r.process
-         WHERE {which}"
-    )
-}
-
-/// A component as its last run has it.
-struct Described {
-    id: ComponentId,
-    component: Component,
-    states_metadata: bool,
-}
-
-/// A row of [`components`].
-fn component(row: &dyn Row) -> Result<Described> {
-    let mut component = Component {
-        name: row.text(1)?.to_owned(),
-        description: None,
-        owner: None,
-        tags: Vec::new(),
-        stale_after_s: None,
-        last_run: Some(RunId(row.integer(2)?)),
-        last_status: Some(liveness::status(row, 3, 10)?),
-        last_started_at: Some(from_micros(row.integer(4)?)),
-    };
-    let states_metadata = row.integer(5)? == 1;
-    if states_metadata {
-        state(&mut component, row, 6)?;
-    }
-    Ok(Described { id: ComponentId(row.integer(0)?), component, states_metadata })
-}
-
-/// Takes metadata from the columns from one on.
-fn state(component: &mut Component, row: &dyn Row, from: usize) -> Result<()> {
-    component.description = row.optional_text(from)?.map(ToOwned::to_owned);
-    component.owner = row.optional_text(from + 1)?.map(ToOwned::to_owned);
-    component.tags = text_list(row.text(from + 2)?)?;
-    component.stale_after_s = row.optional_integer(from + 3)?.map(i64::cast_unsigned);
-    Ok(())
-}
-
 /// Where a list that is sorted by name begins, and how what it holds compares with that.
 pub(super) fn seek<'a>(beginning: &'a str, after: Option<&'a str>) -> (&'a str, &'static str) {
     match after {
@@ -386,18 +275,4 @@ pub(super) fn limit(rows: usize) -> Value<'static> {
 /// A limit, if there is one: less than nothing stands for none.
 fn at_most(rows: Option<usize>) -> Value<'static> {
     rows.map_or((-1).into(), limit)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::Store;
-    use super::*;
-
-    #[test]
-    fn of_each_component_its_last_run_alone_is_sought() {
-        let plan = Store::in_memory().unwrap().plan(&components("c.name > ?1 ORDER BY c.name LIMIT ?2"), 2);
-        assert!(plan.contains("SEARCH l USING INDEX run_by_start (component=?)"), "{plan}");
-        // Of runs that started at once the last is chosen by its uuid.
-        assert!(plan.contains("LAST TERM OF ORDER BY") && !plan.contains("SCAN"), "{plan}");
-    }
 }

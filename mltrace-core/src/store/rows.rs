@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::engine::Value;
-use super::{ComponentId, NameId, VersionId};
+use super::{ComponentId, Describes, NameId, VersionId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CheckStatus, CommitSource, Match, PointerType, RunId, Status, VersionKind};
 
@@ -56,6 +56,11 @@ coded! {
     CheckStatus {
         0 = CheckStatus::Failed,
         1 = CheckStatus::Passed,
+    }
+    Describes {
+        0 = Describes::Purpose,
+        1 = Describes::Owner,
+        2 = Describes::Tag,
     }
 }
 

@@ -337,15 +337,6 @@ impl Write<'_> {
         .map(drop)
     }
 
-    /// Tags a component by hand.
-    pub(crate) fn tag(&self, component: ComponentId, tag: &str) -> Result<()> {
-        self.execute(
-            "INSERT INTO component_tag (component, tag) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-            &[component.into(), tag.into()],
-        )
-        .map(drop)
-    }
-
     /// Keeps the commit that a process came from, once it is known.
     pub(crate) fn set_commit(&self, process: &Process, commit: &Commit) -> Result<()> {
         let id = self.process(process)?;
@@ -434,6 +425,7 @@ impl Write<'_> {
                 snapshot.into(),
             ],
         )?;
+        self.describe(definition)?;
         Ok((component, id))
     }
 

@@ -1,6 +1,6 @@
 //! Everything about one run.
 
-use mltrace_core::{CommitSource, Dependency, IoPointer, RunRecord, Stale};
+use mltrace_core::{CommitSource, Dependency, InputRecord, IoPointer, RunRecord, Stale};
 
 use super::checks;
 use super::labels::violations;
@@ -104,8 +104,8 @@ fn process(run: &RunRecord) -> Option<String> {
 }
 
 fn inputs(run: &RunRecord, screen: Screen) -> String {
-    let remarks = |input: &IoPointer| origin(run, input).into_iter().chain(labels(input)).collect();
-    pointers("inputs", run.inputs.iter().map(|input| (&input.pointer, remarks(&input.pointer))), screen)
+    let remarks = |input: &InputRecord| origin(run, input).into_iter().chain(labels(&input.pointer)).collect();
+    pointers("inputs", run.inputs.iter().map(|input| (&input.pointer, remarks(input))), screen)
 }
 
 fn outputs(run: &RunRecord, screen: Screen) -> String {
@@ -156,11 +156,11 @@ fn pointer_cells(pointer: &IoPointer) -> [Cell; 4] {
 }
 
 /// Which runs wrote an input, and what is worth knowing about that.
-fn origin(run: &RunRecord, input: &IoPointer) -> Vec<String> {
-    let writers: Vec<_> =
-        run.dependencies.iter().filter(|dependency| dependency.pointer.as_ref() == Some(&input.name)).collect();
+fn origin(run: &RunRecord, input: &InputRecord) -> Vec<String> {
+    let name = Some(&input.pointer.name);
+    let writers: Vec<_> = run.dependencies.iter().filter(|dependency| dependency.pointer.as_ref() == name).collect();
     if writers.is_empty() {
-        let origin = if run.has_written(input) { "written by this run itself" } else { SOURCE };
+        let origin = if input.read_back { "written by this run itself" } else { SOURCE };
         return vec![paint(DIM, origin)];
     }
     let written_by = |dependency: &&Dependency| {

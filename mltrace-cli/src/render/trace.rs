@@ -276,10 +276,7 @@ fn link_marks(link: &Link<'_>) -> String {
 /// The inputs that no run wrote.
 fn sources(run: &RunRecord) -> Vec<Leaf> {
     const SHOWN: usize = 5;
-    let written: HashSet<_> = run.dependencies.iter().filter_map(|dependency| dependency.pointer.as_deref()).collect();
-    let inputs = run.inputs.iter().map(|input| &input.pointer);
-    let sources: Vec<_> =
-        inputs.filter(|input| !written.contains(input.name.as_str()) && !run.has_written(input)).collect();
+    let sources: Vec<_> = run.sources().collect();
     let source = |input: &&IoPointer| vec![(PLAIN, one_line(&input.name)), (DIM, SOURCE.to_owned())];
     let rest = sources.len().saturating_sub(SHOWN);
     let rest = (rest > 0).then(|| vec![(DIM, format!("... and {}", count(rest as u64, "more source")))]);

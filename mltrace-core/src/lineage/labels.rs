@@ -20,15 +20,16 @@ use crate::store::{LabelId, OPEN, Reading, View};
 /// How many runs upstream are looked at before a run is told to have read what was retracted: the run waits for it.
 const LOOKED_AT: usize = 1_000;
 
-/// Fills in what a run carries, and what of that had been retracted when it started.
-pub(crate) fn fill(view: &View<'_>, run: &mut RunRecord) -> Result<()> {
+/// Fills in what a run carries, and what of that had been retracted when it started. Its outputs are those from a position on.
+pub(crate) fn fill(view: &View<'_>, run: &mut RunRecord, first_output: u32) -> Result<()> {
     let reads = reads(view, run, usize::MAX)?;
     let by = to_micros(run.started_at);
     run.violations = Some(violations(view, reads.iter().map(|(name, labels)| (name.as_str(), labels)), by)?);
     let own: BTreeSet<LabelId> = reads.iter().flat_map(|(_, labels)| labels).copied().collect();
     let mut written = vec![own.clone(); run.outputs.len()];
     for (position, label) in view.labels_on_outputs(run.id)? {
-        if let Some(labels) = usize::try_from(position).ok().and_then(|position| written.get_mut(position)) {
+        let place = usize::try_from(position - i64::from(first_output)).ok();
+        if let Some(labels) = place.and_then(|place| written.get_mut(place)) {
             labels.insert(label);
         }
     }

@@ -25,7 +25,7 @@ fn retract(store: &Store, label: &str, at: i64) {
 }
 
 fn filled(store: &Store, id: RunId) -> RunRecord {
-    let fill = |record: &mut RunRecord| store.read(|view| fill(view, record));
+    let fill = |record: &mut RunRecord| store.read(|view| fill(view, record, 0));
     let mut record = store.get(id);
     fill(&mut record).unwrap();
     record

@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::error::Result;
-use crate::model::{IoPointer, Parted, Parting, RunId, RunRecord, Version};
+use crate::model::{InputRecord, IoPointer, Parted, Parting, RunId, RunRecord, Version};
 use crate::store::View;
 
 /// Two runs that match, by their places in the two lineages.
@@ -188,7 +188,7 @@ impl<'r> Reads<'r> {
         let mut reads = Self { from_runs: Vec::new(), outside: Vec::new() };
         // Dependencies stand in the order of the inputs that prove them, declared ones last.
         let mut dependencies = run.dependencies.iter().peekable();
-        for pointer in run.inputs.iter().map(|input| &input.pointer) {
+        for InputRecord { pointer, read_back, .. } in &run.inputs {
             let proven = dependencies.next_if(|dependency| dependency.pointer.as_ref() == Some(&pointer.name));
             if let Some(dependency) = proven {
                 reads.from_runs.push(Read {
@@ -198,7 +198,7 @@ impl<'r> Reads<'r> {
                     version: pointer.version.as_ref(),
                 });
             }
-            if proven.map_or_else(|| !run.has_written(pointer), |dependency| dependency.modified) {
+            if proven.map_or(!read_back, |dependency| dependency.modified) {
                 reads.outside.push(pointer);
             }
         }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Dependency, Edge, Graph, GraphRoot, GraphRun, IoPointer, RunId, Truncated};
-use crate::store::View;
+use crate::store::{Pointers, View};
 
 /// How far to walk.
 #[derive(Debug, Clone, Default)]
@@ -67,7 +67,8 @@ pub(crate) fn touched(view: &View<'_>, first: Vec<RunId>) -> Result<Vec<RunId>> 
 
 fn graph(view: &View<'_>, root: GraphRoot, walk: &Walk, reach: &Reach) -> Result<Graph> {
     let ids: Vec<RunId> = walk.reached.iter().map(|&(_, id)| id).collect();
-    let records = view.runs_with_outputs(&ids, reach.outputs)?;
+    let pointers = Pointers { outputs: 0..reach.outputs.unwrap_or(u32::MAX), ..Pointers::ALL };
+    let records = view.runs_with(&ids, &pointers)?;
     if records.len() < ids.len() {
         return Err(missing());
     }

@@ -7,7 +7,7 @@ use super::resolve::put_run;
 use super::trace::{Reach, downstream, upstream};
 use crate::model::{Graph, GraphRoot, RunEntry, RunId};
 use crate::store::{Store, View, Write};
-use crate::testing::run;
+use crate::testing::{pointer, run};
 
 fn trace(store: &Store, root: RunId, depth: Option<u32>) -> Graph {
     let reach = Reach { depth, ..Reach::default() };
@@ -272,4 +272,18 @@ proptest! {
         let told: BTreeSet<(RunId, RunId)> = graph.edges.iter().map(|edge| (edge.from, edge.to)).collect();
         prop_assert_eq!(told, expected);
     }
+}
+
+#[test]
+fn what_a_run_wrote_itself_is_no_source_however_few_of_its_outputs_are_told() {
+    let store = Store::in_memory().unwrap();
+    let entry = run("split", 0, 1).writes("a@1").writes("b@1").reads("b@1").reads("b@2").reads("raw").reads("a");
+    let id = store.put(&entry).unwrap();
+    store.put(&run("copy", 2, 3).writes("b@2")).unwrap();
+    let reach = Reach { outputs: Some(1), ..Reach::default() };
+    let graph = store.read(|view| upstream(view, id, None, &reach)).unwrap();
+    let run = &graph.runs[0].run;
+    assert_eq!(run.outputs.len(), 1);
+    let sources: Vec<_> = run.sources().cloned().collect();
+    assert_eq!(sources, ["b@2", "raw", "a"].map(pointer), "other bytes, and what has no bytes to know it again by");
 }

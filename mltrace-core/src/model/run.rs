@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -134,10 +134,11 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
-    /// Whether this run wrote the very bytes of a pointer, as where it read back what it had written.
-    pub fn has_written(&self, pointer: &IoPointer) -> bool {
-        pointer.version.is_some()
-            && self.outputs.iter().any(|output| output.name == pointer.name && output.version == pointer.version)
+    /// The inputs that no traced run is known to have written.
+    pub fn sources(&self) -> impl Iterator<Item = &IoPointer> {
+        let written: HashSet<_> = self.dependencies.iter().filter_map(|to| to.pointer.as_deref()).collect();
+        let unwritten = move |input: &&InputRecord| !input.read_back && !written.contains(input.pointer.name.as_str());
+        self.inputs.iter().filter(unwritten).map(|input| &input.pointer)
     }
 }
 
@@ -150,6 +151,9 @@ pub struct InputRecord {
     pub pointer: IoPointer,
     /// When it was read.
     pub captured_at: DateTime<Utc>,
+    /// The run read back the very bytes that it wrote itself, and no other is known to have written them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub read_back: bool,
 }
 
 /// An edge from a run to the run it depends on.

@@ -220,7 +220,8 @@ impl Components<'_> {
         loop {
             let part = left.min(AT_ONCE);
             left -= part;
-            let Listed { names, looked_up_to } = view.components_sought(sought, &self.beginning, last.as_deref(), part)?;
+            let Listed { names, looked_up_to } =
+                view.components_sought(sought, &self.beginning, last.as_deref(), part)?;
             for name in names {
                 let Some(component) = view.component(&name)?.filter(|found| self.is_wanted(found)) else { continue };
                 if items.len() == limit {

@@ -14,6 +14,7 @@ mod stale;
 mod trace;
 mod verify;
 
+use std::ops::Range;
 use std::path::Path;
 
 use uuid::Uuid;
@@ -35,7 +36,7 @@ use crate::limits;
 use crate::lineage::labels::fill;
 use crate::lineage::stale::Judge;
 use crate::model::{IoPointer, Note, Page, RunId, RunPart, RunRecord, Version};
-use crate::store::{NameId, VersionId, View};
+use crate::store::{NameId, Pointers, VersionId, View};
 use crate::tracer::Tracer;
 
 impl Tracer {
@@ -45,12 +46,34 @@ impl Tracer {
     /// # Errors
     /// There is no such run, or the store cannot be read.
     pub fn run(&self, id: RunId) -> Result<RunRecord> {
+        Ok(self.run_with_outputs(id, 0..u32::MAX)?.run)
+    }
+
+    /// The same, but of its outputs those at these places alone: a run may have written very many.
+    ///
+    /// ```
+    /// use mltrace_core::{ComponentRun, Tracer};
+    ///
+    /// let tracer = Tracer::in_memory()?;
+    /// let mut run = ComponentRun::new("split");
+    /// run.start().add_output((0..300).map(|number| format!("part-{number}")).collect::<Vec<_>>()).end();
+    /// let id = tracer.log_component_run(run)?;
+    /// let part = tracer.run_with_outputs(id, 200..210)?;
+    /// assert_eq!((part.run.outputs.len(), part.run.outputs[0].name.as_str(), part.outputs), (10, "part-200", 300));
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// There is no such run, or the store cannot be read.
+    pub fn run_with_outputs(&self, id: RunId, outputs: Range<u32>) -> Result<RunPart> {
         let now = to_micros(now());
+        let first = outputs.start;
+        let pointers = Pointers { outputs, ..Pointers::ALL };
         self.store().read(|view| {
-            let mut found = run(view, id)?;
-            fill(view, &mut found)?;
-            found.stale = Some(Judge::as_of(view, now).judge(id)?);
-            found.stale_at_start = Some(Judge::as_of(view, to_micros(found.started_at)).judge(id)?);
+            let mut found = view.run_parts(&[id], &pointers)?.pop().ok_or_else(|| no_run(id))?;
+            fill(view, &mut found.run, first)?;
+            found.run.stale = Some(Judge::as_of(view, now).judge(id)?);
+            found.run.stale_at_start = Some(Judge::as_of(view, to_micros(found.run.started_at)).judge(id)?);
             Ok(found)
         })
     }
@@ -81,7 +104,8 @@ impl Tracer {
     /// # Errors
     /// The store cannot be read.
     pub fn run_parts(&self, ids: &[RunId], pointers: u32) -> Result<Vec<RunPart>> {
-        self.store().read(|view| view.run_parts(ids, pointers))
+        let pointers = Pointers { inputs: 0..pointers, outputs: 0..pointers };
+        self.store().read(|view| view.run_parts(ids, &pointers))
     }
 
     /// The id of the run with an identity that holds everywhere, such as a run's parent; `None` if it is not here.

@@ -64,6 +64,7 @@ pub(crate) use monitor::{Answered, Arrived, KeptReport, Observed, Pair, ReadMode
 use place::Place;
 pub(crate) use producers::{Producer, Reading};
 pub(crate) use read::{HistoryFilter, HistoryKey};
+pub(crate) use records::Pointers;
 pub use sqlite::Durability;
 use sqlite::{Found, Sqlite};
 pub(crate) use staleness::{Standing, Upstream};

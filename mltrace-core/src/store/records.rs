@@ -1,6 +1,7 @@
 //! Runs as owned values, read in batches: a statement a table, not a statement a run.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::View;
 use super::engine::{Row, Value};
@@ -20,10 +21,12 @@ pub(super) const BATCH: usize = 32;
 pub(super) const IDS: &str = "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
                    ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)";
 
-/// Inputs as [`pointer`] reads them, with when and from which run they were read.
+/// Inputs as [`pointer`] reads them, with when and from which run they were read, and whether from the reader itself.
 pub(super) const INPUTS: &str = "SELECT i.run, n.text, s.text, v.kind, v.value, i.type,
         EXISTS (SELECT 1 FROM flag f WHERE f.name = i.name AND (f.version IS NULL OR f.version = i.version)),
-        i.captured_at, i.upstream, c.name, i.match, i.modified, i.overlapping
+        i.captured_at, i.upstream, c.name, i.match, i.modified, i.overlapping,
+        i.upstream IS NULL AND EXISTS (
+            SELECT 1 FROM output o WHERE o.name = i.name AND o.version = i.version AND o.ended_at = i.ended_at AND o.run = i.run)
     FROM input i
     JOIN text n ON n.id = i.name
     LEFT JOIN text s ON s.id = i.spelled
@@ -39,6 +42,16 @@ pub(super) const OUTPUTS: &str = "SELECT o.run, n.text, s.text, v.kind, v.value,
     LEFT JOIN text s ON s.id = o.spelled
     LEFT JOIN version v ON v.id = o.version";
 
+/// Which inputs and outputs of a run are read, by their positions.
+pub(crate) struct Pointers {
+    pub(crate) inputs: Range<u32>,
+    pub(crate) outputs: Range<u32>,
+}
+
+impl Pointers {
+    pub(crate) const ALL: Self = Self { inputs: 0..u32::MAX, outputs: 0..u32::MAX };
+}
+
 /// Positions are counted from 0 without gaps.
 const LAST_INPUT: &str = "SELECT position FROM input WHERE run = ?1 ORDER BY position DESC LIMIT 1";
 const LAST_OUTPUT: &str = "SELECT position FROM output WHERE run = ?1 ORDER BY position DESC LIMIT 1";
@@ -51,26 +64,21 @@ impl View<'_> {
 
     /// Everything about these runs, in this order. Those that are not there are left out.
     pub(crate) fn runs(&self, ids: &[RunId]) -> Result<Vec<RunRecord>> {
-        self.runs_with(ids, None, None)
+        self.runs_with(ids, &Pointers::ALL)
     }
 
-    /// The same with at most so many outputs of each, if that is given.
-    pub(crate) fn runs_with_outputs(&self, ids: &[RunId], outputs: Option<u32>) -> Result<Vec<RunRecord>> {
-        self.runs_with(ids, None, outputs)
-    }
-
-    fn runs_with(&self, ids: &[RunId], inputs: Option<u32>, outputs: Option<u32>) -> Result<Vec<RunRecord>> {
-        let at_most = [inputs, outputs].map(|pointers| pointers.map_or(i64::MAX, i64::from));
+    /// The same with some of the inputs and outputs of each.
+    pub(crate) fn runs_with(&self, ids: &[RunId], pointers: &Pointers) -> Result<Vec<RunRecord>> {
         let mut records = Vec::with_capacity(ids.len());
         for ids in ids.chunks(BATCH) {
-            records.extend(Batch::read(self, ids, at_most)?.records.into_iter().flatten());
+            records.extend(Batch::read(self, ids, pointers)?.records.into_iter().flatten());
         }
         Ok(records)
     }
 
-    /// The same with at most so many inputs and outputs of each, beside how many there are.
-    pub(crate) fn run_parts(&self, ids: &[RunId], pointers: u32) -> Result<Vec<RunPart>> {
-        let runs = self.runs_with(ids, Some(pointers), Some(pointers))?.into_iter();
+    /// The same beside how many there are.
+    pub(crate) fn run_parts(&self, ids: &[RunId], pointers: &Pointers) -> Result<Vec<RunPart>> {
+        let runs = self.runs_with(ids, pointers)?.into_iter();
         runs.map(|run| {
             let [inputs, outputs] = [LAST_INPUT, LAST_OUTPUT].map(|sql| {
                 let last = self.one(sql, &[run.id.into()], |row| row.integer(0))?;
@@ -90,12 +98,12 @@ struct Batch<'i> {
 }
 
 impl<'i> Batch<'i> {
-    fn read(view: &View<'_>, ids: &'i [RunId], [inputs, outputs]: [i64; 2]) -> Result<Self> {
+    fn read(view: &View<'_>, ids: &'i [RunId], pointers: &Pointers) -> Result<Self> {
         let mut batch = Self { ids, records: ids.iter().map(|_| None).collect() };
         batch.read_runs(view)?;
-        batch.read_inputs(view, inputs)?;
+        batch.read_inputs(view, &pointers.inputs)?;
         batch.read_declared(view)?;
-        batch.read_outputs(view, outputs)?;
+        batch.read_outputs(view, &pointers.outputs)?;
         batch.read_facts(view)?;
         Ok(batch)
     }
@@ -141,9 +149,11 @@ impl<'i> Batch<'i> {
         })
     }
 
-    fn read_inputs(&mut self, view: &View<'_>, at_most: i64) -> Result<()> {
-        let sql = format!("{INPUTS} WHERE i.run IN {IDS} AND i.position < ?33 ORDER BY i.run, i.position");
-        self.rows(view, &sql, &[at_most.into()], |record, row| {
+    fn read_inputs(&mut self, view: &View<'_>, positions: &Range<u32>) -> Result<()> {
+        let sql = format!(
+            "{INPUTS} WHERE i.run IN {IDS} AND i.position >= ?33 AND i.position < ?34 ORDER BY i.run, i.position"
+        );
+        self.rows(view, &sql, &ends(positions), |record, row| {
             let pointer = pointer(row)?;
             if let Some(upstream) = row.optional_integer(8)? {
                 record.dependencies.push(Dependency {
@@ -155,7 +165,11 @@ impl<'i> Batch<'i> {
                     overlapping: row.integer(12)? != 0,
                 });
             }
-            record.inputs.push(InputRecord { pointer, captured_at: from_micros(row.integer(7)?) });
+            record.inputs.push(InputRecord {
+                pointer,
+                captured_at: from_micros(row.integer(7)?),
+                read_back: row.integer(13)? != 0,
+            });
             Ok(())
         })
     }
@@ -178,9 +192,11 @@ impl<'i> Batch<'i> {
         })
     }
 
-    fn read_outputs(&mut self, view: &View<'_>, at_most: i64) -> Result<()> {
-        let sql = format!("{OUTPUTS} WHERE o.run IN {IDS} AND o.position < ?33 ORDER BY o.run, o.position");
-        self.rows(view, &sql, &[at_most.into()], |record, row| {
+    fn read_outputs(&mut self, view: &View<'_>, positions: &Range<u32>) -> Result<()> {
+        let sql = format!(
+            "{OUTPUTS} WHERE o.run IN {IDS} AND o.position >= ?33 AND o.position < ?34 ORDER BY o.run, o.position"
+        );
+        self.rows(view, &sql, &ends(positions), |record, row| {
             record.outputs.push(pointer(row)?);
             Ok(())
         })
@@ -215,6 +231,10 @@ impl<'i> Batch<'i> {
             Ok(())
         })
     }
+}
+
+fn ends(positions: &Range<u32>) -> [Value<'static>; 2] {
+    [positions.start, positions.end].map(|position| i64::from(position).into())
 }
 
 pub(super) fn values<I: Copy + Into<Value<'static>>>(ids: &[I]) -> [Value<'static>; BATCH] {
@@ -308,4 +328,21 @@ fn json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
 
 pub(super) fn text_list(text: &str) -> Result<Vec<String>> {
     json(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Store;
+    use super::*;
+
+    #[test]
+    fn whether_a_run_wrote_what_it_read_is_not_sought_among_all_that_it_wrote() {
+        let plan = Store::in_memory().unwrap().plan(&format!("{INPUTS} WHERE i.run = ?1"), 1);
+        assert!(
+            plan.contains(
+                "SEARCH o USING COVERING INDEX output_by_version (name=? AND version=? AND ended_at=? AND run=?)"
+            ),
+            "{plan}"
+        );
+    }
 }

@@ -293,10 +293,7 @@ fn steps<'g>(
         // What nobody wrote is where a lineage begins.
         Way::Upstream => {
             for run in runs.values() {
-                let written: HashSet<_> = run.dependencies.iter().filter_map(|to| to.pointer.as_deref()).collect();
-                let sources = run.inputs.iter().map(|input| &input.pointer);
-                let sources = sources.filter(|input| !written.contains(input.name.as_str()) && !run.has_written(input));
-                steps.extend(sources.map(|source| step(None, &source.name, Some(run.id))));
+                steps.extend(run.sources().map(|source| step(None, &source.name, Some(run.id))));
             }
             steps.extend(asked.map(|asked| step(graph.root.run, asked, None)));
         }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use askama::Template;
 use axum::http::StatusCode;
 use mltrace_core::{
-    CheckStatus, CommitSource, Dependency, ErrorKind, History, IoPointer, Note, RunId, RunPart, RunRecord, Stale,
-    Tracer,
+    CheckStatus, CommitSource, Dependency, ErrorKind, History, InputRecord, IoPointer, Note, RunId, RunPart, RunRecord,
+    Stale, Tracer,
 };
 use serde::Deserialize;
 
@@ -20,8 +20,10 @@ use super::{link, words};
 use crate::api::Nothing;
 use crate::problem::Problem;
 
-/// Of what it read and wrote so many are shown at once.
+/// Of what it read so much is shown at once.
 const SHOWN: usize = 200;
+/// And so much of what it wrote.
+const WROTE: u32 = 200;
 /// Of what programs told of it in events so many pieces are shown.
 const TOLD: usize = 200;
 
@@ -44,7 +46,7 @@ struct Numbered {
 #[serde(default)]
 struct From {
     read: usize,
-    wrote: usize,
+    wrote: u32,
 }
 
 /// A run, as a page.
@@ -52,7 +54,10 @@ struct From {
 #[template(path = "web/run.html")]
 struct Shown {
     frame: Frame,
+    /// The run with those of its outputs that are shown.
     run: RunRecord,
+    /// How many it has.
+    wrote: u64,
     parent: Option<RunId>,
     /// The one before it of the same component and partition, to compare it with.
     previous: Option<RunId>,
@@ -73,16 +78,17 @@ struct Brief {
 
 fn run(visit: Visit<'_, Numbered, From>) -> Result<Shown, Problem> {
     let Visit { tracer, path, query: from, frame } = visit;
-    let run = tracer.run(path.id)?;
+    let RunPart { run, outputs: wrote, .. } =
+        tracer.run_with_outputs(path.id, from.wrote..from.wrote.saturating_add(WROTE))?;
     let parent = run.parent.map(|parent| tracer.run_id(parent)).transpose()?.flatten();
     let previous = before(tracer, &run)?;
-    let written_again = if frame.may_review { written_again(tracer, &run, from)? } else { HashMap::new() };
-    Ok(Shown { frame, run, parent, previous, from, written_again })
+    let written_again = if frame.may_review { written_again(tracer, &run)? } else { HashMap::new() };
+    Ok(Shown { frame, run, wrote, parent, previous, from, written_again })
 }
 
-fn written_again(tracer: &Tracer, run: &RunRecord, from: From) -> Result<HashMap<String, RunId>, Problem> {
-    let shown = run.outputs.iter().skip(from.wrote).take(SHOWN);
-    let names: Vec<_> = shown.filter(|output| output.version.is_none()).map(|output| output.name.as_str()).collect();
+fn written_again(tracer: &Tracer, run: &RunRecord) -> Result<HashMap<String, RunId>, Problem> {
+    let unversioned = run.outputs.iter().filter(|output| output.version.is_none());
+    let names: Vec<_> = unversioned.map(|output| output.name.as_str()).collect();
     let writers = names.iter().zip(tracer.to_blame(&names)?);
     let others = writers.filter_map(|(name, writer)| Some((*name, writer.filter(|writer| *writer != run.id)?)));
     Ok(others.map(|(name, writer)| (name.to_owned(), writer)).collect())
@@ -116,7 +122,7 @@ pub(super) fn before(tracer: &Tracer, run: &RunRecord) -> Result<Option<RunId>, 
 }
 
 /// An input, and the runs that wrote it.
-type Input<'r> = (&'r IoPointer, Vec<&'r Dependency>);
+type Input<'r> = (&'r InputRecord, Vec<&'r Dependency>);
 
 /// A piece of what programs told of the run in events.
 struct Told<'r> {
@@ -159,16 +165,15 @@ impl Shown {
         for to in &self.run.dependencies {
             writers.entry(to.pointer.as_deref().unwrap_or_default()).or_default().push(to);
         }
-        let inputs = self.run.inputs.iter().map(|input| &input.pointer).skip(self.from.read).take(SHOWN);
+        let inputs = self.run.inputs.iter().skip(self.from.read).take(SHOWN);
         lines(inputs.map(|input| {
-            let writers = writers.get(input.name.as_str()).cloned().unwrap_or_default();
-            (input.name.as_str(), (input, writers))
+            let writers = writers.get(input.pointer.name.as_str()).cloned().unwrap_or_default();
+            (input.pointer.name.as_str(), (input, writers))
         }))
     }
 
-    fn outputs(&self) -> Vec<Line<'_, (usize, &IoPointer)>> {
-        let outputs = self.run.outputs.iter().enumerate().skip(self.from.wrote).take(SHOWN);
-        lines(outputs.map(|(place, output)| (output.name.as_str(), (place, output))))
+    fn outputs(&self) -> Vec<Line<'_, (u32, &IoPointer)>> {
+        lines((self.from.wrote..).zip(&self.run.outputs).map(|(place, output)| (output.name.as_str(), (place, output))))
     }
 
     /// The run to which a flag on an output of this one would go instead.
@@ -188,14 +193,14 @@ impl Shown {
             .then(|| (self.at(From { read: from, ..self.from }), self.run.inputs.len() - from))
     }
 
-    fn next_outputs(&self) -> Option<(String, usize)> {
-        let from = self.from.wrote.saturating_add(SHOWN);
-        let place = || (self.at(From { wrote: from, ..self.from }), self.run.outputs.len() - from);
-        (from < self.run.outputs.len()).then(place)
+    fn next_outputs(&self) -> Option<(String, u64)> {
+        let from = self.from.wrote.saturating_add(WROTE);
+        let rest = self.wrote.saturating_sub(from.into());
+        (rest > 0).then(|| (self.at(From { wrote: from, ..self.from }), rest))
     }
 
     fn at(&self, From { read, wrote }: From) -> String {
-        let given = [("read", read), ("wrote", wrote)].map(|(key, from)| (key, from.to_string()));
+        let given = [("read", read.to_string()), ("wrote", wrote.to_string())];
         let given: Vec<_> =
             given.iter().filter(|(_, from)| from != "0").map(|(key, from)| (*key, from.as_str())).collect();
         link::to(&format!("/runs/{}", self.run.id), &given)

@@ -101,12 +101,7 @@ impl<'g> Telling<'g> {
 
     fn ends(&self, run: &'g RunRecord) -> Few<&'g str> {
         match self.way {
-            Way::Upstream => {
-                let is_written = |name: &str| run.dependencies.iter().any(|to| to.pointer.as_deref() == Some(name));
-                let inputs = run.inputs.iter().map(|input| &input.pointer);
-                let sources = inputs.filter(|input| !is_written(&input.name) && !run.has_written(input));
-                Few::of(sources.map(|source| source.name.as_str()))
-            }
+            Way::Upstream => Few::of(run.sources().map(|source| source.name.as_str())),
             Way::Downstream if self.is_whole && !(self.tree.root == Some(run.id) && self.tree.asks_for_a_pointer) => {
                 let read = |name: &str| self.tree.links(Some(run.id)).iter().any(|link| link.names.contains(&name));
                 Few::of(run.outputs.iter().map(|output| output.name.as_str()).filter(|name| !read(name)))

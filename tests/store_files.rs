@@ -24,9 +24,11 @@ fn filled(folder: &Path) -> PathBuf {
     let tracer = Tracer::open(&path).unwrap();
     for number in 0..200 {
         let mut run = finished("stage");
+        run.description("Counts rides").owner("data team").tag("nightly");
         run.note(format!("a note that takes some room on its page, number {number}"));
         tracer.log_component_run(run).unwrap();
     }
+    tracer.tag("stage", ["by hand"]).unwrap();
     drop(tracer);
     path
 }
@@ -252,6 +254,14 @@ fn a_store_of_the_first_schema_is_brought_up_to_date_and_keeps_its_runs() {
     let runs = tracer.history("stage").limit(1_000).get().unwrap();
     assert_eq!(runs.items.len(), 200);
     assert!(runs.items.iter().all(|run| run.notes.len() == 1 && run.outputs.len() == 1));
+    for question in [
+        tracer.components().tag("nightly"),
+        tracer.components().tag("by hand"),
+        tracer.components().owner("data team"),
+        tracer.components().containing("counts"),
+    ] {
+        assert_eq!(question.get().unwrap().len(), 1, "what was said before the store was brought up to date");
+    }
     tracer.log_component_run(finished("stage")).unwrap();
 }
 

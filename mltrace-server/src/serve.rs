@@ -47,19 +47,28 @@ pub fn run(store: &Tracer, listen: SocketAddr, mut config: Config, ready: impl F
     runtime.block_on(async {
         let app = app(store, config)?;
         let listener = TcpListener::bind(listen).await?;
-        let [mut terminate, mut interrupt, mut hangup] =
-            [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?];
+        let [mut terminate, mut interrupt] = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
+        let mut hangup = if outlives_terminal() { None } else { Some(signal(SignalKind::hangup())?) };
         ready(listener.local_addr()?);
         serve(listener, app, limits, async move {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
-                _ = hangup.recv() => {}
+                Some(_) = async { hangup.as_mut()?.recv().await } => {}
             }
         })
         .await;
         Ok(())
     })
+}
+
+/// Whether this was started to go on when its terminal is closed, as by `nohup`: who listens for the signal that is ignored
+/// then would end all the same. Where it cannot be told the signal is left alone.
+fn outlives_terminal() -> bool {
+    const HANGUP: u64 = 1;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    ignored.is_none_or(|signals| signals & HANGUP != 0)
 }
 
 fn has_tokens(config: &Config) -> io::Result<bool> {

@@ -8,6 +8,7 @@ use super::labels::{fill, impact, nearest_carriers, retracted_among};
 use crate::model::{IoPointer, Match, RunEntry, RunId, RunRecord};
 use crate::store::Store;
 use crate::testing::{pointer, run};
+use crate::tracer::Tracer;
 
 /// Attaches a label to a name, or to one version of it.
 fn attach(store: &Store, text: &str, label: &str) {
@@ -64,6 +65,16 @@ fn a_label_follows_the_data_downstream() {
     assert_eq!(train.outputs[0].labels.as_deref(), Some(&["customer-7".to_owned()][..]));
     assert_eq!(train.violations, Some(Vec::new()));
     assert!(labels(&store, other).is_empty());
+}
+
+#[test]
+fn an_output_has_its_labels_whichever_of_a_run_are_told() {
+    let tracer = Tracer::in_memory().unwrap();
+    let id = tracer.store().put(&run("split", 0, 1).writes("a").writes("b").writes("c")).unwrap();
+    attach(tracer.store(), "b", "customer-7");
+    let told = tracer.run_with_outputs(id, 1..3).unwrap().run.outputs;
+    let labels: Vec<_> = told.iter().map(|output| output.labels.as_deref().unwrap().join(" ")).collect();
+    assert_eq!(labels, ["customer-7", ""]);
 }
 
 #[test]

@@ -5,9 +5,11 @@ use proptest::prelude::*;
 
 use super::resolve::put_run;
 use super::trace::{Reach, downstream, upstream};
+use crate::error::ErrorKind;
 use crate::model::{Graph, GraphRoot, RunEntry, RunId};
 use crate::store::{Store, View, Write};
 use crate::testing::{pointer, run};
+use crate::tracer::Tracer;
 
 fn trace(store: &Store, root: RunId, depth: Option<u32>) -> Graph {
     let reach = Reach { depth, ..Reach::default() };
@@ -271,6 +273,20 @@ proptest! {
             .collect();
         let told: BTreeSet<(RunId, RunId)> = graph.edges.iter().map(|edge| (edge.from, edge.to)).collect();
         prop_assert_eq!(told, expected);
+    }
+}
+
+#[test]
+fn a_whole_version_that_runs_only_read_is_not_taken_for_one_that_begins_like_it() {
+    let tracer = Tracer::in_memory().unwrap();
+    tracer.store().put(&run("use", 0, 1).reads("model@v1")).unwrap();
+    tracer.store().put(&run("train", 2, 3).writes("model@v10")).unwrap();
+    for whole in ["v1", "stated:v1"] {
+        assert_eq!(tracer.trace("model").version(whole).get().unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(tracer.flag_version("model", whole).unwrap_err().kind(), ErrorKind::NotFound);
+    }
+    for whole_or_begun in ["v10", "v", "stated:v10", "stated:v"] {
+        assert_eq!(tracer.trace("model").version(whole_or_begun).get().unwrap().runs[0].run.component, "train");
     }
 }
 

@@ -120,7 +120,7 @@ impl ByStart<'_> {
             let span = HistoryFilter { since: self.since, until: self.until, ..HistoryFilter::default() };
             let mut tagged = self.tag.as_deref().map(|tag| Tagged::by(view, tag)).transpose()?;
             let mut runs = view.by_start(&span, self.after, tagged.as_ref().and_then(Tagged::few))?;
-            let is_picky = self.status.is_some() || tagged.is_some();
+            let is_picky = self.status.is_some() || tagged.as_ref().is_some_and(|tagged| tagged.few().is_none());
             let (limit, mut left) = (self.limit as usize, self.within);
             let (mut items, mut last) = (Vec::new(), None);
             while left > 0 && items.len() < limit {
@@ -209,10 +209,28 @@ impl<'a> Tagged<'a> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use uuid::Uuid;
 
     use super::*;
     use crate::clock::from_micros;
     use crate::component_run::ComponentRun;
+    use crate::lineage::resolve::put_run;
+    use crate::model::Process;
+    use crate::provenance;
+    use crate::testing::run;
+
+    #[test]
+    fn a_run_whose_process_died_is_found_among_the_lost_alone() {
+        let tracer = Tracer::in_memory().unwrap();
+        let died = Process { uuid: Uuid::now_v7(), start_ticks: Some(1), ..provenance::process().clone() };
+        let lost = tracer.store().write(None, |tx| Ok(put_run(tx, &run("train", 0, 1).open(), &died)?.run)).unwrap();
+        let running = tracer.store().put(&run("train", 0, 1).open()).unwrap();
+        let of = |status| {
+            let page = tracer.by_start().status(status).briefs().unwrap();
+            page.items.into_iter().map(|run| run.id).collect::<Vec<_>>()
+        };
+        assert_eq!((of(Status::Lost), of(Status::Running)), (vec![lost], vec![running]));
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]

@@ -248,8 +248,7 @@ impl Components<'_> {
 }
 
 pub(super) fn no_component(view: &View<'_>, name: &str) -> Error {
-    let mut known = view.components_sought(Sought::All, "", None, 10).map(|listed| listed.names).unwrap_or_default();
-    known.retain(|name| matches!(view.component_that_ran(name), Ok(Some(_))));
+    let known = view.some_component_names(10).unwrap_or_default();
     let hint =
         if known.is_empty() { "the store is empty".to_owned() } else { format!("there are {}", known.join(", ")) };
     not_found(format!("there is no component `{name}`: {hint}"))
@@ -262,11 +261,22 @@ mod tests {
     use super::*;
     use crate::clock::from_micros;
     use crate::component_run::ComponentRun;
+    use crate::testing::run;
 
     /// What a run says of its component: each of what is asked for is said by some, by name, purpose, owner or tag.
     fn said() -> impl Strategy<Value = (usize, i64, [Option<&'static str>; 3], bool)> {
         let text = || prop::option::of(prop::sample::select(vec!["Über", "rides", "a/b"]));
         (0_usize..4, 0_i64..5, [text(), text(), text()], any::<bool>())
+    }
+
+    #[test]
+    fn of_components_that_are_only_declared_none_is_offered_for_a_wrong_name() {
+        let tracer = Tracer::in_memory().unwrap();
+        let mut entry = run("train", 0, 1);
+        entry.upstream.extend((0..10).map(|number| format!("a{number}")));
+        tracer.store().put(&entry).unwrap();
+        let error = tracer.component("trian").unwrap_err();
+        assert!(error.to_string().contains("there are train"), "{error}");
     }
 
     proptest! {

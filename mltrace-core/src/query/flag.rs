@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::{current, not_found, the_version};
+use super::{current, is_other_version, not_found, the_version};
 use crate::clock::{now, to_micros};
 use crate::error::Result;
 use crate::limits;
 use crate::lineage::review;
-use crate::model::{Flagged, IoPointer, RunId};
+use crate::model::{Flagged, IoPointer, RunId, Version};
 use crate::store::{Flag, NameId, VersionId, View, Write};
 use crate::tracer::Tracer;
 
@@ -71,7 +71,11 @@ impl Tracer {
     /// # Errors
     /// Nothing of this name is flagged, or the store cannot be written.
     pub fn unflag(&self, output: &str) -> Result<Vec<Flagged>> {
-        self.remove_flags(output, |_| (), || format!("`{output}` is not flagged: see `mltrace review` for what is"))
+        self.remove_flags(
+            output,
+            |_, _| Ok(()),
+            || format!("`{output}` is not flagged: see `mltrace review` for what is"),
+        )
     }
 
     /// Takes away the flag on one version of a name, given whole or by its beginning, and gives what was flagged. Other
@@ -80,15 +84,15 @@ impl Tracer {
     /// # Errors
     /// No version of the name that begins so is flagged, or the store cannot be written.
     pub fn unflag_version(&self, output: &str, beginning: &str) -> Result<Vec<Flagged>> {
-        let spelled = |flag: &Flag| {
-            let version = flag.pointer.version.clone();
-            version.into_iter().flat_map(|version| [version.to_string(), version.value])
-        };
-        let keep_meant = |flags: &mut Vec<Flag>| {
-            let is_whole = |flag: &Flag| spelled(flag).any(|version| version == beginning);
-            let begins = |flag: &Flag| spelled(flag).any(|version| version.starts_with(beginning));
-            let has_whole = flags.iter().any(is_whole);
-            flags.retain(|flag| if has_whole { is_whole(flag) } else { begins(flag) });
+        let keep_meant = |view: &View<'_>, flags: &mut Vec<Flag>| {
+            flags.retain(|flag| version(flag).is_some_and(|version| version.begins_so(beginning)));
+            let Some(first) = flags.first() else { return Ok(()) };
+            if is_other_version(view, first.name, flags.iter().filter_map(version), beginning)? {
+                flags.clear();
+            } else if flags.iter().filter_map(version).any(|version| version.is_spelled(beginning)) {
+                flags.retain(|flag| version(flag).is_some_and(|version| version.is_spelled(beginning)));
+            }
+            Ok(())
         };
         self.remove_flags(output, keep_meant, || {
             format!("no version of `{output}` that begins with `{beginning}` is flagged")
@@ -127,7 +131,7 @@ impl Tracer {
     fn remove_flags(
         &self,
         output: &str,
-        keep_meant: impl Fn(&mut Vec<Flag>),
+        keep_meant: impl Fn(&View<'_>, &mut Vec<Flag>) -> Result<()>,
         nothing: impl FnOnce() -> String,
     ) -> Result<Vec<Flagged>> {
         self.store().write(None, |tx| {
@@ -136,13 +140,17 @@ impl Tracer {
             if flags.is_empty() {
                 flags = of(&self.path_name(Path::new(output)))?;
             }
-            keep_meant(&mut flags);
+            keep_meant(tx, &mut flags)?;
             if flags.is_empty() {
                 return Err(not_found(nothing()));
             }
             remove(tx, flags)
         })
     }
+}
+
+fn version(flag: &Flag) -> Option<&Version> {
+    flag.pointer.version.as_ref()
 }
 
 fn present_version(view: &View<'_>, name: NameId) -> Result<Option<VersionId>> {

@@ -13,6 +13,30 @@ use crate::store::{ComponentId, HistoryFilter, HistoryKey, View};
 use crate::tracer::Tracer;
 
 impl Tracer {
+    /// The run of the same component and partition (or likewise without one) that had ended last when a run started: what
+    /// has changed since then? `None` if there is none, or no such run.
+    ///
+    /// ```
+    /// use mltrace_core::{ComponentRun, Tracer};
+    ///
+    /// let tracer = Tracer::in_memory()?;
+    /// let mut ids = Vec::new();
+    /// for partition in ["2020-01", "2020-02", "2020-01"] {
+    ///     let mut run = ComponentRun::new("cleaning");
+    ///     run.start().partition(partition).end();
+    ///     ids.push(tracer.log_component_run(run)?);
+    /// }
+    /// assert_eq!(tracer.run_before(ids[2])?, Some(ids[0]));
+    /// assert_eq!(tracer.run_before(ids[1])?, None);
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn run_before(&self, run: RunId) -> Result<Option<RunId>> {
+        self.store().read(|view| view.run_before(run))
+    }
+
     /// A component's runs by start, newest first unless told otherwise.
     pub fn history(&self, component: impl Into<String>) -> History<'_> {
         History {

@@ -228,9 +228,27 @@ fn current(view: &View<'_>, id: NameId) -> Result<Option<IoPointer>> {
     }
 }
 
-/// The one version of a name that a run wrote and that is, or else begins, as given.
+/// The one version of a name that a run wrote and that is, or else begins, as given. A whole version that runs only read
+/// begins no other.
 fn the_version(view: &View<'_>, id: NameId, name: &str, beginning: &str) -> Result<VersionId> {
-    only_version(&view.versions_of(id, beginning)?, "wrote", name, beginning)
+    let mut written = view.versions_of(id, beginning)?;
+    if is_other_version(view, id, written.iter().map(|(_, version)| version), beginning)? {
+        written.clear();
+    }
+    only_version(&written, "wrote", name, beginning)
+}
+
+/// Whether a text that begins some versions of a name is another of its versions, whole.
+fn is_other_version<'a>(
+    view: &View<'_>,
+    id: NameId,
+    mut begun: impl Iterator<Item = &'a Version> + Clone,
+    text: &str,
+) -> Result<bool> {
+    if begun.clone().next().is_none() || begun.any(|version| version.is_spelled(text)) {
+        return Ok(false);
+    }
+    Ok(view.versions_seen(id, text)?.iter().any(|(_, version)| version.is_spelled(text)))
 }
 
 /// The one version of a name that a run wrote or read and that is, or else begins, as given.
@@ -240,16 +258,19 @@ fn the_version_seen(view: &View<'_>, id: NameId, name: &str, beginning: &str) ->
 
 fn only_version(versions: &[(VersionId, Version)], used: &str, name: &str, beginning: &str) -> Result<VersionId> {
     const SHOWN: usize = 5;
-    let is_exact = |version: &Version| version.value == beginning || version.to_string() == beginning;
     match versions {
         [] => Err(not_found(format!("no run {used} a version of `{name}` that begins with `{beginning}`"))),
         [(only, _)] => Ok(*only),
-        several => several.iter().find(|(_, version)| is_exact(version)).map(|(exact, _)| *exact).ok_or_else(|| {
-            let shown: Vec<_> = several.iter().take(SHOWN).map(|(_, version)| version.to_string()).collect();
-            let more = if several.len() > SHOWN { ", ..." } else { "" };
-            let message = format!("`{beginning}` begins several versions of `{name}`: {}{more}", shown.join(", "));
-            Error::new(ErrorKind::Invalid, message)
-        }),
+        several => several
+            .iter()
+            .find(|(_, version)| version.is_spelled(beginning))
+            .map(|(exact, _)| *exact)
+            .ok_or_else(|| {
+                let shown: Vec<_> = several.iter().take(SHOWN).map(|(_, version)| version.to_string()).collect();
+                let more = if several.len() > SHOWN { ", ..." } else { "" };
+                let message = format!("`{beginning}` begins several versions of `{name}`: {}{more}", shown.join(", "));
+                Error::new(ErrorKind::Invalid, message)
+            }),
     }
 }
 

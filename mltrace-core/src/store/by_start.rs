@@ -9,7 +9,7 @@ use super::{ComponentId, HistoryFilter, HistoryKey, View};
 use crate::error::Result;
 use crate::model::{RunId, Status};
 
-/// Runs before a key and not before a time.
+/// Runs before a key and not before a time. Those of the key's very start are passed by one by one.
 const OF_ALL: &str = "SELECT r.started_at, r.id, r.component, r.status FROM run r
     WHERE (r.started_at, r.id) < (?1, ?2) AND r.started_at >= ?3 ORDER BY r.started_at DESC, r.id DESC LIMIT ?4";
 /// The same of a component.
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs_are_sought_by_their_start_and_none_is_passed_over() {
+    fn runs_are_sought_by_their_start() {
         let store = Store::in_memory().unwrap();
         for (sql, values, seek) in [
             (OF_ALL, 4, "SEARCH r USING INDEX run_by_time (started_at>? AND started_at<?)"),

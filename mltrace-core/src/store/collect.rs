@@ -237,7 +237,7 @@ struct Orphans {
 
 impl Store {
     /// Removes shared content that nothing refers to any more, except processes that may write again. Each step is one
-    /// transaction of bounded size.
+    /// transaction of bounded size, but for the last: what was ever said of components is little.
     pub(crate) fn sweep(&self, may_write: &dyn Fn(&Process) -> bool) -> Result<()> {
         for (table, references) in SHARED {
             let mut orphans = None;

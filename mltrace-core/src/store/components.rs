@@ -110,6 +110,16 @@ impl View<'_> {
         )
     }
 
+    /// The first so many of these names.
+    pub(crate) fn some_component_names(&self, at_most: usize) -> Result<Vec<String>> {
+        self.all(
+            "SELECT c.name FROM component c WHERE EXISTS (SELECT 1 FROM run r WHERE r.component = c.id)
+             ORDER BY c.name LIMIT ?1",
+            &[limit(at_most)],
+            |row| Ok(row.text(0)?.to_owned()),
+        )
+    }
+
     /// A component with its metadata, which is that of the run with the latest start that stated any; `None` where it has not
     /// run.
     pub(crate) fn component(&self, name: &str) -> Result<Option<Component>> {
@@ -153,7 +163,8 @@ impl View<'_> {
 const SAID: &str = "SELECT c.name, 0, d.description FROM definition d JOIN component c ON c.id = d.component
         WHERE d.description IS NOT NULL
     UNION SELECT c.name, 1, d.owner FROM definition d JOIN component c ON c.id = d.component WHERE d.owner IS NOT NULL
-    UNION SELECT c.name, 2, t.value FROM definition d JOIN component c ON c.id = d.component, json_each(d.tags) t
+    UNION SELECT c.name, 2, t.value FROM definition d JOIN component c ON c.id = d.component,
+        json_each(CASE WHEN json_valid(d.tags) THEN d.tags ELSE '[]' END) t
     UNION SELECT c.name, 2, t.tag FROM component_tag t JOIN component c ON c.id = t.component";
 
 impl Write<'_> {

@@ -108,6 +108,11 @@ impl View<'_> {
         self.one("SELECT started_at FROM run WHERE id = ?1", &[run.into()], |row| row.integer(0))
     }
 
+    /// The run of the same component and partition that had ended last when a run started.
+    pub(crate) fn run_before(&self, run: RunId) -> Result<Option<RunId>> {
+        self.one(BEFORE, &[run.into()], |row| row.integer(0).map(RunId))
+    }
+
     /// Whether a run is one of a component.
     pub(crate) fn is_of(&self, run: RunId, component: ComponentId) -> Result<bool> {
         let found =
@@ -254,11 +259,12 @@ impl View<'_> {
             let value = version_text(kind, row.blob(2)?)?;
             Ok((VersionId(row.integer(0)?), Version { kind, value }))
         })?;
-        let matches =
-            |version: &Version| version.value.starts_with(beginning) || version.to_string().starts_with(beginning);
-        Ok(found.into_iter().filter(|(_, version)| matches(version)).collect())
+        Ok(found.into_iter().filter(|(_, version)| version.begins_so(beginning)).collect())
     }
 }
+
+const BEFORE: &str = "SELECT b.id FROM run r JOIN run b ON b.component = r.component AND b.partition IS r.partition
+    WHERE r.id = ?1 AND (b.ended_at, b.id) < (r.started_at, r.id) ORDER BY b.ended_at DESC, b.id DESC LIMIT 1";
 
 /// Where a list that is sorted by name begins, and how what it holds compares with that.
 pub(super) fn seek<'a>(beginning: &'a str, after: Option<&'a str>) -> (&'a str, &'static str) {
@@ -275,4 +281,22 @@ pub(super) fn limit(rows: usize) -> Value<'static> {
 /// A limit, if there is one: less than nothing stands for none.
 fn at_most(rows: Option<usize>) -> Value<'static> {
     rows.map_or((-1).into(), limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Store;
+    use super::*;
+
+    #[test]
+    fn the_run_before_is_sought_whether_there_is_a_partition_or_none() {
+        let plan = Store::in_memory().unwrap().plan(BEFORE, 1);
+        assert!(
+            plan.contains(
+                "SEARCH b USING COVERING INDEX run_by_partition (component=? AND partition=? AND ended_at<?)"
+            ),
+            "{plan}"
+        );
+        assert!(!plan.contains("ORDER BY"), "{plan}");
+    }
 }

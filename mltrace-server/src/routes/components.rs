@@ -32,8 +32,8 @@ struct Wanted {
     owner: Option<String>,
     /// At most so many: 1 to 1000, 100 unless given.
     limit: Option<Limit>,
-    /// The `next` of the page before. Where a tag or an owner is asked for, a page may have few components or none, and yet
-    /// there are more: go on until `next` is null.
+    /// The `next` of the page before. A page may have few components or none, and yet there are more: go on until
+    /// `next` is null.
     after: Option<String>,
 }
 

@@ -6,7 +6,6 @@ use mltrace_core::{Review, ReviewOrder, RunId, Suspect};
 use serde::Deserialize;
 
 use super::frame::Frame;
-use super::run::before;
 use super::site::{Change, Site, Visit};
 use super::{link, words};
 use crate::api::Nothing;
@@ -46,7 +45,7 @@ struct Reviewed {
 fn review(visit: Visit<'_, Nothing, Order>) -> Result<Reviewed, Problem> {
     let Visit { tracer, query: Order { by, limit }, frame, .. } = visit;
     let review = tracer.review().by(by).limit(limit.unwrap_or(SUSPECTS).min(MOST)).get()?;
-    let before = review.runs.iter().map(|suspect| before(tracer, &suspect.run)).collect::<Result<_, _>>()?;
+    let before = review.runs.iter().map(|suspect| tracer.run_before(suspect.run.id)).collect::<Result<_, _>>()?;
     Ok(Reviewed { frame, review, by, before })
 }
 

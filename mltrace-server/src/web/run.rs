@@ -6,8 +6,8 @@ use std::time::Duration;
 use askama::Template;
 use axum::http::StatusCode;
 use mltrace_core::{
-    CheckStatus, CommitSource, Dependency, ErrorKind, History, InputRecord, IoPointer, Note, RunId, RunPart, RunRecord,
-    Stale, Tracer,
+    CheckStatus, CommitSource, Dependency, ErrorKind, InputRecord, IoPointer, Note, RunId, RunPart, RunRecord, Stale,
+    Tracer,
 };
 use serde::Deserialize;
 
@@ -81,7 +81,7 @@ fn run(visit: Visit<'_, Numbered, From>) -> Result<Shown, Problem> {
     let RunPart { run, outputs: wrote, .. } =
         tracer.run_with_outputs(path.id, from.wrote..from.wrote.saturating_add(WROTE))?;
     let parent = run.parent.map(|parent| tracer.run_id(parent)).transpose()?.flatten();
-    let previous = before(tracer, &run)?;
+    let previous = tracer.run_before(run.id)?;
     let written_again = if frame.may_review { written_again(tracer, &run)? } else { HashMap::new() };
     Ok(Shown { frame, run, wrote, parent, previous, from, written_again })
 }
@@ -104,21 +104,6 @@ fn brief(Visit { tracer, path: Numbered { id }, .. }: Visit<'_, Numbered, Nothin
 pub(super) fn run_part(tracer: &Tracer, id: RunId, pointers: u32) -> Result<RunPart, Problem> {
     let found = tracer.run_parts(&[id], pointers)?.pop();
     found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("there is no run {id}")))
-}
-
-/// The last run of the same component and partition that started before a run: what has changed since then?
-pub(super) fn before(tracer: &Tracer, run: &RunRecord) -> Result<Option<RunId>, Problem> {
-    let history = tracer.history(run.component.as_str()).until(run.started_at);
-    let others = |history: History<'_>| -> Result<Vec<RunId>, Problem> {
-        Ok(history.briefs()?.items.into_iter().map(|found| found.id).filter(|id| *id != run.id).collect())
-    };
-    let Some(partition) = &run.partition else {
-        // These cannot be asked for alone, and stand among those that have one.
-        const LOOKED_AT: u64 = 20;
-        let before = tracer.run_parts(&others(history.limit(LOOKED_AT))?, 1)?;
-        return Ok(before.into_iter().find(|found| found.run.partition.is_none()).map(|found| found.run.id));
-    };
-    Ok(others(history.partition(partition.as_str()).limit(2))?.into_iter().next())
 }
 
 /// An input, and the runs that wrote it.

@@ -21,10 +21,10 @@ use crate::error::Result;
 use crate::model::{
     Blame, Compared, Flagged, IoPointer, Review, ReviewOrder, RunId, Suspect, SuspectComponent, Truncated,
 };
-use crate::store::{ComponentId, Flag, NameId, Node, VersionId, View};
+use crate::store::{ComponentId, Flag, NameId, Node, Pointers, VersionId, View};
 
-/// The runs and the components behind everything that is flagged. Of the runs so many are told.
-pub(crate) fn review(view: &View<'_>, order: ReviewOrder, limit: usize) -> Result<Review> {
+/// The runs and the components behind everything that is flagged. Of the runs so many are told, and of each so many outputs.
+pub(crate) fn review(view: &View<'_>, order: ReviewOrder, limit: usize, outputs: Option<u32>) -> Result<Review> {
     let flagged = flagged_by(view, view.flags()?)?;
     let is_unproduced = |flagged: &&Flagged| flagged.written_by.is_none();
     let unproduced: Vec<IoPointer> =
@@ -55,7 +55,7 @@ pub(crate) fn review(view: &View<'_>, order: ReviewOrder, limit: usize) -> Resul
         format!("#{} {}", evidence.run(place), name(evidence.ancestry.runs()[place].component))
     });
     review.runs = view
-        .runs(&ids)?
+        .runs_with(&ids, &Pointers::with_outputs(outputs))?
         .into_iter()
         .zip(shown)
         .map(|(run, ranked)| Suspect { run, blame: evidence.blame(ranked) })

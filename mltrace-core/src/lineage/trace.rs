@@ -67,8 +67,7 @@ pub(crate) fn touched(view: &View<'_>, first: Vec<RunId>) -> Result<Vec<RunId>> 
 
 fn graph(view: &View<'_>, root: GraphRoot, walk: &Walk, reach: &Reach) -> Result<Graph> {
     let ids: Vec<RunId> = walk.reached.iter().map(|&(_, id)| id).collect();
-    let pointers = Pointers { outputs: 0..reach.outputs.unwrap_or(u32::MAX), ..Pointers::ALL };
-    let records = view.runs_with(&ids, &pointers)?;
+    let records = view.runs_with(&ids, &Pointers::with_outputs(reach.outputs))?;
     if records.len() < ids.len() {
         return Err(missing());
     }

@@ -8,7 +8,7 @@ use crate::tracer::Tracer;
 impl Tracer {
     /// The runs and the components behind the flagged outputs, the likeliest culprit first.
     pub fn review(&self) -> Reviewing<'_> {
-        Reviewing { tracer: self, order: ReviewOrder::default(), limit: 20 }
+        Reviewing { tracer: self, order: ReviewOrder::default(), limit: 20, outputs: None }
     }
 }
 
@@ -36,6 +36,7 @@ impl Tracer {
 /// let first = &review.runs[0];
 /// assert_eq!(first.run.outputs[0].name, "new model");
 /// assert_eq!((first.blame.count, first.blame.others), (2, 0));
+/// assert_eq!(tracer.review().outputs(0).get()?.runs[0].run.outputs, []);
 /// assert!(first.blame.suspicion > review.runs[1].blame.suspicion);
 /// # Ok::<(), mltrace_core::Error>(())
 /// ```
@@ -45,6 +46,7 @@ pub struct Reviewing<'t> {
     tracer: &'t Tracer,
     order: ReviewOrder,
     limit: usize,
+    outputs: Option<u32>,
 }
 
 impl Reviewing<'_> {
@@ -60,11 +62,17 @@ impl Reviewing<'_> {
         self
     }
 
+    /// Tells at most so many outputs of each run, the first of them; all of them unless told.
+    pub fn outputs(mut self, outputs: u32) -> Self {
+        self.outputs = Some(outputs);
+        self
+    }
+
     /// The answer. Where nothing is flagged it is empty.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn get(self) -> Result<Review> {
-        self.tracer.store().read(|view| review::review(view, self.order, self.limit))
+        self.tracer.store().read(|view| review::review(view, self.order, self.limit, self.outputs))
     }
 }

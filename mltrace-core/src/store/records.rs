@@ -50,6 +50,11 @@ pub(crate) struct Pointers {
 
 impl Pointers {
     pub(crate) const ALL: Self = Self { inputs: 0..u32::MAX, outputs: 0..u32::MAX };
+
+    /// All inputs, and so many outputs if that is given.
+    pub(crate) fn with_outputs(at_most: Option<u32>) -> Self {
+        Self { outputs: 0..at_most.unwrap_or(u32::MAX), ..Self::ALL }
+    }
 }
 
 /// Positions are counted from 0 without gaps.

@@ -44,7 +44,7 @@ struct Reviewed {
 
 fn review(visit: Visit<'_, Nothing, Order>) -> Result<Reviewed, Problem> {
     let Visit { tracer, query: Order { by, limit }, frame, .. } = visit;
-    let review = tracer.review().by(by).limit(limit.unwrap_or(SUSPECTS).min(MOST)).get()?;
+    let review = tracer.review().by(by).limit(limit.unwrap_or(SUSPECTS).min(MOST)).outputs(0).get()?;
     let before = review.runs.iter().map(|suspect| tracer.run_before(suspect.run.id)).collect::<Result<_, _>>()?;
     Ok(Reviewed { frame, review, by, before })
 }

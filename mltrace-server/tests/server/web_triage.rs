@@ -176,6 +176,26 @@ async fn a_run_of_many_outputs_is_told_by_the_first_of_them_and_their_number() {
 }
 
 #[tokio::test]
+async fn what_a_run_of_many_outputs_wrote_is_no_source_whoever_read_it() {
+    let server = Server::new();
+    let step = |nth: i64| IoPointer::new(format!("step {nth}")).at_version("1");
+    server.log("train", 0, |run| {
+        run.add_input("raw").add_input(step(399)).add_output((0..400).map(step).collect::<Vec<_>>());
+    });
+    server.log("score", 10, |run| {
+        run.add_input(step(398)).add_output("report");
+    });
+    for path in ["/trace/report", "/trace?run=1", "/trace?run=2", "/trace/step%20399", "/trace/report?collapse=1"] {
+        let page = server.page(path).await;
+        assert_eq!(page.matches("class=\"box pointer source\"").count(), 1, "{path}: {page}");
+        let sources: Vec<_> = page.split("sources:</span> ").skip(1).map(|rest| rest.split("</div>").next()).collect();
+        let raw = Some("<a class=\"pointer\" href=\"/trace/raw\"><bdi>raw</bdi></a>");
+        assert!(sources.iter().all(|sources| *sources == raw), "{path}: {sources:?}");
+        assert_eq!(sources.len(), usize::from(!path.contains("collapse")), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_list_of_a_component_goes_on_where_it_ended() {
     let server = Server::new();
     for minute in 0..120 {

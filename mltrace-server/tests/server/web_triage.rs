@@ -435,6 +435,45 @@ async fn the_run_to_blame_stands_first_with_the_reason_and_what_changed_before_i
     server.page_that_refuses("/review?by=luck", 400).await;
 }
 
+/// The names that a review offers to unflag, in their order.
+fn flagged(page: &str) -> Vec<String> {
+    page.split("aria-label=\"Unflag ").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn all_that_is_flagged_can_be_reached_a_part_at_a_time_also_where_some_is_unflagged_meanwhile() {
+    let server = Server::new();
+    let versions: Vec<String> = (0..120).map(|nth| nth.to_string()).collect();
+    server.log("train", 0, |run| {
+        run.add_output(versions.iter().map(|version| IoPointer::new("model").at_version(version)).collect::<Vec<_>>());
+        run.add_output((0..130).map(|nth| format!("ride {nth:03}")).collect::<Vec<_>>());
+    });
+    for nth in (0..130).rev() {
+        server.tracer.flag(&format!("ride {nth:03}")).unwrap();
+    }
+    for version in &versions {
+        server.tracer.flag_version("model", &format!("stated:{version}")).unwrap();
+    }
+    let first = server.page("/review?by=coverage&limit=1").await;
+    assert_eq!(flagged(&first), ["model"; 100]);
+    assert!(first.contains("250 flagged outputs") && first.contains("The next of 150 more"));
+    let next = links(&first).into_iter().find(|link| link.contains("after=")).unwrap();
+    assert!(next.starts_with("/review?by=coverage&limit=1&after=model"), "{next}");
+    // What the page ended with.
+    let last = first.rsplit("name=\"version\" value=\"").next().unwrap().split('"').next().unwrap();
+    server.tracer.unflag_version("model", last).unwrap();
+    let second = server.page(next.trim_end_matches("#flagged")).await;
+    let expected = std::iter::repeat_n("model".to_owned(), 20).chain((0..80).map(|nth| format!("ride {nth:03}")));
+    assert_eq!(flagged(&second), expected.collect::<Vec<_>>());
+    assert!(links(&second).contains(&"/review?by=coverage#flagged".to_owned()), "and back to the first");
+    let next = links(&second).into_iter().find(|link| link.contains("after=")).unwrap();
+    let third = server.page(next.trim_end_matches("#flagged")).await;
+    assert_eq!(flagged(&third), (80..130).map(|nth| format!("ride {nth:03}")).collect::<Vec<_>>());
+    assert!(!third.contains("The next of"), "{third}");
+    server.tracer.unflag_all().unwrap();
+    assert!(server.page(next.trim_end_matches("#flagged")).await.contains("Nothing is flagged"));
+}
+
 #[tokio::test]
 async fn two_runs_are_told_apart_down_to_the_first_at_which_their_lineages_part() {
     let server = Server::new();

@@ -196,6 +196,61 @@ async fn what_a_run_of_many_outputs_wrote_is_no_source_whoever_read_it() {
 }
 
 #[tokio::test]
+async fn what_a_run_in_brief_leaves_out_is_counted_with_a_way_to_it() {
+    let server = Server::new();
+    for nth in 0..4 {
+        server.log(&format!("clean {nth}"), nth, |run| {
+            run.add_output(format!("rides {nth}"));
+        });
+    }
+    server.log("train", 10, |run| {
+        for nth in 0..4 {
+            run.add_input(format!("rides {nth}")).check(format!("check {nth}"), nth < 2);
+        }
+        for nth in 0..13 {
+            run.metric(format!("metric {nth:02}"), 1.0).param(format!("param {nth:02}"), nth).unwrap();
+        }
+    });
+    for nth in 0..4 {
+        server.log(&format!("clean {nth}"), 20 + nth, |run| {
+            run.add_output(format!("rides {nth}"));
+        });
+    }
+    let brief = server.page("/runs/5/brief").await;
+    let whole = server.page("/runs/5").await;
+    for (link, more, id) in [
+        ("/runs/5", "and 1 more of the reasons", ""),
+        ("/runs/5#checks", "and 1 more of the checks", " id=\"checks\""),
+        ("/runs/5#metrics", "and 3 more", " id=\"metrics\""),
+        ("/runs/5#params", "and 3 more", " id=\"params\""),
+    ] {
+        assert!(brief.contains(&format!("<a href=\"{link}\">{more}</a>")), "{link}: {brief}");
+        assert!(whole.contains(id), "{id}: {whole}");
+    }
+    assert!(!server.page("/runs/1/brief").await.contains(" more"));
+}
+
+#[tokio::test]
+async fn stages_declared_upstream_are_paged() {
+    let server = Server::new();
+    for nth in 0..250 {
+        server.log(&format!("stage {nth:03}"), nth, |_| ());
+    }
+    server.log("report", 1_000, |run| {
+        for nth in 0..250 {
+            run.set_upstream(format!("stage {nth:03}"));
+        }
+    });
+    let declared = |page: &str| page.matches("declared upstream</span>").count();
+    let first = server.page("/runs/251").await;
+    assert!(declared(&first) == 200 && first.contains("The next of 50 more declared upstream"), "{first}");
+    let next = links(&first).into_iter().find(|link| link.contains("declared=200")).unwrap();
+    let second = server.page(next.trim_end_matches("#read")).await;
+    assert!(declared(&second) == 50 && second.contains("<bdi>stage 249</bdi>"), "{second}");
+    assert!(!second.contains("more declared upstream"), "{second}");
+}
+
+#[tokio::test]
 async fn a_list_of_a_component_goes_on_where_it_ended() {
     let server = Server::new();
     for minute in 0..120 {

@@ -107,6 +107,20 @@ async fn a_page_that_says_what_is_wrong_has_the_frame_of_whoever_asks() {
 }
 
 #[tokio::test]
+async fn the_login_and_the_description_of_the_interface_have_the_chosen_colours() {
+    let server = Server::new();
+    let token = server.token(Role::Read);
+    for (method, path, body) in [("GET", "/login", ""), ("POST", "/login", "token=x"), ("GET", "/api/docs", "")] {
+        let ask = || server.ask(method, path).body(body).bearer(&token);
+        assert!(!ask().send().await.text().contains("data-theme"), "{path}: the system's colours");
+        for theme in ["light", "dark"] {
+            let page = ask().header("cookie", &format!("mltrace_theme={theme}")).send().await.text();
+            assert!(page.contains(&format!("<html lang=\"en\" data-theme=\"{theme}\">")), "{method} {path}: {page}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_address_of_a_form_leads_to_the_last_runs() {
     let server = Server::new();
     for form in ["/go", "/flag", "/flag/outputs", "/unflag-all", "/runs/1/notes", "/logout"] {

@@ -6,13 +6,19 @@ use serde_json::Value;
 /// Every operation, with its questions and its body.
 #[derive(Template)]
 #[template(path = "docs.html")]
-struct Docs {
+struct Shown<'d> {
+    docs: &'d Docs,
+    theme: Option<&'static str>,
+}
+
+/// What there is to say of the interface.
+pub(crate) struct Docs {
     about: String,
-    operations: Vec<Shown>,
+    operations: Vec<Operation>,
     schemas: Vec<Schema>,
 }
 
-struct Shown {
+struct Operation {
     id: String,
     method: String,
     path: String,
@@ -43,21 +49,29 @@ struct Login<'m> {
     message: Option<&'m str>,
     /// The page that is shown afterwards.
     to: &'m str,
+    theme: Option<&'static str>,
 }
 
-/// The description of the interface for people.
-pub(crate) fn docs(document: &Value) -> String {
-    let operations = entries(&document["paths"])
-        .flat_map(|(path, methods)| entries(methods).map(move |(method, operation)| shown(path, method, operation)));
-    let schemas = entries(&document["components"]["schemas"])
-        .map(|(name, schema)| Schema { name: name.to_owned(), text: pretty(schema) });
-    let about = text(&document["info"]["description"]);
-    render(&Docs { about, operations: operations.collect(), schemas: schemas.collect() })
+impl Docs {
+    pub(crate) fn of(document: &Value) -> Self {
+        let operations = entries(&document["paths"]).flat_map(|(path, methods)| {
+            entries(methods).map(move |(method, described)| operation(path, method, described))
+        });
+        let schemas = entries(&document["components"]["schemas"])
+            .map(|(name, schema)| Schema { name: name.to_owned(), text: pretty(schema) });
+        let about = text(&document["info"]["description"]);
+        Self { about, operations: operations.collect(), schemas: schemas.collect() }
+    }
+}
+
+/// The description of the interface for people, in the colours that were chosen.
+pub(crate) fn docs(docs: &Docs, theme: Option<&'static str>) -> String {
+    render(&Shown { docs, theme })
 }
 
 /// The page on which a token is given.
-pub(crate) fn login(message: Option<&str>, to: &str) -> String {
-    render(&Login { message, to })
+pub(crate) fn login(message: Option<&str>, to: &str, theme: Option<&'static str>) -> String {
+    render(&Login { message, to, theme })
 }
 
 fn render(page: &impl Template) -> String {
@@ -67,7 +81,7 @@ fn render(page: &impl Template) -> String {
     })
 }
 
-fn shown(path: &str, method: &str, operation: &Value) -> Shown {
+fn operation(path: &str, method: &str, operation: &Value) -> Operation {
     let parameter = |parameter: &Value| Parameter {
         name: text(&parameter["name"]),
         place: text(&parameter["in"]),
@@ -80,7 +94,7 @@ fn shown(path: &str, method: &str, operation: &Value) -> Shown {
     let (status, answer) =
         answered.map_or_else(Default::default, |(status, answer)| (status.to_owned(), schema(answer)));
     let answer = answer["$ref"].as_str().and_then(|place| place.rsplit('/').next()).unwrap_or_default().to_owned();
-    Shown {
+    Operation {
         id: text(&operation["operationId"]),
         method: method.to_uppercase(),
         path: path.to_owned(),

@@ -16,11 +16,11 @@ use tokio::sync::Semaphore;
 
 use crate::body::Reading;
 use crate::guard::{COOKIE_NAME, Role};
-use crate::page;
+use crate::page::{self, Docs};
 use crate::problem::{HTML, Problem};
 use crate::service::Service;
 use crate::web::form::{back, read};
-use crate::web::see;
+use crate::web::{see, theme};
 
 /// How long a login holds, in seconds.
 const LOGIN: u32 = 7 * 86_400;
@@ -32,13 +32,13 @@ struct Pages {
     service: Arc<Service>,
     form: Arc<Reading>,
     json: Bytes,
-    docs: Arc<str>,
+    docs: Arc<Docs>,
 }
 
 pub(super) fn router(service: Arc<Service>, document: Value) -> Router {
     let (limit, patience) = FORM;
     let form = Arc::new(Reading { limit, patience, large: Arc::new(Semaphore::new(0)) });
-    let pages = Pages { service, form, docs: page::docs(&document).into(), json: document.to_string().into() };
+    let pages = Pages { service, form, docs: Docs::of(&document).into(), json: document.to_string().into() };
     Router::new()
         .route("/api/openapi.json", get(openapi))
         .route("/api/docs", get(docs))
@@ -54,9 +54,9 @@ async fn openapi(State(pages): State<Pages>, headers: HeaderMap) -> Result<Respo
 
 async fn docs(State(pages): State<Pages>, headers: HeaderMap) -> Response {
     match pages.service.guard.allow(&headers, Role::Read) {
-        Ok(_) => html(StatusCode::OK, pages.docs.to_string()),
+        Ok(_) => html(StatusCode::OK, page::docs(&pages.docs, theme(&headers))),
         Err(refused) if refused.status() == StatusCode::UNAUTHORIZED => see("/login?to=/api/docs"),
-        Err(refused) => html(refused.status(), page::login(Some(&refused.to_string()), "/api/docs")),
+        Err(refused) => html(refused.status(), page::login(Some(&refused.to_string()), "/api/docs", theme(&headers))),
     }
 }
 
@@ -66,8 +66,8 @@ struct Towards {
     to: Option<String>,
 }
 
-async fn login(Query(Towards { to }): Query<Towards>) -> Response {
-    html(StatusCode::OK, page::login(None, &back(to)))
+async fn login(Query(Towards { to }): Query<Towards>, headers: HeaderMap) -> Response {
+    html(StatusCode::OK, page::login(None, &back(to), theme(&headers)))
 }
 
 /// What the login page sends.
@@ -82,7 +82,8 @@ async fn log_in(State(pages): State<Pages>, request: Request) -> Result<Response
     let Credentials { token, to } = read(&pages.form, body).await?;
     let (secret, to) = (token.trim(), back(to));
     if pages.service.guard.token(secret)?.is_none() {
-        return Ok(html(StatusCode::UNAUTHORIZED, page::login(Some("This token is not known here."), &to)));
+        let page = page::login(Some("This token is not known here."), &to, theme(&parts.headers));
+        return Ok(html(StatusCode::UNAUTHORIZED, page));
     }
     let mut response = see(&to);
     // A token that came over TLS must not leave without it; TLS is a proxy's, so that only the page's own origin tells.

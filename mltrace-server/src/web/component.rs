@@ -1,10 +1,10 @@
 //! One component: what it is, whether it is stale, and how its runs went.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use askama::Template;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
-use mltrace_core::__words::{duration, metric};
+use mltrace_core::__words::{count, duration, metric};
 use mltrace_core::{Component, Judgement, RunId, RunRecord, Status, Tracer};
 use serde::Deserialize;
 
@@ -24,6 +24,8 @@ const LOOKED_AT: u64 = 20_000;
 const JUDGED: u32 = 20;
 /// So many metrics are drawn, and of a run so many are shown.
 const METRICS: usize = 5;
+/// And so many at a time of those after them, where these are asked for.
+const MORE_METRICS: usize = 50;
 
 /// Which component.
 #[derive(Debug, Deserialize)]
@@ -42,7 +44,16 @@ pub(super) struct One {
     older_partitions: Option<String>,
     runs: Vec<RunRecord>,
     older_runs: Option<String>,
-    charts: Vec<Trend>,
+    charts: Charts,
+}
+
+/// How long the runs took, and some of their metrics.
+struct Charts {
+    drawn: Vec<Trend>,
+    /// How many metrics come after these, and where they are.
+    next: Option<(String, String)>,
+    /// Where the first ones are, unless these are.
+    first: Option<String>,
 }
 
 pub(super) fn component(visit: Visit<'_, Named, Asked>) -> Result<One, Problem> {
@@ -73,13 +84,19 @@ pub(super) fn one(tracer: &Tracer, name: &str, asked: Asked, frame: Frame) -> Re
     let page = history.briefs()?;
     let ids: Vec<RunId> = page.items.iter().map(|run| run.id).collect();
     let runs: Vec<RunRecord> = tracer.run_parts(&ids, 0)?.into_iter().map(|part| part.run).collect();
+    let metrics_after = asked.metrics_after.as_deref();
+    let place = |after: Option<&str>, metrics_after: Option<&str>| {
+        let given = [("after", after), ("metrics_after", metrics_after)];
+        let given: Vec<_> = given.into_iter().filter_map(|(key, place)| Some((key, place?))).collect();
+        link::to(&here, &given) + "#runs"
+    };
     Ok(One {
         frame,
         component,
         judged,
         older_partitions: before.map(|before| link::to(&here, &[("before", &before)]) + "#stale"),
-        older_runs: page.next.map(|next| link::to(&here, &[("after", &next)]) + "#runs"),
-        charts: charts(&runs),
+        older_runs: page.next.map(|next| place(Some(&next), metrics_after)),
+        charts: charts(&runs, metrics_after, |metrics_after| place(asked.after.as_deref(), metrics_after)),
         runs,
         asked,
     })
@@ -115,16 +132,25 @@ fn end_of(day: NaiveDate) -> DateTime<Utc> {
     next - TimeDelta::microseconds(1)
 }
 
-/// How long the runs took, and the first of their metrics.
-fn charts(runs: &[RunRecord]) -> Vec<Trend> {
-    let names: BTreeSet<&String> = runs.iter().flat_map(|run| run.metrics.keys()).collect();
+/// Draws how long the runs took and the first of their metrics, or those after one. `place` leads to these.
+fn charts(runs: &[RunRecord], after: Option<&str>, place: impl Fn(Option<&str>) -> String) -> Charts {
+    let mut values: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in runs.iter().flat_map(|run| run.metrics.keys()) {
+        *values.entry(name).or_default() += 1;
+    }
+    // One value makes no line.
+    let lines = values.into_iter().filter(|(_, values)| *values > 1).map(|(name, _)| name);
+    let mut names = lines.filter(|name| after.is_none_or(|after| *name > after));
+    let shown: Vec<&str> = names.by_ref().take(if after.is_some() { MORE_METRICS } else { METRICS }).collect();
+    let more = names.count() as u64;
     let over = |value: &dyn Fn(&RunRecord) -> Option<f64>| runs.iter().rev().filter_map(value).collect::<Vec<_>>();
     let took = trend("took", &over(&|run| run.duration_ms), duration);
-    let metrics = names.into_iter().take(METRICS).filter_map(|name| {
-        let values = over(&|run| run.metrics.get(name).copied());
-        trend(name, &values, metric)
-    });
-    took.into_iter().chain(metrics).collect()
+    let metrics = shown.iter().filter_map(|name| trend(name, &over(&|run| run.metrics.get(*name).copied()), metric));
+    Charts {
+        drawn: took.into_iter().chain(metrics).collect(),
+        next: shown.last().filter(|_| more > 0).map(|last| (count(more, "more metric"), place(Some(last)))),
+        first: after.map(|_| place(None)),
+    }
 }
 
 impl One {

@@ -33,6 +33,8 @@ pub(super) struct Asked {
     pub(super) partition: String,
     /// Partitions before this one.
     pub(super) before: Option<String>,
+    /// Metrics after this one.
+    pub(super) metrics_after: Option<String>,
 }
 
 /// The components, as a page.

@@ -44,7 +44,7 @@ impl Frame {
 }
 
 /// Which colours were chosen; those of the system unless any were.
-fn theme(headers: &HeaderMap) -> Option<&'static str> {
+pub(crate) fn theme(headers: &HeaderMap) -> Option<&'static str> {
     let cookies = headers.get_all(COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
     let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).map(str::trim);
     pairs.find_map(|pair| match pair {

@@ -42,6 +42,7 @@ use axum::Router;
 
 pub(crate) use assets::asset;
 pub(crate) use command::COMMANDS;
+pub(crate) use frame::theme;
 pub(crate) use site::see;
 pub(crate) use trouble::{is_for_programs, show};
 

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use mltrace_core::__words::count;
-use mltrace_core::{Review, ReviewOrder, RunId, Suspect};
+use mltrace_core::{Flagged, Review, ReviewOrder, RunId, Suspect};
 use serde::Deserialize;
 
 use super::frame::Frame;
@@ -14,7 +14,7 @@ use crate::problem::Problem;
 /// So many suspects are shown unless more are asked for, and never more than the other.
 const SUSPECTS: usize = 20;
 const MOST: usize = 200;
-/// Of what is flagged so many are shown.
+/// Of what is flagged so many are shown at a time.
 const FLAGGED: usize = 100;
 /// And so many components.
 const COMPONENTS: usize = 50;
@@ -23,12 +23,13 @@ pub(super) fn add(site: Site) -> Site {
     site.view("/review", review).change("/unflag-all", unflag_all)
 }
 
-/// In which order, and how many.
+/// In which order, how many, and from where on what is flagged is shown.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Order {
+struct Asked {
     by: ReviewOrder,
     limit: Option<usize>,
+    after: Option<String>,
 }
 
 /// What is flagged and what lies behind it, as a page.
@@ -37,16 +38,42 @@ struct Order {
 struct Reviewed {
     frame: Frame,
     review: Review,
-    by: ReviewOrder,
+    asked: Asked,
     /// For each suspect the run before it, to compare it with.
     before: Vec<Option<RunId>>,
+    /// Of what is flagged, by name, the part that is shown.
+    flagged: Vec<Flagged>,
+    /// Where the next part stands, and how many come there and behind it.
+    next: Option<(String, usize)>,
 }
 
-fn review(visit: Visit<'_, Nothing, Order>) -> Result<Reviewed, Problem> {
-    let Visit { tracer, query: Order { by, limit }, frame, .. } = visit;
-    let review = tracer.review().by(by).limit(limit.unwrap_or(SUSPECTS).min(MOST)).outputs(0).get()?;
+fn review(visit: Visit<'_, Nothing, Asked>) -> Result<Reviewed, Problem> {
+    let Visit { tracer, query: asked, frame, .. } = visit;
+    let review = tracer.review().by(asked.by).limit(asked.limit.unwrap_or(SUSPECTS).min(MOST)).outputs(0).get()?;
     let before = review.runs.iter().map(|suspect| tracer.run_before(suspect.run.id)).collect::<Result<_, _>>()?;
-    Ok(Reviewed { frame, review, by, before })
+    let mut all: Vec<(String, &Flagged)> = review.flagged.iter().map(|flagged| (key(flagged), flagged)).collect();
+    all.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let rest = &all[asked.after.as_ref().map_or(0, |after| all.partition_point(|(key, _)| key <= after))..];
+    let (shown, more) = rest.split_at(rest.len().min(FLAGGED));
+    let flagged = shown.iter().map(|(_, flagged)| (*flagged).clone()).collect();
+    let next = shown.last().filter(|_| !more.is_empty()).map(|(last, _)| {
+        let limit = asked.limit.map(|limit| limit.to_string());
+        let question = [("by", Some(name(asked.by))), ("limit", limit.as_deref()), ("after", Some(last.as_str()))];
+        let question: Vec<_> = question.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+        (link::to("/review", &question) + "#flagged", more.len())
+    });
+    Ok(Reviewed { frame, review, asked, before, flagged, next })
+}
+
+/// By what the flagged are ordered: they go on behind it also where what had it was unflagged meanwhile.
+fn key(Flagged { pointer, written_by, .. }: &Flagged) -> String {
+    let version = pointer.version.as_ref().map(ToString::to_string);
+    let run = written_by.map(|run| run.to_string());
+    [pointer.name.clone(), version.unwrap_or_default(), run.unwrap_or_default()].join("\n")
+}
+
+fn name(order: ReviewOrder) -> &'static str {
+    if order == ReviewOrder::Coverage { "coverage" } else { "suspicion" }
 }
 
 fn unflag_all(Change { tracer, .. }: Change<'_, Nothing, Nothing>) -> Result<String, Problem> {
@@ -55,6 +82,12 @@ fn unflag_all(Change { tracer, .. }: Change<'_, Nothing, Nothing>) -> Result<Str
 }
 
 impl Reviewed {
+    /// Where what is flagged begins, unless that is here.
+    fn first(&self) -> Option<String> {
+        let by = name(self.asked.by);
+        self.asked.after.as_ref().map(|_| link::to("/review", &[("by", by)]) + "#flagged")
+    }
+
     /// Of the flagged outputs, those that a run wrote.
     fn produced(&self) -> usize {
         self.review.flagged.len() - self.review.unproduced.len()
@@ -79,8 +112,8 @@ impl Reviewed {
 
     /// The orders to choose from: where they are shown, and whether that is here.
     fn orders(&self) -> [(&'static str, String, bool); 2] {
-        let place = |(name, order)| (name, link::to("/review", &[("by", name)]), self.by == order);
-        [("suspicion", ReviewOrder::Suspicion), ("coverage", ReviewOrder::Coverage)].map(place)
+        [ReviewOrder::Suspicion, ReviewOrder::Coverage]
+            .map(|order| (name(order), link::to("/review", &[("by", name(order))]), self.asked.by == order))
     }
 
     /// The same page with more suspects, as many as there are or as are shown at all.
@@ -88,7 +121,7 @@ impl Reviewed {
         let left_out = self.review.truncated?.runs;
         let shown = self.review.runs.len();
         let all = shown.saturating_add(usize::try_from(left_out).unwrap_or(usize::MAX)).min(MOST).to_string();
-        let by = if self.by == ReviewOrder::Coverage { "coverage" } else { "suspicion" };
-        Some((left_out, (shown < MOST).then(|| link::to("/review", &[("by", by), ("limit", &all)]))))
+        let more = || link::to("/review", &[("by", name(self.asked.by)), ("limit", &all)]);
+        Some((left_out, (shown < MOST).then(more)))
     }
 }

@@ -46,6 +46,7 @@ struct Numbered {
 #[serde(default)]
 struct From {
     read: usize,
+    declared: usize,
     wrote: u32,
 }
 
@@ -171,11 +172,13 @@ impl Shown {
         blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
     }
 
-    /// Where the next of a list stand, and how many come before them.
+    /// Where the next of a list stand, and how many there are from there on.
     fn next_inputs(&self) -> Option<(String, usize)> {
-        let from = self.from.read.saturating_add(SHOWN);
-        (from < self.run.inputs.len())
-            .then(|| (self.at(From { read: from, ..self.from }), self.run.inputs.len() - from))
+        self.next(self.from.read, self.run.inputs.len(), |read| From { read, ..self.from })
+    }
+
+    fn next_declared(&self) -> Option<(String, usize)> {
+        self.next(self.from.declared, self.all_declared().count(), |declared| From { declared, ..self.from })
     }
 
     fn next_outputs(&self) -> Option<(String, u64)> {
@@ -184,15 +187,24 @@ impl Shown {
         (rest > 0).then(|| (self.at(From { wrote: from, ..self.from }), rest))
     }
 
-    fn at(&self, From { read, wrote }: From) -> String {
-        let given = [("read", read.to_string()), ("wrote", wrote.to_string())];
+    fn next(&self, from: usize, all: usize, at: impl Fn(usize) -> From) -> Option<(String, usize)> {
+        let from = from.saturating_add(SHOWN);
+        (from < all).then(|| (self.at(at(from)), all - from))
+    }
+
+    fn at(&self, From { read, declared, wrote }: From) -> String {
+        let given = [("read", read.to_string()), ("declared", declared.to_string()), ("wrote", wrote.to_string())];
         let given: Vec<_> =
             given.iter().filter(|(_, from)| from != "0").map(|(key, from)| (*key, from.as_str())).collect();
         link::to(&format!("/runs/{}", self.run.id), &given)
     }
 
-    fn declared(&self) -> Vec<&Dependency> {
-        self.run.dependencies.iter().filter(|to| to.pointer.is_none()).take(SHOWN).collect()
+    fn declared(&self) -> impl Iterator<Item = &Dependency> {
+        self.all_declared().skip(self.from.declared).take(SHOWN)
+    }
+
+    fn all_declared(&self) -> impl Iterator<Item = &Dependency> {
+        self.run.dependencies.iter().filter(|to| to.pointer.is_none())
     }
 
     /// How many pieces there are, and the first of them.

@@ -29,9 +29,9 @@ struct Trouble<'p> {
 #[derive(Debug, Clone)]
 pub(super) struct Typed(pub(super) String);
 
-/// Whether people ask for other paths than this one. The login's form says itself what is wrong with it.
+/// Whether people ask for other paths than this one.
 pub(crate) fn is_for_programs(path: &str) -> bool {
-    path.starts_with("/api/") || matches!(path, "/healthz" | "/readyz" | "/metrics" | "/login")
+    path.starts_with("/api/") || matches!(path, "/healthz" | "/readyz" | "/metrics")
 }
 
 /// Makes a page of every problem that a person is answered with.

@@ -76,6 +76,18 @@ async fn people_are_told_by_a_page_what_went_wrong_and_programs_by_json() {
 }
 
 #[tokio::test]
+async fn a_login_that_cannot_be_read_is_answered_by_a_page() {
+    let server = Server::new();
+    server.token(Role::Read);
+    let missing = page(server.ask("POST", "/login").body("to=/stale"), 400).await.text();
+    assert!(missing.contains("missing field `token`"), "{missing}");
+    page(server.get("/login?to=/stale&to=/labels"), 400).await;
+    page(server.ask("POST", "/login").body("x".repeat(5 << 10)), 413).await;
+    page(server.ask("POST", "/login").header("origin", "https://evil.example"), 403).await;
+    page(server.ask("DELETE", "/login"), 405).await;
+}
+
+#[tokio::test]
 async fn who_asks_too_much_is_told_by_a_page_when_to_come_again() {
     let server = Server::with(Config { limits: Limits { requests: 0, ..Limits::default() }, ..Config::default() });
     assert_eq!(page(server.get("/"), 503).await.headers["retry-after"], "1");
@@ -92,6 +104,20 @@ async fn a_page_that_says_what_is_wrong_has_the_frame_of_whoever_asks() {
     assert!(known.contains("data-theme=\"dark\"") && known.contains("Signed in as read"), "{known}");
     let unknown = page(ask("x"), 404).await.text();
     assert!(unknown.contains("data-theme=\"dark\"") && !unknown.contains("Signed in as"), "{unknown}");
+}
+
+#[tokio::test]
+async fn the_login_and_the_description_of_the_interface_have_the_chosen_colours() {
+    let server = Server::new();
+    let token = server.token(Role::Read);
+    for (method, path, body) in [("GET", "/login", ""), ("POST", "/login", "token=x"), ("GET", "/api/docs", "")] {
+        let ask = || server.ask(method, path).body(body).bearer(&token);
+        assert!(!ask().send().await.text().contains("data-theme"), "{path}: the system's colours");
+        for theme in ["light", "dark"] {
+            let page = ask().header("cookie", &format!("mltrace_theme={theme}")).send().await.text();
+            assert!(page.contains(&format!("<html lang=\"en\" data-theme=\"{theme}\">")), "{method} {path}: {page}");
+        }
+    }
 }
 
 #[tokio::test]

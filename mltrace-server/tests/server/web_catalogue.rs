@@ -37,6 +37,13 @@ fn link(page: &str, after: &str) -> String {
     href.split('#').next().unwrap().to_owned()
 }
 
+/// The last address before a text, as a browser asks for it.
+fn link_before(page: &str, text: &str) -> String {
+    let before = &page[..page.find(text).unwrap_or_else(|| panic!("no `{text}` in {page}"))];
+    let href = before.rsplit("href=\"").next().unwrap().split('"').next().unwrap().replace("&#38;", "&");
+    href.split('#').next().unwrap().to_owned()
+}
+
 fn encoded(name: &str) -> String {
     name.bytes().fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02X}"))
 }
@@ -107,6 +114,37 @@ async fn a_component_shows_its_runs_with_metrics_and_narrows_them() {
     }
     let unknown = server.get("/components/etl/tran").send().await;
     assert!(unknown.status == 404 && unknown.text().contains("there are etl/train"));
+}
+
+#[tokio::test]
+async fn metrics_of_a_component_that_are_not_drawn_are_counted_and_can_be_got_at() {
+    let server = Server::new();
+    for nth in 0..60 {
+        let mut run = ComponentRun::new("train");
+        run.start().partition("of all").metric(if nth % 2 == 0 { "even" } else { "odd" }, 1.0);
+        run.metric(format!("only of {nth}"), 1.0);
+        for metric in 0..58 {
+            run.metric(format!("loss of {metric:02}"), f64::from(nth));
+        }
+        run.end();
+        server.tracer.log_component_run(run).unwrap();
+    }
+    let drawn = |page: &str| -> Vec<String> {
+        let names = page.split("<figcaption><bdi>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned());
+        names.filter(|name| name != "took").collect()
+    };
+    let first = server.page("/components/train?partition=of%20all").await;
+    assert_eq!(drawn(&first), ["even", "loss of 00", "loss of 01", "loss of 02", "loss of 03"]);
+    let next = link_before(&first, ">55 more metrics<");
+    let second = server.page(&next).await;
+    assert_eq!((drawn(&second).len(), drawn(&second)[0].as_str()), (50, "loss of 04"));
+    assert!(second.contains("partition=of%20all"), "the runs are the same");
+    let older = link_before(&second, ">Older runs<");
+    let third = server.page(&link_before(&second, ">5 more metrics<")).await;
+    assert_eq!(drawn(&third), ["loss of 54", "loss of 55", "loss of 56", "loss of 57", "odd"]);
+    assert!(!third.contains("more metric"), "{third}");
+    assert_eq!(drawn(&server.page(&link_before(&third, ">The first metrics<")).await), drawn(&first));
+    assert_eq!(drawn(&server.page(&older).await), drawn(&second), "of older runs the same metrics are drawn");
 }
 
 #[tokio::test]

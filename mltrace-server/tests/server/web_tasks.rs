@@ -91,6 +91,22 @@ async fn a_task_shows_its_metric_its_outputs_and_the_worst_window() {
 }
 
 #[tokio::test]
+async fn the_heading_of_what_is_by_the_days_of_utc_says_so() {
+    let server = Server::new();
+    filled(&server, "high_tip");
+    let shown = page(&server, "/tasks/high_tip").await;
+    for heading in ["f1 by the day", "The worst day: 2020-03-11", "What was given out"] {
+        let said = shown.split(heading).nth(1).unwrap().split("</h2>").next().unwrap();
+        assert!(said.contains("in UTC"), "{heading}: {said}");
+    }
+    let feet: Vec<&str> =
+        shown.split("class=\"feet\">").skip(1).map(|rest| rest.split("</div>").next().unwrap()).collect();
+    assert!(feet.len() == 4 && feet.iter().all(|feet| feet.contains("2020-") && !feet.contains("UTC")), "{feet:?}");
+    assert!(page(&server, "/tasks").await.contains("days, in UTC, up to the last output"));
+    assert!(page(&server, "/drift?task=high_tip").await.contains("<span class=\"dim\">days in UTC</span></form>"));
+}
+
+#[tokio::test]
 async fn a_bad_window_leads_to_its_runs_and_flags_its_outputs() {
     let server = Server::new();
     filled(&server, "high_tip");

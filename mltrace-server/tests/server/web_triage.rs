@@ -176,6 +176,81 @@ async fn a_run_of_many_outputs_is_told_by_the_first_of_them_and_their_number() {
 }
 
 #[tokio::test]
+async fn what_a_run_of_many_outputs_wrote_is_no_source_whoever_read_it() {
+    let server = Server::new();
+    let step = |nth: i64| IoPointer::new(format!("step {nth}")).at_version("1");
+    server.log("train", 0, |run| {
+        run.add_input("raw").add_input(step(399)).add_output((0..400).map(step).collect::<Vec<_>>());
+    });
+    server.log("score", 10, |run| {
+        run.add_input(step(398)).add_output("report");
+    });
+    for path in ["/trace/report", "/trace?run=1", "/trace?run=2", "/trace/step%20399", "/trace/report?collapse=1"] {
+        let page = server.page(path).await;
+        assert_eq!(page.matches("class=\"box pointer source\"").count(), 1, "{path}: {page}");
+        let sources: Vec<_> = page.split("sources:</span> ").skip(1).map(|rest| rest.split("</div>").next()).collect();
+        let raw = Some("<a class=\"pointer\" href=\"/trace/raw\"><bdi>raw</bdi></a>");
+        assert!(sources.iter().all(|sources| *sources == raw), "{path}: {sources:?}");
+        assert_eq!(sources.len(), usize::from(!path.contains("collapse")), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_run_in_brief_leaves_out_is_counted_with_a_way_to_it() {
+    let server = Server::new();
+    for nth in 0..4 {
+        server.log(&format!("clean {nth}"), nth, |run| {
+            run.add_output(format!("rides {nth}"));
+        });
+    }
+    server.log("train", 10, |run| {
+        for nth in 0..4 {
+            run.add_input(format!("rides {nth}")).check(format!("check {nth}"), nth < 2);
+        }
+        for nth in 0..13 {
+            run.metric(format!("metric {nth:02}"), 1.0).param(format!("param {nth:02}"), nth).unwrap();
+        }
+    });
+    for nth in 0..4 {
+        server.log(&format!("clean {nth}"), 20 + nth, |run| {
+            run.add_output(format!("rides {nth}"));
+        });
+    }
+    let brief = server.page("/runs/5/brief").await;
+    let whole = server.page("/runs/5").await;
+    for (link, more, id) in [
+        ("/runs/5", "and 1 more of the reasons", ""),
+        ("/runs/5#checks", "and 1 more of the checks", " id=\"checks\""),
+        ("/runs/5#metrics", "and 3 more", " id=\"metrics\""),
+        ("/runs/5#params", "and 3 more", " id=\"params\""),
+    ] {
+        assert!(brief.contains(&format!("<a href=\"{link}\">{more}</a>")), "{link}: {brief}");
+        assert!(whole.contains(id), "{id}: {whole}");
+    }
+    assert!(!server.page("/runs/1/brief").await.contains(" more"));
+}
+
+#[tokio::test]
+async fn stages_declared_upstream_are_paged() {
+    let server = Server::new();
+    for nth in 0..250 {
+        server.log(&format!("stage {nth:03}"), nth, |_| ());
+    }
+    server.log("report", 1_000, |run| {
+        for nth in 0..250 {
+            run.set_upstream(format!("stage {nth:03}"));
+        }
+    });
+    let declared = |page: &str| page.matches("declared upstream</span>").count();
+    let first = server.page("/runs/251").await;
+    assert!(declared(&first) == 200 && first.contains("The next of 50 more declared upstream"), "{first}");
+    let next = links(&first).into_iter().find(|link| link.contains("declared=200")).unwrap();
+    let second = server.page(next.trim_end_matches("#read")).await;
+    assert!(declared(&second) == 50 && second.contains("<bdi>stage 249</bdi>"), "{second}");
+    assert!(!second.contains("more declared upstream"), "{second}");
+}
+
+#[tokio::test]
 async fn a_list_of_a_component_goes_on_where_it_ended() {
     let server = Server::new();
     for minute in 0..120 {
@@ -413,6 +488,45 @@ async fn the_run_to_blame_stands_first_with_the_reason_and_what_changed_before_i
     let by_coverage = server.page("/review?by=coverage&limit=1").await;
     assert!(by_coverage.contains("more runs") && by_coverage.contains("limit="), "{by_coverage}");
     server.page_that_refuses("/review?by=luck", 400).await;
+}
+
+/// The names that a review offers to unflag, in their order.
+fn flagged(page: &str) -> Vec<String> {
+    page.split("aria-label=\"Unflag ").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn all_that_is_flagged_can_be_reached_a_part_at_a_time_also_where_some_is_unflagged_meanwhile() {
+    let server = Server::new();
+    let versions: Vec<String> = (0..120).map(|nth| nth.to_string()).collect();
+    server.log("train", 0, |run| {
+        run.add_output(versions.iter().map(|version| IoPointer::new("model").at_version(version)).collect::<Vec<_>>());
+        run.add_output((0..130).map(|nth| format!("ride {nth:03}")).collect::<Vec<_>>());
+    });
+    for nth in (0..130).rev() {
+        server.tracer.flag(&format!("ride {nth:03}")).unwrap();
+    }
+    for version in &versions {
+        server.tracer.flag_version("model", &format!("stated:{version}")).unwrap();
+    }
+    let first = server.page("/review?by=coverage&limit=1").await;
+    assert_eq!(flagged(&first), ["model"; 100]);
+    assert!(first.contains("250 flagged outputs") && first.contains("The next of 150 more"));
+    let next = links(&first).into_iter().find(|link| link.contains("after=")).unwrap();
+    assert!(next.starts_with("/review?by=coverage&limit=1&after=model"), "{next}");
+    // What the page ended with.
+    let last = first.rsplit("name=\"version\" value=\"").next().unwrap().split('"').next().unwrap();
+    server.tracer.unflag_version("model", last).unwrap();
+    let second = server.page(next.trim_end_matches("#flagged")).await;
+    let expected = std::iter::repeat_n("model".to_owned(), 20).chain((0..80).map(|nth| format!("ride {nth:03}")));
+    assert_eq!(flagged(&second), expected.collect::<Vec<_>>());
+    assert!(links(&second).contains(&"/review?by=coverage#flagged".to_owned()), "and back to the first");
+    let next = links(&second).into_iter().find(|link| link.contains("after=")).unwrap();
+    let third = server.page(next.trim_end_matches("#flagged")).await;
+    assert_eq!(flagged(&third), (80..130).map(|nth| format!("ride {nth:03}")).collect::<Vec<_>>());
+    assert!(!third.contains("The next of"), "{third}");
+    server.tracer.unflag_all().unwrap();
+    assert!(server.page(next.trim_end_matches("#flagged")).await.contains("Nothing is flagged"));
 }
 
 #[tokio::test]

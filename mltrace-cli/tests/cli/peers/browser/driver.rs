@@ -257,6 +257,14 @@ impl Browser {
         serde_json::from_value(self.script("return window.witnessed")).unwrap()
     }
 
+    /// What has moved while the page came in, once all of it that has come is on the screen and told of.
+    #[track_caller]
+    pub(crate) fn moved(&self) -> Vec<String> {
+        let moved = "const [done] = arguments;
+                     requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(window.moved))))";
+        serde_json::from_value(self.later(moved)).unwrap()
+    }
+
     /// The addresses that were asked for since this was called last.
     pub(crate) fn requests(&self) -> Vec<String> {
         let log = self.send("POST", "/se/log", &json!({ "type": "performance" }));

@@ -3,14 +3,17 @@
 
 const root = document.documentElement;
 
+// A time in the reader's own zone, as `2020-02-29T14:05:00`.
+function local(text) {
+  const at = new Date(text);
+  return new Date(at - at.getTimezoneOffset() * 60_000).toISOString().split(".")[0];
+}
+
 // Times come in UTC, and stay readable on hover.
 function localize(part) {
   for (const time of part.querySelectorAll("time[datetime]:not([title])")) {
-    const at = new Date(time.dateTime);
-    const two = (number) => String(number).padStart(2, "0");
-    const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
     time.title = `${time.textContent} UTC`;
-    time.textContent = `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+    time.textContent = local(time.dateTime).replace("T", " ");
   }
 }
 
@@ -95,12 +98,8 @@ colour();
 
 // What is sent as UTC is chosen in the reader's own zone.
 function zones() {
-  const two = (number) => String(number).padStart(2, "0");
   for (const input of document.querySelectorAll("input[type=datetime-local][data-utc]")) {
-    if (input.value) {
-      const at = new Date(`${input.value}Z`);
-      input.value = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`;
-    }
+    if (input.value) input.value = local(`${input.value}Z`).slice(0, -3);
     input.form.addEventListener("formdata", (event) => {
       if (input.value) event.formData.set(input.name, new Date(input.value).toISOString().slice(0, 16));
       else event.formData.delete(input.name);

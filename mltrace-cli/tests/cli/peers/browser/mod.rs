@@ -4,6 +4,7 @@ mod driver;
 mod hostile;
 mod many;
 mod pages;
+mod reader;
 mod triage;
 
 use driver::Browser;

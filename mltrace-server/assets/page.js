@@ -1,8 +1,6 @@
 // Makes pages that are complete without it more convenient: local times, the chosen colours, keys, colours in code.
 "use strict";
 
-const root = document.documentElement;
-
 // A time in the reader's own zone, as `2020-02-29T14:05:00`.
 function local(text) {
   const at = new Date(text);
@@ -18,12 +16,10 @@ function localize(part) {
 }
 
 function theme() {
-  const button = document.getElementById("theme");
-  if (!button) return;
-  const dark = () => (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  button.addEventListener("click", () => {
-    root.dataset.theme = dark() ? "light" : "dark";
-    document.cookie = `mltrace_theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=strict`;
+  const choice = document.getElementById("theme");
+  choice.addEventListener("change", () => {
+    document.documentElement.dataset.theme = choice.value;
+    document.cookie = `mltrace_theme=${choice.value}; path=/; max-age=31536000; samesite=strict`;
   });
 }
 

@@ -17,6 +17,8 @@ pub(crate) mod key {
     pub(crate) const TAB: &str = "\u{e004}";
     pub(crate) const ENTER: &str = "\u{e007}";
     pub(crate) const CONTROL: &str = "\u{e009}";
+    pub(crate) const UP: &str = "\u{e013}";
+    pub(crate) const DOWN: &str = "\u{e015}";
 }
 
 /// The member that holds an element's reference.

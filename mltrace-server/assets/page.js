@@ -37,6 +37,15 @@ function keys() {
   });
 }
 
+// Where a login has lapsed, what was typed in the bar stands there again after the next.
+function keepTyped() {
+  const command = document.getElementById("command");
+  const typed = sessionStorage.getItem("typed");
+  sessionStorage.removeItem("typed");
+  if (typed && document.referrer.startsWith(`${location.origin}/login`)) command.value = typed;
+  command.form.addEventListener("submit", () => sessionStorage.setItem("typed", command.value));
+}
+
 async function colour() {
   const blocks = document.querySelectorAll("code[class^=language-]");
   if (!blocks.length) return;
@@ -122,8 +131,7 @@ function graph() {
   });
 }
 
-// Where a part of the page cannot be had, the whole page says why: of a form what it answers, else the login. A form whose
-// sender is no longer logged in keeps what was typed.
+// What a form cannot have as a part of the page, the whole page says.
 document.addEventListener("htmx:responseError", ({ detail }) => {
   if (detail.elt.matches("form")) detail.elt.submit();
 });
@@ -132,30 +140,29 @@ document.addEventListener("htmx:afterSettle", ({ detail }) => {
   const sent = detail.requestConfig?.elt;
   if (sent?.matches("form[id]")) document.getElementById(sent.id)?.closest("details:not([open])")?.querySelector("summary").focus();
 });
-document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  const form = detail.requestConfig.elt.closest("form");
-  form?.querySelector(".lapsed")?.remove();
-  if (new URL(detail.xhr.responseURL).pathname !== "/login") return;
-  detail.shouldSwap = false;
-  if (form) form.append(lapsed());
-  else location.reload();
+
+// What renews itself stays as it was while it cannot be had, and must not pass for the present. It goes on by itself, and
+// nothing that was typed is lost meanwhile.
+function say(text, link = "") {
+  const line = document.getElementById("notice");
+  if (line.textContent === text + link) return;
+  line.replaceChildren(text);
+  if (link) line.append(Object.assign(document.createElement("a"), { href: "/login", target: "_blank", textContent: link }));
+}
+const saySilent = () => say("The server does not answer.");
+document.addEventListener("htmx:sendError", saySilent);
+document.addEventListener("htmx:timeout", saySilent);
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { xhr, requestConfig } = event.detail;
+  // Whoever answers for a server that is away says so.
+  if (xhr.status >= 500) return saySilent();
+  if (new URL(xhr.responseURL).pathname !== "/login") return say("");
+  event.preventDefault();
+  const isSent = requestConfig.elt.matches("form");
+  say(`You are logged out${isSent ? ", and this was not sent" : ""}. `, "Log in again in a new tab");
 });
 
-function lapsed() {
-  const note = Object.assign(document.createElement("p"), { className: "lapsed" });
-  note.setAttribute("role", "alert");
-  const link = Object.assign(document.createElement("a"), { href: "/login", target: "_blank", textContent: "Log in again" });
-  note.append("You are logged out, and this was not sent. ", link, ", and send it once more.");
-  return note;
-}
-
-// What renews itself stays as it was while the server is away, and must not pass for the present.
-function silence(text) {
-  const line = document.getElementById("silence");
-  if (line.textContent !== text) line.textContent = text;
-}
-document.addEventListener("htmx:sendError", () => silence("The server does not answer."));
-document.addEventListener("htmx:beforeOnLoad", () => silence(""));
 zones();
 graph();
 keepPlace();
+keepTyped();

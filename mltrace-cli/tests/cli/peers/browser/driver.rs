@@ -138,6 +138,15 @@ impl Browser {
         self.send("POST", "/url", &json!({ "url": url }));
     }
 
+    /// Goes to the other of two windows.
+    #[track_caller]
+    pub(crate) fn other_window(&self) {
+        let windows = self.send("GET", "/window/handles", &Value::Null);
+        let here = self.send("GET", "/window", &Value::Null);
+        let other = windows.as_array().unwrap().iter().find(|window| **window != here);
+        self.send("POST", "/window", &json!({ "handle": other.expect("there is another window") }));
+    }
+
     pub(crate) fn back(&self) {
         self.send("POST", "/back", &json!({}));
     }

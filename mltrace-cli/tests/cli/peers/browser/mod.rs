@@ -2,6 +2,7 @@
 
 mod driver;
 mod hostile;
+mod live;
 mod many;
 mod pages;
 mod reader;

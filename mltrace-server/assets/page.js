@@ -73,6 +73,25 @@ function once(part) {
   }
 }
 
+const isInSight = (part) => {
+  const { top, bottom } = part.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
+};
+
+// A run that counts as lost may come back. One of those in sight is looked at at a time, however many there are.
+function watchLost() {
+  const rows = (list) => [...list.querySelectorAll("[hx-trigger=look]")];
+  let turn = 0;
+  setInterval(() => {
+    const lost = [...document.querySelectorAll(".runs")].filter(isInSight).flatMap(rows).filter(isInSight);
+    if (lost.length) htmx.trigger(lost[turn++ % lost.length], "look");
+  }, 2_000);
+}
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const isLostStill = detail.target.matches("[hx-trigger=look]") && detail.serverResponse.includes('hx-trigger="look"');
+  if (isLostStill) detail.shouldSwap = false;
+});
+
 // The address says where in the list of runs the reader is: it begins there after a reload, and for who comes back.
 function keepPlace() {
   const lists = () => document.querySelectorAll(".runs[data-page]");
@@ -165,4 +184,5 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
 zones();
 graph();
 keepPlace();
+watchLost();
 keepTyped();

@@ -1,4 +1,4 @@
-//! A page that stays open: its login lapses, or its server goes away.
+//! A page that stays open: its login lapses, its server goes away, its runs go on.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::driver::{Browser, key};
+use super::driver::{Browser, Look, key};
 use crate::cli::Cli;
 use crate::pipeline::Store;
 use crate::serve::Server;
@@ -152,4 +152,34 @@ fn a_server_that_hangs_is_away_too() {
     browser.until_told(SILENT);
     server.tell(Signal::CONT);
     browser.until_told("");
+}
+
+#[test]
+fn a_lost_run_that_ends_is_shown_as_it_ended_and_many_of_them_ask_no_more_than_one() {
+    let Some(browser) = Browser::start() else { return };
+    let store = Store::of_a_chain(50);
+    let sql = rusqlite::Connection::open(store.path()).unwrap();
+    let (status, ended_at): (i64, i64) = sql
+        .query_row("SELECT status, ended_at FROM run WHERE id = 45", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    // Those below are out of sight.
+    sql.execute_batch("UPDATE run SET status = 0, ended_at = NULL WHERE id >= 45 OR id <= 10").unwrap();
+    sql.execute_batch("UPDATE process SET heartbeat_at = heartbeat_at - 600000000").unwrap();
+    let server = Server::on(&store);
+    browser.look(Look { width: 1440, scheme: "light" });
+    browser.open(&server.url("/"));
+    assert_eq!(browser.find("#run-45 .status").text(), "lost");
+    browser.script("document.getElementById('run-50').isThatOfBefore = true");
+    sql.execute("UPDATE run SET status = ?1, ended_at = ?2 WHERE id = 45", [status, ended_at]).unwrap();
+    browser.until("return document.querySelector('#run-45 .completed') !== null");
+    let is_left_alone = "return document.getElementById('run-50').isThatOfBefore";
+    assert_eq!(browser.script(is_left_alone), true, "a reader who selects text in it is not disturbed");
+    let asked: Vec<String> = serde_json::from_value(
+        browser.script("return performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname)"),
+    )
+    .unwrap();
+    let (runs, others): (Vec<_>, Vec<_>) =
+        asked.iter().filter(|path| path.starts_with("/recent/")).partition(|path| path.starts_with("/recent/row/"));
+    assert!(runs.iter().all(|path| path.starts_with("/recent/row/4") || *path == "/recent/row/50"), "{runs:?}");
+    assert!(runs.len() <= others.len() + 2, "{} for single runs, {} for new ones", runs.len(), others.len());
 }

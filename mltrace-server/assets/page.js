@@ -1,26 +1,25 @@
 // Makes pages that are complete without it more convenient: local times, the chosen colours, keys, colours in code.
 "use strict";
 
-const root = document.documentElement;
+// A time in the reader's own zone, as `2020-02-29T14:05:00`.
+function local(text) {
+  const at = new Date(text);
+  return new Date(at - at.getTimezoneOffset() * 60_000).toISOString().split(".")[0];
+}
 
 // Times come in UTC, and stay readable on hover.
 function localize(part) {
   for (const time of part.querySelectorAll("time[datetime]:not([title])")) {
-    const at = new Date(time.dateTime);
-    const two = (number) => String(number).padStart(2, "0");
-    const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
     time.title = `${time.textContent} UTC`;
-    time.textContent = `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+    time.textContent = local(time.dateTime).replace("T", " ");
   }
 }
 
 function theme() {
-  const button = document.getElementById("theme");
-  if (!button) return;
-  const dark = () => (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  button.addEventListener("click", () => {
-    root.dataset.theme = dark() ? "light" : "dark";
-    document.cookie = `mltrace_theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=strict`;
+  const choice = document.getElementById("theme");
+  choice.addEventListener("change", () => {
+    document.documentElement.dataset.theme = choice.value;
+    document.cookie = `mltrace_theme=${choice.value}; path=/; max-age=31536000; samesite=strict`;
   });
 }
 
@@ -36,6 +35,15 @@ function keys() {
     command.focus();
     command.select();
   });
+}
+
+// Where a login has lapsed, what was typed in the bar stands there again after the next.
+function keepTyped() {
+  const command = document.getElementById("command");
+  const typed = sessionStorage.getItem("typed");
+  sessionStorage.removeItem("typed");
+  if (typed && document.referrer.startsWith(`${location.origin}/login`)) command.value = typed;
+  command.form.addEventListener("submit", () => sessionStorage.setItem("typed", command.value));
 }
 
 async function colour() {
@@ -64,6 +72,25 @@ function once(part) {
     for (const again of [...document.querySelectorAll(`#${id}`)].slice(1)) again.remove();
   }
 }
+
+const isInSight = (part) => {
+  const { top, bottom } = part.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
+};
+
+// A run that counts as lost may come back. One of those in sight is looked at at a time, however many there are.
+function watchLost() {
+  const rows = (list) => [...list.querySelectorAll("[hx-trigger=look]")];
+  let turn = 0;
+  setInterval(() => {
+    const lost = [...document.querySelectorAll(".runs")].filter(isInSight).flatMap(rows).filter(isInSight);
+    if (lost.length) htmx.trigger(lost[turn++ % lost.length], "look");
+  }, 2_000);
+}
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const isLostStill = detail.target.matches("[hx-trigger=look]") && detail.serverResponse.includes('hx-trigger="look"');
+  if (isLostStill) detail.shouldSwap = false;
+});
 
 // The address says where in the list of runs the reader is: it begins there after a reload, and for who comes back.
 function keepPlace() {
@@ -95,12 +122,8 @@ colour();
 
 // What is sent as UTC is chosen in the reader's own zone.
 function zones() {
-  const two = (number) => String(number).padStart(2, "0");
   for (const input of document.querySelectorAll("input[type=datetime-local][data-utc]")) {
-    if (input.value) {
-      const at = new Date(`${input.value}Z`);
-      input.value = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`;
-    }
+    if (input.value) input.value = local(`${input.value}Z`).slice(0, -3);
     input.form.addEventListener("formdata", (event) => {
       if (input.value) event.formData.set(input.name, new Date(input.value).toISOString().slice(0, 16));
       else event.formData.delete(input.name);
@@ -127,8 +150,7 @@ function graph() {
   });
 }
 
-// Where a part of the page cannot be had, the whole page says why: of a form what it answers, else the login. A form whose
-// sender is no longer logged in keeps what was typed.
+// What a form cannot have as a part of the page, the whole page says.
 document.addEventListener("htmx:responseError", ({ detail }) => {
   if (detail.elt.matches("form")) detail.elt.submit();
 });
@@ -137,30 +159,30 @@ document.addEventListener("htmx:afterSettle", ({ detail }) => {
   const sent = detail.requestConfig?.elt;
   if (sent?.matches("form[id]")) document.getElementById(sent.id)?.closest("details:not([open])")?.querySelector("summary").focus();
 });
-document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  const form = detail.requestConfig.elt.closest("form");
-  form?.querySelector(".lapsed")?.remove();
-  if (new URL(detail.xhr.responseURL).pathname !== "/login") return;
-  detail.shouldSwap = false;
-  if (form) form.append(lapsed());
-  else location.reload();
+
+// What renews itself stays as it was while it cannot be had, and must not pass for the present. It goes on by itself, and
+// nothing that was typed is lost meanwhile.
+function say(text, link = "") {
+  const line = document.getElementById("notice");
+  if (line.textContent === text + link) return;
+  line.replaceChildren(text);
+  if (link) line.append(Object.assign(document.createElement("a"), { href: "/login", target: "_blank", textContent: link }));
+}
+const saySilent = () => say("The server does not answer.");
+document.addEventListener("htmx:sendError", saySilent);
+document.addEventListener("htmx:timeout", saySilent);
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { xhr, requestConfig } = event.detail;
+  // Whoever answers for a server that is away says so.
+  if (xhr.status >= 500) return saySilent();
+  if (new URL(xhr.responseURL).pathname !== "/login") return say("");
+  event.preventDefault();
+  const isSent = requestConfig.elt.matches("form");
+  say(`You are logged out${isSent ? ", and this was not sent" : ""}. `, "Log in again in a new tab");
 });
 
-function lapsed() {
-  const note = Object.assign(document.createElement("p"), { className: "lapsed" });
-  note.setAttribute("role", "alert");
-  const link = Object.assign(document.createElement("a"), { href: "/login", target: "_blank", textContent: "Log in again" });
-  note.append("You are logged out, and this was not sent. ", link, ", and send it once more.");
-  return note;
-}
-
-// What renews itself stays as it was while the server is away, and must not pass for the present.
-function silence(text) {
-  const line = document.getElementById("silence");
-  if (line.textContent !== text) line.textContent = text;
-}
-document.addEventListener("htmx:sendError", () => silence("The server does not answer."));
-document.addEventListener("htmx:beforeOnLoad", () => silence(""));
 zones();
 graph();
 keepPlace();
+watchLost();
+keepTyped();

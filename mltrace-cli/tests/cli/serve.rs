@@ -78,6 +78,8 @@ impl Drop for Server {
         // Told rather than killed, so that a demo takes its store away.
         if self.child.is_some() {
             self.tell(Signal::TERM);
+            // One that a test has stopped does not hear it before.
+            self.tell(Signal::CONT);
         }
         if let Some(child) = &mut self.child {
             child.wait().unwrap();

@@ -17,6 +17,8 @@ pub(crate) mod key {
     pub(crate) const TAB: &str = "\u{e004}";
     pub(crate) const ENTER: &str = "\u{e007}";
     pub(crate) const CONTROL: &str = "\u{e009}";
+    pub(crate) const UP: &str = "\u{e013}";
+    pub(crate) const DOWN: &str = "\u{e015}";
 }
 
 /// The member that holds an element's reference.
@@ -134,6 +136,15 @@ impl Browser {
     #[track_caller]
     pub(crate) fn open(&self, url: &str) {
         self.send("POST", "/url", &json!({ "url": url }));
+    }
+
+    /// Goes to the other of two windows.
+    #[track_caller]
+    pub(crate) fn other_window(&self) {
+        let windows = self.send("GET", "/window/handles", &Value::Null);
+        let here = self.send("GET", "/window", &Value::Null);
+        let other = windows.as_array().unwrap().iter().find(|window| **window != here);
+        self.send("POST", "/window", &json!({ "handle": other.expect("there is another window") }));
     }
 
     pub(crate) fn back(&self) {
@@ -255,6 +266,14 @@ impl Browser {
     #[track_caller]
     pub(crate) fn witnessed(&self) -> Vec<String> {
         serde_json::from_value(self.script("return window.witnessed")).unwrap()
+    }
+
+    /// What has moved while the page came in, once all of it that has come is on the screen and told of.
+    #[track_caller]
+    pub(crate) fn moved(&self) -> Vec<String> {
+        let moved = "const [done] = arguments;
+                     requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(window.moved))))";
+        serde_json::from_value(self.later(moved)).unwrap()
     }
 
     /// The addresses that were asked for since this was called last.

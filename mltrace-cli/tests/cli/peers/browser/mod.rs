@@ -2,8 +2,10 @@
 
 mod driver;
 mod hostile;
+mod live;
 mod many;
 mod pages;
+mod reader;
 mod triage;
 
 use driver::Browser;

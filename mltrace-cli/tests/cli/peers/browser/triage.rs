@@ -8,7 +8,7 @@ use crate::serve::Server;
 impl Browser {
     /// Presses the tab key until the focus is on what has this text in its name.
     #[track_caller]
-    fn tab_to(&self, name: &str) {
+    pub(super) fn tab_to(&self, name: &str) {
         const MOST: usize = 300;
         for _ in 0..MOST {
             self.press(key::TAB);

@@ -1,0 +1,185 @@
+//! A page that stays open: its login lapses, its server goes away, its runs go on.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use super::driver::{Browser, Look, key};
+use crate::cli::Cli;
+use crate::pipeline::Store;
+use crate::serve::Server;
+
+const SILENT: &str = "The server does not answer.";
+
+impl Browser {
+    /// Gives a token to the login that is open.
+    #[track_caller]
+    fn log_in(&self, token: &str) {
+        self.find("#token").write(token);
+        self.named("Log in").click();
+    }
+
+    /// Logs in by the notice, which leaves this page as it is.
+    #[track_caller]
+    fn log_in_beside(&self, token: &str) {
+        self.find("#notice a").click();
+        self.other_window();
+        self.log_in(token);
+        self.other_window();
+    }
+
+    /// Waits until the notice says this, or nothing.
+    #[track_caller]
+    fn until_told(&self, text: &str) {
+        self.until(&format!("return document.getElementById('notice').innerText.startsWith({text:?})"));
+        self.until(&format!("return {} || document.getElementById('notice').innerText === ''", !text.is_empty()));
+    }
+
+    #[track_caller]
+    fn value_of(&self, selector: &str) -> String {
+        super::text(&self.script_of("return document.querySelector(arguments[0]).value", &[json!(selector)]))
+    }
+}
+
+fn token(store: &Store, name: &str) -> String {
+    super::text(&Cli::on(store).args("token add --role review --name").arg(name).answers()["token"])
+}
+
+fn revoke(store: &Store, name: &str) {
+    Cli::on(store).args("token revoke").arg(name).succeeds();
+}
+
+#[test]
+fn who_is_logged_out_while_runs_come_in_is_told_and_goes_on_with_all_that_was_typed() {
+    let Some(browser) = Browser::start() else { return };
+    let store = Store::of_a_chain(1);
+    let token_of_ana = token(&store, "ana");
+    let server = Server::on(&store);
+    browser.open(&server.url("/"));
+    browser.log_in(&token_of_ana);
+    browser.find("#command").write("history ste");
+    browser.find("[name=component]").write("st");
+    revoke(&store, "ana");
+    browser.until_told("You are logged out. Log in again");
+    browser.log_in_beside(&token(&store, "ben"));
+    store.log("step", 1, 1, |_| ());
+    browser.find("#run-2");
+    browser.until_told("");
+    assert_eq!(["#command", "[name=component]"].map(|typed| browser.value_of(typed)), ["history ste", "st"]);
+    assert_eq!(browser.witnessed(), [""; 0]);
+}
+
+#[test]
+fn a_command_that_is_sent_after_the_login_has_lapsed_stands_in_the_bar_after_the_next() {
+    let Some(browser) = Browser::start() else { return };
+    let store = Store::of_a_chain(1);
+    let token_of_ana = token(&store, "ana");
+    let server = Server::on(&store);
+    browser.open(&server.url("/components"));
+    browser.log_in(&token_of_ana);
+    revoke(&store, "ana");
+    browser.find("#command").write("history step");
+    browser.press(key::ENTER);
+    browser.log_in(&token(&store, "ben"));
+    browser.find("#main a[href='/components/step']");
+    assert_eq!((browser.place().as_str(), browser.value_of("#command").as_str()), ("/components", "history step"));
+    // Once: the next page is without it.
+    browser.find("#command").write(key::ENTER);
+    browser.until("return location.pathname === '/components/step' && document.readyState === 'complete'");
+    assert_eq!(browser.value_of("#command"), "");
+}
+
+#[test]
+fn a_note_that_is_sent_after_the_login_has_lapsed_stays_in_its_form() {
+    let Some(browser) = Browser::start() else { return };
+    let store = Store::of_a_chain(1);
+    let token_of_ana = token(&store, "ana");
+    let server = Server::on(&store);
+    browser.open(&server.url("/runs/1"));
+    browser.log_in(&token_of_ana);
+    browser.find("#text").write("minutes where seconds are meant");
+    revoke(&store, "ana");
+    browser.find("#add-note").click();
+    browser.until_told("You are logged out, and this was not sent. Log in again");
+    browser.log_in_beside(&token(&store, "ben"));
+    browser.find("#add-note").click();
+    assert!(browser.find("#notes li").text().contains("minutes where seconds are meant"));
+    browser.until_told("");
+}
+
+#[test]
+fn a_page_whose_server_is_away_says_so_and_goes_on_when_it_is_back() {
+    let Some(browser) = Browser::start() else { return };
+    let store = Store::of_a_chain(1);
+    let server = Server::on(&store);
+    let address = server.address.clone();
+    browser.open(&server.url("/"));
+    browser.find("#command").write("history ste");
+    drop(server);
+    browser.until_told(SILENT);
+    // What a proxy answers in its place is no sign of it.
+    let proxy = TcpListener::bind(&address).unwrap();
+    for _ in 0..2 {
+        let (mut asking, _) = proxy.accept().unwrap();
+        asking.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        let _asked = asking.read(&mut [0; 4096]);
+        asking.write_all(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+    }
+    let is_refused = "return performance.getEntriesByType('resource').some((asked) => asked.responseStatus === 502)";
+    browser.until(is_refused);
+    assert_eq!(browser.find("#notice").text(), SILENT);
+    drop(proxy);
+    store.log("step", 1, 1, |_| ());
+    let _server = Server::of(Cli::on(&store).args("serve --listen").arg(&address));
+    browser.find("#run-2");
+    browser.until_told("");
+    assert_eq!(browser.value_of("#command"), "history ste");
+    assert_eq!(browser.witnessed(), [""; 0]);
+}
+
+#[test]
+fn a_server_that_hangs_is_away_too() {
+    let Some(browser) = Browser::start() else { return };
+    let store = Store::of_a_chain(1);
+    let server = Server::on(&store);
+    browser.open(&server.url("/"));
+    let patience = browser.script("const given = htmx.config.timeout; htmx.config.timeout = 1_000; return given");
+    assert_eq!(patience, 30_000);
+    server.tell(Signal::STOP);
+    browser.until_told(SILENT);
+    server.tell(Signal::CONT);
+    browser.until_told("");
+}
+
+#[test]
+fn a_lost_run_that_ends_is_shown_as_it_ended_and_many_of_them_ask_no_more_than_one() {
+    let Some(browser) = Browser::start() else { return };
+    let store = Store::of_a_chain(50);
+    let sql = rusqlite::Connection::open(store.path()).unwrap();
+    let (status, ended_at): (i64, i64) = sql
+        .query_row("SELECT status, ended_at FROM run WHERE id = 45", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    // Those below are out of sight.
+    sql.execute_batch("UPDATE run SET status = 0, ended_at = NULL WHERE id >= 45 OR id <= 10").unwrap();
+    sql.execute_batch("UPDATE process SET heartbeat_at = heartbeat_at - 600000000").unwrap();
+    let server = Server::on(&store);
+    browser.look(Look { width: 1440, scheme: "light" });
+    browser.open(&server.url("/"));
+    assert_eq!(browser.find("#run-45 .status").text(), "lost");
+    browser.script("document.getElementById('run-50').isThatOfBefore = true");
+    sql.execute("UPDATE run SET status = ?1, ended_at = ?2 WHERE id = 45", [status, ended_at]).unwrap();
+    browser.until("return document.querySelector('#run-45 .completed') !== null");
+    let is_left_alone = "return document.getElementById('run-50').isThatOfBefore";
+    assert_eq!(browser.script(is_left_alone), true, "a reader who selects text in it is not disturbed");
+    let asked: Vec<String> = serde_json::from_value(
+        browser.script("return performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname)"),
+    )
+    .unwrap();
+    let (runs, others): (Vec<_>, Vec<_>) =
+        asked.iter().filter(|path| path.starts_with("/recent/")).partition(|path| path.starts_with("/recent/row/"));
+    assert!(runs.iter().all(|path| path.starts_with("/recent/row/4") || *path == "/recent/row/50"), "{runs:?}");
+    assert!(runs.len() <= others.len() + 2, "{} for single runs, {} for new ones", runs.len(), others.len());
+}

@@ -54,7 +54,7 @@ pub fn run(store: &Tracer, listen: SocketAddr, mut config: Config, ready: impl F
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
-                Some(_) = async { hangup.as_mut()?.recv().await } => {}
+                Some(()) = async { hangup.as_mut()?.recv().await } => {}
             }
         })
         .await;

@@ -7,6 +7,7 @@
 //! its run carries, and what is attached to it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::ops::Range;
 
 use super::resolve;
 use super::trace::{self, Reach};
@@ -20,15 +21,15 @@ use crate::store::{LabelId, OPEN, Reading, View};
 /// How many runs upstream are looked at before a run is told to have read what was retracted: the run waits for it.
 const LOOKED_AT: usize = 1_000;
 
-/// Fills in what a run carries, and what of that had been retracted when it started. Its outputs are those from a position on.
-pub(crate) fn fill(view: &View<'_>, run: &mut RunRecord, first_output: u32) -> Result<()> {
+/// Fills in what a run carries, and what of that had been retracted when it started. Its outputs are those at these positions.
+pub(crate) fn fill(view: &View<'_>, run: &mut RunRecord, outputs: &Range<u32>) -> Result<()> {
     let reads = reads(view, run, usize::MAX)?;
     let by = to_micros(run.started_at);
     run.violations = Some(violations(view, reads.iter().map(|(name, labels)| (name.as_str(), labels)), by)?);
     let own: BTreeSet<LabelId> = reads.iter().flat_map(|(_, labels)| labels).copied().collect();
     let mut written = vec![own.clone(); run.outputs.len()];
-    for (position, label) in view.labels_on_outputs(run.id)? {
-        let place = usize::try_from(position - i64::from(first_output)).ok();
+    for (position, label) in view.labels_on_outputs(run.id, outputs)? {
+        let place = usize::try_from(position - i64::from(outputs.start)).ok();
         if let Some(labels) = place.and_then(|place| written.get_mut(place)) {
             labels.insert(label);
         }

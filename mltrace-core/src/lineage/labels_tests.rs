@@ -26,7 +26,7 @@ fn retract(store: &Store, label: &str, at: i64) {
 }
 
 fn filled(store: &Store, id: RunId) -> RunRecord {
-    let fill = |record: &mut RunRecord| store.read(|view| fill(view, record, 0));
+    let fill = |record: &mut RunRecord| store.read(|view| fill(view, record, &(0..u32::MAX)));
     let mut record = store.get(id);
     fill(&mut record).unwrap();
     record

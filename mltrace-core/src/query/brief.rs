@@ -39,13 +39,12 @@ impl Tracer {
         self.store().read(|view| Ok(view.last_recorded()?.unwrap_or(RunId(0))))
     }
 
-    /// The runs that have not ended in brief, in no order: they are running, or lost.
+    /// The runs that have not ended in brief, newest first, at most so many: they are running, or lost.
     ///
     /// # Errors
     /// The store cannot be read.
-    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method alone is of one lifetime")]
-    pub fn open_runs(&self) -> Result<Vec<RunBrief>> {
-        self.store().read(|view| view.open_briefs())
+    pub fn open_runs(&self, limit: u32) -> Result<Vec<RunBrief>> {
+        self.store().read(|view| view.open_briefs(limit))
     }
 
     /// The runs recorded before one in brief, newest first, at most so many.

@@ -67,11 +67,10 @@ impl Tracer {
     /// There is no such run, or the store cannot be read.
     pub fn run_with_outputs(&self, id: RunId, outputs: Range<u32>) -> Result<RunPart> {
         let now = to_micros(now());
-        let first = outputs.start;
         let pointers = Pointers { outputs, ..Pointers::ALL };
         self.store().read(|view| {
             let mut found = view.run_parts(&[id], &pointers)?.pop().ok_or_else(|| no_run(id))?;
-            fill(view, &mut found.run, first)?;
+            fill(view, &mut found.run, &pointers.outputs)?;
             found.run.stale = Some(Judge::as_of(view, now).judge(id)?);
             found.run.stale_at_start = Some(Judge::as_of(view, to_micros(found.run.started_at)).judge(id)?);
             Ok(found)

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::model::{RunBrief, RunId};
 
 /// Which runs have not ended.
-const OPEN: &str = "r.ended_at IS NULL";
+const OPEN: &str = "r.ended_at IS NULL ORDER BY r.id DESC LIMIT ?1";
 
 impl View<'_> {
     /// The runs recorded after a run, oldest first, at most so many.
@@ -21,9 +21,9 @@ impl View<'_> {
         self.one("SELECT id FROM run ORDER BY id DESC LIMIT 1", &[], |row| row.integer(0).map(RunId))
     }
 
-    /// The runs that have not ended, in no order.
-    pub(crate) fn open_briefs(&self) -> Result<Vec<RunBrief>> {
-        self.all_briefs(OPEN, &[])
+    /// The runs that have not ended, newest first, at most so many.
+    pub(crate) fn open_briefs(&self, limit: u32) -> Result<Vec<RunBrief>> {
+        self.all_briefs(OPEN, &[i64::from(limit).into()])
     }
 
     /// The runs recorded before a run, newest first, at most so many.
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn open_runs_are_sought_without_a_look_at_those_that_have_ended() {
-        let plan = Store::in_memory().unwrap().plan(&sql(OPEN), 0);
-        assert!(plan.contains("SCAN r USING INDEX run_open"), "{plan}");
+        let plan = Store::in_memory().unwrap().plan(&sql(OPEN), 1);
+        assert!(plan.contains("SCAN r USING INDEX run_open") && !plan.contains("ORDER BY"), "{plan}");
     }
 }

@@ -1,5 +1,7 @@
 //! Labels: what they are attached to, and their retractions.
 
+use std::ops::Range;
+
 use super::engine::{Row, Value};
 use super::read::{limit, seek};
 use super::rows::{Coded, version_text};
@@ -130,12 +132,13 @@ impl View<'_> {
         )
     }
 
-    /// The labels attached to what a run wrote, each with the output's position: to the name, or to the version written.
-    pub(crate) fn labels_on_outputs(&self, run: RunId) -> Result<Vec<(i64, LabelId)>> {
+    /// The labels attached to what a run wrote at these positions, each with the output's: to the name, or to the version
+    /// written.
+    pub(crate) fn labels_on_outputs(&self, run: RunId, positions: &Range<u32>) -> Result<Vec<(i64, LabelId)>> {
         self.all(
             "SELECT o.position, l.label FROM output o JOIN label_pointer l ON l.name = o.name
-             WHERE o.run = ?1 AND (l.version IS NULL OR l.version = o.version)",
-            &[run.into()],
+             WHERE o.run = ?1 AND o.position >= ?2 AND o.position < ?3 AND (l.version IS NULL OR l.version = o.version)",
+            &[run.into(), Value::from(i64::from(positions.start)), i64::from(positions.end).into()],
             |row| Ok((row.integer(0)?, LabelId(row.integer(1)?))),
         )
     }

@@ -7,7 +7,7 @@ use super::engine::Value;
 use super::liveness::{self, LIVENESS};
 use super::records::{OUTPUTS, pointer};
 use super::rows::{Coded, version_text};
-use super::{ComponentId, NameId, VersionId, View};
+use super::{ComponentId, NameId, OPEN, VersionId, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IoPointer, Match, RunId, Status, Version, VersionKind};
 
@@ -232,8 +232,8 @@ impl View<'_> {
     /// A pointer as a run wrote it, in a version if one is given.
     pub(crate) fn output(&self, run: RunId, name: NameId, version: Option<VersionId>) -> Result<Option<IoPointer>> {
         self.one(
-            &format!("{OUTPUTS} WHERE o.run = ?1 AND o.name = ?2 AND (?3 IS NULL OR o.version = ?3)"),
-            &[run.into(), name.into(), version.into()],
+            &output(),
+            &[run.into(), name.into(), version.into(), Status::Completed.code().into(), OPEN.into()],
             pointer,
         )
     }
@@ -263,6 +263,15 @@ impl View<'_> {
     }
 }
 
+/// What a run wrote under a name: the key of the index that has the names is known of the run, which may have written much.
+fn output() -> String {
+    format!(
+        "{OUTPUTS} JOIN run r ON r.id = o.run
+         WHERE r.id = ?1 AND o.name = ?2 AND o.completed = (r.status = ?4) AND o.ended_at = COALESCE(r.ended_at, ?5)
+           AND (?3 IS NULL OR o.version = ?3)"
+    )
+}
+
 const BEFORE: &str = "SELECT b.id FROM run r JOIN run b ON b.component = r.component AND b.partition IS r.partition
     WHERE r.id = ?1 AND (b.ended_at, b.id) < (r.started_at, r.id) ORDER BY b.ended_at DESC, b.id DESC LIMIT 1";
 
@@ -287,6 +296,12 @@ fn at_most(rows: Option<usize>) -> Value<'static> {
 mod tests {
     use super::super::Store;
     use super::*;
+
+    #[test]
+    fn an_output_is_not_sought_among_all_that_its_run_wrote() {
+        let plan = Store::in_memory().unwrap().plan(&output(), 5);
+        assert!(plan.contains("output_by_name (name=? AND completed=? AND ended_at=? AND run=?)"), "{plan}");
+    }
 
     #[test]
     fn the_run_before_is_sought_whether_there_is_a_partition_or_none() {

@@ -93,7 +93,7 @@ impl JudgedRuns {
             of.stale += u64::from(!judgement.stale.is_empty());
             of.last_success = of.last_success.max(Some(judgement.ended_at));
         }
-        for run in tracer.open_runs()? {
+        for run in tracer.open_runs(u32::MAX)? {
             let of = of.entry(run.component).or_default();
             *if run.status == Status::Lost { &mut of.lost } else { &mut of.running } += 1;
         }

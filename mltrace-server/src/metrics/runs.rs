@@ -45,7 +45,7 @@ impl Runs {
     /// None so far: those that have ended are past.
     pub(super) fn from_now(tracer: &Tracer) -> Result<Self> {
         let last = tracer.last_recorded()?;
-        let open = tracer.open_runs()?.into_iter().map(|run| run.id).filter(|&run| run <= last);
+        let open = tracer.open_runs(u32::MAX)?.into_iter().map(|run| run.id).filter(|&run| run <= last);
         Ok(Self { last, open: open.collect(), of: BTreeMap::new() })
     }
 

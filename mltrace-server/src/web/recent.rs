@@ -24,7 +24,7 @@ const WINDOW: u32 = 250;
 /// And so many before the reader is asked whether to go on.
 const MOST: u32 = 5_000;
 /// Of the runs that are running the last so many are watched until they end: they stand in an address.
-const WATCHED: usize = 500;
+const WATCHED: u32 = 500;
 
 pub(super) fn add(site: Site) -> Site {
     site.view("/", recent).view("/recent/older", older).view("/recent/newer", newer).view("/recent/row/{id}", row)
@@ -43,7 +43,7 @@ struct Asked {
     after: Option<String>,
     /// The newest run that the page has.
     newest: Option<RunId>,
-    /// Runs up to there that were running and may come to be sought.
+    /// Runs up to there that were open and may come to be sought.
     open: String,
 }
 
@@ -119,7 +119,8 @@ fn recent(visit: Visit<'_, Nothing, Asked>) -> Result<Recent, Problem> {
     let Visit { tracer, query: asked, frame, .. } = visit;
     // Looked up first: a run that comes or ends meanwhile is rather asked for twice than never.
     let newest = tracer.last_recorded()?;
-    let mut open = Filter::of(tracer, &asked)?.may_come(tracer.open_runs()?)?;
+    let mut filter = Filter::of(tracer, &asked)?;
+    let mut open = if filter.is_of_ended() { filter.may_come(tracer.open_runs(WATCHED)?)? } else { Vec::new() };
     let part = part(tracer, &asked)?;
     open.retain(|id| part.runs.iter().all(|part| part.run.id != *id));
     let newer = part.is_first.then(|| asked.newer(newest, &open));
@@ -287,12 +288,18 @@ impl<'a> Filter<'a> {
         self.but_for_status(runs.into_iter().filter(|run| status.is_none_or(|status| run.status == status)))
     }
 
-    /// Those that are running, and will be sought if they end as is asked for.
+    /// Whether runs are sought by how they ended.
+    fn is_of_ended(&self) -> bool {
+        self.status.is_some_and(|status| status != Status::Running)
+    }
+
+    /// Those that are running, or lost but may come back, and will be sought if they end as is asked for.
     fn may_come(&mut self, mut runs: Vec<RunBrief>) -> Result<Vec<RunId>, Problem> {
-        if self.status.is_none_or(|status| status == Status::Running) {
+        if !self.is_of_ended() {
             return Ok(Vec::new());
         }
-        runs.retain(|run| run.status == Status::Running);
+        let is_of_lost = self.status == Some(Status::Lost);
+        runs.retain(|run| run.status == Status::Running || run.status == Status::Lost && !is_of_lost);
         runs.sort_unstable_by_key(|run| run.id);
         self.but_for_status(runs)
     }
@@ -353,7 +360,7 @@ impl Asked {
     /// Where to ask for runs that are newer than one, or that were running up to it.
     fn newer(&self, newest: RunId, open: &[RunId]) -> String {
         let newest = newest.to_string();
-        let open: Vec<_> = open.iter().rev().take(WATCHED).map(ToString::to_string).collect();
+        let open: Vec<_> = open.iter().rev().take(WATCHED as usize).map(ToString::to_string).collect();
         let open = open.join(":");
         let watched = (!open.is_empty()).then_some(("open", open.as_str()));
         let question = [self.question(), vec![("newest", newest.as_str())], watched.into_iter().collect()].concat();
@@ -362,7 +369,8 @@ impl Asked {
 
     /// The runs that were running.
     fn open(&self) -> Result<Vec<RunId>, Problem> {
-        let ids = self.open.split(':').filter(|id| !id.is_empty()).take(WATCHED).map(|id| id.parse().map(RunId));
+        let ids =
+            self.open.split(':').filter(|id| !id.is_empty()).take(WATCHED as usize).map(|id| id.parse().map(RunId));
         ids.collect::<Result<_, _>>().map_err(|_| Problem::bad_request("`open` is no list of runs"))
     }
 }

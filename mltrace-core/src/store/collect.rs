@@ -243,7 +243,7 @@ impl Store {
             let mut orphans = None;
             while self.sweep_step(table, references, may_write, &mut orphans)? > 0 {}
         }
-        self.write(None, |tx| tx.forget_descriptions())
+        self.write(None, |tx| tx.forget_descriptions().map(drop))
     }
 
     fn sweep_step(

@@ -196,10 +196,10 @@ impl Write<'_> {
         .map(drop)
     }
 
-    /// Forgets what no definition says any more.
+    /// Forgets what no definition says any more, and gives how much that was.
     #[cfg(feature = "care")]
-    pub(super) fn forget_descriptions(&self) -> Result<()> {
-        self.execute(&format!("DELETE FROM described WHERE (component, kind, text) NOT IN ({SAID})"), &[]).map(drop)
+    pub(super) fn forget_descriptions(&self) -> Result<usize> {
+        self.execute(&format!("DELETE FROM described WHERE (component, kind, text) NOT IN ({SAID})"), &[])
     }
 }
 

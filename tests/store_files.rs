@@ -250,6 +250,14 @@ fn a_store_of_the_first_schema_is_brought_up_to_date_and_keeps_its_runs() {
     let folder = folder();
     let path = filled(folder.path());
     change(&path, TO_SCHEMA_1);
+    // Nothing that mltrace writes; it must not lock out who wants to look at the rest.
+    for tags in ["[null, 3]", "no JSON"] {
+        let sql = format!(
+            "INSERT INTO definition (identity, component, states_metadata, tags, in_repository)
+             SELECT randomblob(16), id, 1, '{tags}', 0 FROM component"
+        );
+        change(&path, &sql);
+    }
     let tracer = Tracer::open_existing(&path).unwrap();
     let runs = tracer.history("stage").limit(1_000).get().unwrap();
     assert_eq!(runs.items.len(), 200);

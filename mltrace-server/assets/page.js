@@ -25,7 +25,6 @@ function theme() {
 
 function keys() {
   const command = document.getElementById("command");
-  if (!command) return;
   document.addEventListener("keydown", (event) => {
     const isTyping = event.target.closest("input, textarea, select");
     const isHeld = event.ctrlKey || event.metaKey;
@@ -160,25 +159,49 @@ document.addEventListener("htmx:afterSettle", ({ detail }) => {
   if (sent?.matches("form[id]")) document.getElementById(sent.id)?.closest("details:not([open])")?.querySelector("summary").focus();
 });
 
-// What renews itself stays as it was while it cannot be had, and must not pass for the present. It goes on by itself, and
-// nothing that was typed is lost meanwhile.
-function say(text, link = "") {
-  const line = document.getElementById("notice");
-  if (line.textContent === text + link) return;
-  line.replaceChildren(text);
-  if (link) line.append(Object.assign(document.createElement("a"), { href: "/login", target: "_blank", textContent: link }));
+// What cannot be had leaves the page as it was, which must not pass for the present then. Of a form that was sent it is said
+// there, and what was typed stays; of all else in the corner, until all of it could be had again.
+const missing = new Set();
+
+function say(line, text, login) {
+  const link = Object.assign(document.createElement("a"), { href: "/login", target: "_blank", textContent: login });
+  const said = login ? [text, " ", link, "."] : [text];
+  if (line.textContent !== said.map((part) => part.textContent ?? part).join("")) line.replaceChildren(...said);
 }
-const saySilent = () => say("The server does not answer.");
-document.addEventListener("htmx:sendError", saySilent);
-document.addEventListener("htmx:timeout", saySilent);
+
+function miss(event, why, sent, login = "") {
+  event.preventDefault();
+  const { elt } = event.detail.requestConfig;
+  // Or what is asked for when it comes in sight would never be asked for again.
+  elt.removeAttribute("data-hx-revealed");
+  if (!elt.matches("form")) {
+    missing.add(elt);
+    return say(document.getElementById("notice"), why, login);
+  }
+  const line = elt.querySelector(".unsent") ?? Object.assign(document.createElement("p"), { className: "unsent" });
+  line.setAttribute("role", "alert");
+  elt.append(line);
+  say(line, `${why} ${sent}`, login);
+}
+
+function had(elt) {
+  elt.querySelector(":scope > .unsent")?.remove();
+  missing.delete(elt);
+  for (const part of missing) if (!part.isConnected) missing.delete(part);
+  if (!missing.size) document.getElementById("notice").replaceChildren();
+}
+
+const unclear = "Whether this was sent is unclear: look before you send it once more.";
+const isSilent = (event) => miss(event, "The server does not answer.", unclear);
+document.addEventListener("htmx:sendError", isSilent);
+document.addEventListener("htmx:timeout", isSilent);
 document.addEventListener("htmx:beforeOnLoad", (event) => {
   const { xhr, requestConfig } = event.detail;
-  // Whoever answers for a server that is away says so.
-  if (xhr.status >= 500) return saySilent();
-  if (new URL(xhr.responseURL).pathname !== "/login") return say("");
-  event.preventDefault();
-  const isSent = requestConfig.elt.matches("form");
-  say(`You are logged out${isSent ? ", and this was not sent" : ""}. `, "Log in again in a new tab");
+  const isLoggedOut = new URL(xhr.responseURL).pathname === "/login";
+  if (isLoggedOut) return miss(event, "You are logged out.", "This was not sent: log in, and send it once more.", "Log in in a new tab");
+  // So does whoever answers for a server that is away.
+  if (xhr.status >= 500) return miss(event, "The server cannot answer at the moment.", unclear);
+  had(requestConfig.elt);
 });
 
 zones();

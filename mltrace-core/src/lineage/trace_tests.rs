@@ -282,8 +282,12 @@ fn a_whole_version_that_runs_only_read_is_not_taken_for_one_that_begins_like_it(
     tracer.store().put(&run("use", 0, 1).reads("model@v1")).unwrap();
     tracer.store().put(&run("train", 2, 3).writes("model@v10")).unwrap();
     for whole in ["v1", "stated:v1"] {
-        assert_eq!(tracer.trace("model").version(whole).get().unwrap_err().kind(), ErrorKind::NotFound);
-        assert_eq!(tracer.flag_version("model", whole).unwrap_err().kind(), ErrorKind::NotFound);
+        for error in
+            [tracer.trace("model").version(whole).get().unwrap_err(), tracer.flag_version("model", whole).unwrap_err()]
+        {
+            let message = format!("runs only read `{whole}` of `model`: no traced run wrote it");
+            assert_eq!((error.kind(), error.to_string()), (ErrorKind::NotFound, message));
+        }
     }
     for whole_or_begun in ["v10", "v", "stated:v10", "stated:v"] {
         assert_eq!(tracer.trace("model").version(whole_or_begun).get().unwrap().runs[0].run.component, "train");

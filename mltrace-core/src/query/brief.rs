@@ -76,6 +76,25 @@ mod tests {
 
     use super::*;
     use crate::ComponentRun;
+    use crate::testing::run;
+
+    #[test]
+    fn the_run_before_had_ended_when_a_run_started_in_whichever_order_they_came() {
+        let tracer = Tracer::in_memory().unwrap();
+        let put = |entry| tracer.store().put(&entry).unwrap();
+        let [later, earliest] = [put(run("train", 10, 11)), put(run("train", 1, 2))];
+        let [before, beside] = [put(run("train", 9, 10)), put(run("train", 8, 11))];
+        put(run("train", 9, 10).open());
+        put(run("clean", 9, 10));
+        let of = |run| tracer.run_before(run).unwrap();
+        assert_eq!(
+            (of(later), of(before), of(beside), of(earliest)),
+            (Some(before), Some(earliest), Some(earliest), None)
+        );
+        let [one, other] = [put(run("train", 20, 20)), put(run("train", 20, 20))];
+        let found = [of(one), of(other)];
+        assert!(found == [Some(other), Some(later)] || found == [Some(later), Some(one)], "one comes first: {found:?}");
+    }
 
     #[test]
     fn runs_are_told_in_brief_backwards_and_by_the_history_of_a_component() {

@@ -88,8 +88,9 @@ impl Tracer {
             flags.retain(|flag| version(flag).is_some_and(|version| version.begins_so(beginning)));
             let Some(first) = flags.first() else { return Ok(()) };
             if is_other_version(view, first.name, flags.iter().filter_map(version), beginning)? {
-                flags.clear();
-            } else if flags.iter().filter_map(version).any(|version| version.is_spelled(beginning)) {
+                return Err(not_found(format!("`{beginning}` of `{output}` is not flagged")));
+            }
+            if flags.iter().filter_map(version).any(|version| version.is_spelled(beginning)) {
                 flags.retain(|flag| version(flag).is_some_and(|version| version.is_spelled(beginning)));
             }
             Ok(())

@@ -230,9 +230,9 @@ fn current(view: &View<'_>, id: NameId) -> Result<Option<IoPointer>> {
 /// The one version of a name that a run wrote and that is, or else begins, as given. A whole version that runs only read
 /// begins no other.
 fn the_version(view: &View<'_>, id: NameId, name: &str, beginning: &str) -> Result<VersionId> {
-    let mut written = view.versions_of(id, beginning)?;
+    let written = view.versions_of(id, beginning)?;
     if is_other_version(view, id, written.iter().map(|(_, version)| version), beginning)? {
-        written.clear();
+        return Err(not_found(format!("runs only read `{beginning}` of `{name}`: no traced run wrote it")));
     }
     only_version(&written, "wrote", name, beginning)
 }
@@ -247,7 +247,8 @@ fn is_other_version<'a>(
     if begun.clone().next().is_none() || begun.any(|version| version.is_spelled(text)) {
         return Ok(false);
     }
-    Ok(view.versions_seen(id, text)?.iter().any(|(_, version)| version.is_spelled(text)))
+    // Most often it is no version of anything: who read the name, and how often, need not be looked at then.
+    Ok(view.has_version(text)? && view.versions_seen(id, text)?.iter().any(|(_, version)| version.is_spelled(text)))
 }
 
 /// The one version of a name that a run wrote or read and that is, or else begins, as given.

@@ -43,7 +43,7 @@ struct Asked {
     after: Option<String>,
     /// The newest run that the page has.
     newest: Option<RunId>,
-    /// Runs up to there that were open and may come to be sought.
+    /// Runs up to there that were running and may come to be sought.
     open: String,
 }
 
@@ -120,7 +120,8 @@ fn recent(visit: Visit<'_, Nothing, Asked>) -> Result<Recent, Problem> {
     // Looked up first: a run that comes or ends meanwhile is rather asked for twice than never.
     let newest = tracer.last_recorded()?;
     let mut filter = Filter::of(tracer, &asked)?;
-    let mut open = if filter.is_of_ended() { filter.may_come(tracer.open_runs(WATCHED)?)? } else { Vec::new() };
+    let watches = asked.after.is_none() && filter.waits_for_ends();
+    let mut open = if watches { filter.may_come(tracer.open_runs(MOST)?)? } else { Vec::new() };
     let part = part(tracer, &asked)?;
     open.retain(|id| part.runs.iter().all(|part| part.run.id != *id));
     let newer = part.is_first.then(|| asked.newer(newest, &open));
@@ -288,18 +289,17 @@ impl<'a> Filter<'a> {
         self.but_for_status(runs.into_iter().filter(|run| status.is_none_or(|status| run.status == status)))
     }
 
-    /// Whether runs are sought by how they ended.
-    fn is_of_ended(&self) -> bool {
+    /// Whether runs that are running now may come to be sought.
+    fn waits_for_ends(&self) -> bool {
         self.status.is_some_and(|status| status != Status::Running)
     }
 
-    /// Those that are running, or lost but may come back, and will be sought if they end as is asked for.
+    /// Those that are running, and will be sought if they end as is asked for.
     fn may_come(&mut self, mut runs: Vec<RunBrief>) -> Result<Vec<RunId>, Problem> {
-        if !self.is_of_ended() {
+        if !self.waits_for_ends() {
             return Ok(Vec::new());
         }
-        let is_of_lost = self.status == Some(Status::Lost);
-        runs.retain(|run| run.status == Status::Running || run.status == Status::Lost && !is_of_lost);
+        runs.retain(|run| run.status == Status::Running);
         runs.sort_unstable_by_key(|run| run.id);
         self.but_for_status(runs)
     }

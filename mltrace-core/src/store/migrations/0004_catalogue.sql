@@ -16,5 +16,5 @@ INSERT INTO described
 SELECT c.name, 0, d.description FROM definition d JOIN component c ON c.id = d.component WHERE d.description IS NOT NULL
 UNION SELECT c.name, 1, d.owner FROM definition d JOIN component c ON c.id = d.component WHERE d.owner IS NOT NULL
 UNION SELECT c.name, 2, t.value FROM definition d JOIN component c ON c.id = d.component,
-    json_each(CASE WHEN json_valid(d.tags) THEN d.tags ELSE '[]' END) t
+    json_each(CASE WHEN json_valid(d.tags) THEN d.tags ELSE '[]' END) t WHERE t.type = 'text'
 UNION SELECT c.name, 2, t.tag FROM component_tag t JOIN component c ON c.id = t.component;

@@ -160,8 +160,9 @@ document.addEventListener("htmx:afterSettle", ({ detail }) => {
 });
 
 // What cannot be had leaves the page as it was, which must not pass for the present then. Of a form that was sent it is said
-// there, and what was typed stays; of all else in the corner, until all of it could be had again.
-const missing = new Set();
+// there, and what was typed stays; of all else in the corner.
+const notice = document.getElementById("notice");
+const failing = new Set();
 
 function say(line, text, login) {
   const link = Object.assign(document.createElement("a"), { href: "/login", target: "_blank", textContent: login });
@@ -174,23 +175,22 @@ function miss(event, why, sent, login = "") {
   const { elt } = event.detail.requestConfig;
   // Or what is asked for when it comes in sight would never be asked for again.
   elt.removeAttribute("data-hx-revealed");
-  if (!elt.matches("form")) {
-    missing.add(elt);
-    return say(document.getElementById("notice"), why, login);
-  }
+  if (!elt.matches("form")) return say(notice, why, login);
   const line = elt.querySelector(".unsent") ?? Object.assign(document.createElement("p"), { className: "unsent" });
   line.setAttribute("role", "alert");
   elt.append(line);
   say(line, `${why} ${sent}`, login);
 }
 
+// Whoever has answered once is there, and lets the reader in; but what failed for itself may be missing still.
 function had(elt) {
   elt.querySelector(":scope > .unsent")?.remove();
-  missing.delete(elt);
-  for (const part of missing) if (!part.isConnected) missing.delete(part);
-  if (!missing.size) document.getElementById("notice").replaceChildren();
+  failing.delete(elt);
+  for (const part of failing) if (!part.isConnected) failing.delete(part);
+  say(notice, failing.size ? unable : "");
 }
 
+const unable = "The server cannot answer at the moment.";
 const unclear = "Whether this was sent is unclear: look before you send it once more.";
 const isSilent = (event) => miss(event, "The server does not answer.", unclear);
 document.addEventListener("htmx:sendError", isSilent);
@@ -199,8 +199,10 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
   const { xhr, requestConfig } = event.detail;
   const isLoggedOut = new URL(xhr.responseURL).pathname === "/login";
   if (isLoggedOut) return miss(event, "You are logged out.", "This was not sent: log in, and send it once more.", "Log in in a new tab");
-  // So does whoever answers for a server that is away.
-  if (xhr.status >= 500) return miss(event, "The server cannot answer at the moment.", unclear);
+  if (xhr.status >= 500) {
+    if (!requestConfig.elt.matches("form")) failing.add(requestConfig.elt);
+    return miss(event, unable, unclear);
+  }
   had(requestConfig.elt);
 });
 

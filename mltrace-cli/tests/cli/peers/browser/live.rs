@@ -112,6 +112,25 @@ fn a_note_that_is_sent_after_the_login_has_lapsed_stays_in_its_form() {
 }
 
 #[test]
+fn a_note_that_no_server_took_stays_in_its_form_and_is_sent_once() {
+    let Some(browser) = Browser::start() else { return };
+    let store = Store::of_a_chain(1);
+    let server = Server::on(&store);
+    let address = server.address.clone();
+    browser.open(&server.url("/runs/1"));
+    browser.find("#text").write("minutes where seconds are meant");
+    drop(server);
+    browser.find("#add-note").click();
+    let unclear = "Whether this was sent is unclear: look before you send it once more.";
+    assert_eq!(browser.find("#notes .unsent").text(), format!("{SILENT} {unclear}"));
+    let _server = Server::of(Cli::on(&store).args("serve --listen").arg(&address));
+    browser.find("#add-note").click();
+    browser.find("#notes li");
+    browser.open(&format!("http://{address}/runs/1"));
+    assert_eq!(browser.script("return document.querySelectorAll('#notes li').length"), 1);
+}
+
+#[test]
 fn a_page_whose_server_is_away_says_so_and_goes_on_when_it_is_back() {
     let Some(browser) = Browser::start() else { return };
     let store = Store::of_a_chain(1);

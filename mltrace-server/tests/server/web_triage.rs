@@ -520,13 +520,49 @@ async fn all_that_is_flagged_can_be_reached_a_part_at_a_time_also_where_some_is_
     let second = server.page(next.trim_end_matches("#flagged")).await;
     let expected = std::iter::repeat_n("model".to_owned(), 20).chain((0..80).map(|nth| format!("ride {nth:03}")));
     assert_eq!(flagged(&second), expected.collect::<Vec<_>>());
-    assert!(links(&second).contains(&"/review?by=coverage#flagged".to_owned()), "and back to the first");
-    let next = links(&second).into_iter().find(|link| link.contains("after=")).unwrap();
+    assert!(links(&second).contains(&"/review?by=coverage&limit=1#flagged".to_owned()), "and back to the first");
+    let next = links(&second).into_iter().find(|link| link.contains("after=") && link.ends_with("#flagged")).unwrap();
     let third = server.page(next.trim_end_matches("#flagged")).await;
     assert_eq!(flagged(&third), (80..130).map(|nth| format!("ride {nth:03}")).collect::<Vec<_>>());
     assert!(!third.contains("The next of"), "{third}");
+    for nth in 80..130 {
+        server.tracer.unflag(&format!("ride {nth:03}")).unwrap();
+    }
+    let empty = server.page(next.trim_end_matches("#flagged")).await;
+    assert!(
+        empty.contains("Nothing further in this list is flagged.") && empty.contains("The first of them"),
+        "{empty}"
+    );
     server.tracer.unflag_all().unwrap();
-    assert!(server.page(next.trim_end_matches("#flagged")).await.contains("Nothing is flagged"));
+    let empty = server.page(next.trim_end_matches("#flagged")).await;
+    assert!(empty.contains("Nothing is flagged."), "{empty}");
+    assert!(!empty.contains("Nothing further") && !empty.contains("The first of them"), "{empty}");
+}
+
+#[tokio::test]
+async fn each_link_of_a_review_keeps_the_rest_of_what_was_asked() {
+    let server = Server::new();
+    server.log("clean", 0, |run| {
+        run.add_output("rides");
+    });
+    server.log("train", 10, |run| {
+        run.add_input("rides").add_output("model");
+    });
+    server.log("inference", 20, |run| {
+        run.add_input("model").add_output((0..120).map(|nth| format!("ride {nth:03}")).collect::<Vec<_>>());
+    });
+    for nth in 0..120 {
+        server.tracer.flag(&format!("ride {nth:03}")).unwrap();
+    }
+    let links = links(&server.page("/review?by=coverage&limit=1&after=ride%20010").await);
+    for link in [
+        "/review?limit=1&after=ride%20010&by=suspicion",
+        "/review?by=coverage&after=ride%20010&limit=3",
+        "/review?by=coverage&limit=1#flagged",
+        "/review?by=coverage&limit=1&after=ride%20109%0A%0A3#flagged",
+    ] {
+        assert!(links.iter().any(|found| found == link), "{link} is not among {links:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The pages by which somebody who did not build the stage finds what is wrong with it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use axum::http::header::LOCATION;
@@ -248,6 +249,63 @@ async fn stages_declared_upstream_are_paged() {
     let second = server.page(next.trim_end_matches("#read")).await;
     assert!(declared(&second) == 50 && second.contains("<bdi>stage 249</bdi>"), "{second}");
     assert!(!second.contains("more declared upstream"), "{second}");
+}
+
+#[tokio::test]
+async fn each_list_of_a_run_can_be_followed_to_its_end() {
+    let server = Server::new();
+    let clean = |minute: i64| {
+        for nth in 0..25 {
+            server.log(&format!("clean {nth:02}"), minute + nth, |run| {
+                run.add_output(format!("rides {nth:02}"));
+            });
+        }
+    };
+    clean(0);
+    let stale = server.log("train", 100, |run| {
+        run.add_input((0..25).map(|nth| format!("rides {nth:02}")).collect::<Vec<_>>());
+    });
+    clean(200);
+    let told = server.log("report", 300, |run| {
+        run.add_input("raw");
+        for nth in 0..450 {
+            run.metric(format!("metric {nth:03}"), 1.0).check(format!("check {nth:03}"), true);
+            run.label(format!("label {nth:03}")).param(format!("param {nth:03}"), nth).unwrap();
+            run.param(format!("openlineage.run.told {nth:03}"), nth).unwrap();
+        }
+    });
+    for (run, list, what, all, item) in [
+        (stale, "stale", "reasons", 25, "<span class=\"mark\">"),
+        (told, "labels", "labels", 450, "<bdi>label "),
+        (told, "checks", "checks", 450, "<bdi>check "),
+        (told, "metrics", "metrics", 450, "<bdi>metric "),
+        (told, "params", "params", 450, "<bdi>param "),
+        (told, "told", "pieces", 450, "<bdi>told "),
+    ] {
+        let mut seen = BTreeSet::new();
+        let mut place = Some(format!("/runs/{run}"));
+        while let Some(here) = place {
+            let page = server.page(&here).await;
+            assert!(page.contains(&format!("id=\"{list}\"")), "{here}");
+            let items = page.split(item).skip(1);
+            seen.extend(items.map(|rest| rest.lines().next().unwrap().split("</a>").next().unwrap().to_owned()));
+            let more = format!("The next of {} more {what}<", all - seen.len());
+            place = links(&page).into_iter().find(|link| link.ends_with(&format!("#{list}")));
+            assert_eq!((place.is_some(), page.contains(&more)), (seen.len() < all, seen.len() < all), "{here}: {more}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_goes_on_in_one_list_of_a_run_stays_where_the_others_are() {
+    let server = Server::new();
+    server.log("train", 0, |run| {
+        for nth in 0..250 {
+            run.metric(format!("metric {nth:03}"), 1.0).param(format!("param {nth:03}"), nth).unwrap();
+        }
+    });
+    let metrics = server.page("/runs/1?params=200").await;
+    assert!(links(&metrics).contains(&"/runs/1?params=200&metrics=200#metrics".to_owned()));
 }
 
 #[tokio::test]

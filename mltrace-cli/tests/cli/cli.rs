@@ -11,6 +11,8 @@ use crate::pipeline::Store;
 /// Longer than anything here takes, so that what hangs fails rather than waits.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+const MLTRACE: &str = env!("CARGO_BIN_EXE_mltrace");
+
 /// One call of the command, at 80 columns in UTC, without a terminal.
 #[must_use = "nothing runs until it is told how it should end"]
 pub(crate) struct Cli(Command);
@@ -30,7 +32,18 @@ impl Cli {
 
     /// Names no store.
     pub(crate) fn bare() -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mltrace"));
+        Self::of(Command::new(MLTRACE))
+    }
+
+    /// As `nohup` starts it, which ignores the signal that a closed terminal sends.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn without_hangup(store: &Store) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\"", MLTRACE, "--db"]).arg(store.path());
+        Self::of(shell)
+    }
+
+    fn of(mut command: Command) -> Self {
         for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "MLTRACE_DB", "MLTRACE_DISABLED"] {
             command.env_remove(variable);
         }

@@ -150,6 +150,22 @@ fn a_server_that_is_told_to_end_ends_well() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_server_whose_terminal_is_closed_ends_well_unless_it_was_started_to_go_on() {
+    let store = Store::of_a_chain(1);
+    let server = Server::on(&store);
+    server.log(&run("rides")).unwrap();
+    server.tell(Signal::HUP);
+    assert_eq!(server.ends(), (0, String::new()));
+    let (server, _) = Server::of(Cli::without_hangup(&store).args("serve --listen 127.0.0.1:0"));
+    server.tell(Signal::HUP);
+    // More than it would still answer while it ended.
+    for _ in 0..20 {
+        server.log(&run("rides")).unwrap();
+    }
+}
+
+#[test]
 fn what_there_is_to_warn_of_stands_in_the_log_and_holds_nothing_up() {
     let store = Store::of_a_chain(1);
     let server = Server::on(&store);

@@ -62,8 +62,7 @@ pub(super) fn component(visit: Visit<'_, Named, Asked>) -> Result<One, Problem> 
 
 pub(super) fn one(tracer: &Tracer, name: &str, asked: Asked, frame: Frame) -> Result<One, Problem> {
     let component = tracer.component(name)?;
-    let narrowed = narrowed(&asked);
-    let here = link::to(&link::of("/components", name), &narrowed);
+    let here = here(name, &asked);
     let (judged, before) = judged(tracer, name, asked.before.as_deref())?;
     let mut history = tracer.history(name).limit(PART).within(LOOKED_AT);
     if let Some(status) = form::status(&asked.status)? {
@@ -84,22 +83,23 @@ pub(super) fn one(tracer: &Tracer, name: &str, asked: Asked, frame: Frame) -> Re
     let page = history.briefs()?;
     let ids: Vec<RunId> = page.items.iter().map(|run| run.id).collect();
     let runs: Vec<RunRecord> = tracer.run_parts(&ids, 0)?.into_iter().map(|part| part.run).collect();
-    let metrics_after = asked.metrics_after.as_deref();
-    let place = |after: Option<&str>, metrics_after: Option<&str>| {
-        let given = [("after", after), ("metrics_after", metrics_after)];
-        let given: Vec<_> = given.into_iter().filter_map(|(key, place)| Some((key, place?))).collect();
-        link::to(&here, &given) + "#runs"
-    };
     Ok(One {
         frame,
         component,
         judged,
-        older_partitions: before.map(|before| link::to(&here, &[("before", &before)]) + "#stale"),
-        older_runs: page.next.map(|next| place(Some(&next), metrics_after)),
-        charts: charts(&runs, metrics_after, |metrics_after| place(asked.after.as_deref(), metrics_after)),
+        older_partitions: before.map(|before| link::with(&here, "before", Some(&before)) + "#stale"),
+        older_runs: page.next.map(|next| link::with(&here, "after", Some(&next)) + "#runs"),
+        charts: charts(&runs, asked.metrics_after.as_deref(), &here),
         runs,
         asked,
     })
+}
+
+/// Where this page is, with all that it was asked.
+fn here(name: &str, asked: &Asked) -> String {
+    let places = [("before", &asked.before), ("after", &asked.after), ("metrics_after", &asked.metrics_after)];
+    let places = places.into_iter().filter_map(|(key, place)| Some((key, place.as_deref()?)));
+    link::to(&link::of("/components", name), &narrowed(asked).into_iter().chain(places).collect::<Vec<_>>())
 }
 
 /// The question as it stands in an address, but for the place in a list.
@@ -132,8 +132,9 @@ fn end_of(day: NaiveDate) -> DateTime<Utc> {
     next - TimeDelta::microseconds(1)
 }
 
-/// Draws how long the runs took and the first of their metrics, or those after one. `place` leads to these.
-fn charts(runs: &[RunRecord], after: Option<&str>, place: impl Fn(Option<&str>) -> String) -> Charts {
+/// Draws how long the runs took and the first of their metrics, or those after one.
+fn charts(runs: &[RunRecord], after: Option<&str>, here: &str) -> Charts {
+    let place = |after: Option<&str>| link::with(here, "metrics_after", after) + "#runs";
     let mut values: BTreeMap<&str, usize> = BTreeMap::new();
     for name in runs.iter().flat_map(|run| run.metrics.keys()) {
         *values.entry(name).or_default() += 1;

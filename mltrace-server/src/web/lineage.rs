@@ -216,18 +216,9 @@ impl Lineage {
 
     /// The same page, so deep and in such boxes.
     fn with(&self, depth: Option<u32>, boxes: Boxes) -> String {
-        let here = self.frame.here.split('?').next().unwrap_or_default();
-        let Reach { name, run, version, stop_at, .. } = &self.reach;
-        let given = [
-            ("name", name.clone()),
-            ("run", run.map(|run| run.to_string())),
-            ("version", version.clone()),
-            ("stop_at", stop_at.clone()),
-            ("depth", depth.map(|hops| hops.to_string())),
-            ("collapse", (boxes == Boxes::Components).then(|| "1".to_owned())),
-        ];
-        let given: Vec<_> = given.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))).collect();
-        link::to(here, &given)
+        let depth = depth.map(|hops| hops.to_string());
+        let collapse = (boxes == Boxes::Components).then_some("1");
+        link::with(&link::with(&self.frame.here, "depth", depth.as_deref()), "collapse", collapse)
     }
 
     /// The same question the other way.

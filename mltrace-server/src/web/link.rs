@@ -34,6 +34,15 @@ pub fn to(place: &str, question: &[(&str, &str)]) -> String {
     link
 }
 
+/// The same address with this answer to one part of its question, or without that part.
+pub(crate) fn with(link: &str, key: &str, value: Option<&str>) -> String {
+    let (place, question) = link.split_once('?').unwrap_or((link, ""));
+    let others = question.split('&').filter(|part| !part.is_empty() && part.split('=').next() != Some(key));
+    let others = others.collect::<Vec<_>>().join("&");
+    let link = if others.is_empty() { place.to_owned() } else { format!("{place}?{others}") };
+    to(&link, value.map(|value| (key, value)).as_slice())
+}
+
 fn encode(link: &mut String, text: &str, kept: &str) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte) {
@@ -62,6 +71,19 @@ mod tests {
             ("データ", "/trace/%E3%83%87%E3%83%BC%E3%82%BF"),
         ] {
             assert_eq!(of("/trace", name), link);
+        }
+    }
+
+    #[test]
+    fn one_part_of_a_question_is_answered_anew_and_the_others_stay() {
+        for (here, value, link) in [
+            ("/review", None, "/review"),
+            ("/review", Some("a b"), "/review?after=a%20b"),
+            ("/review?after=x", None, "/review"),
+            ("/review?after=x&limit=1%202", None, "/review?limit=1%202"),
+            ("/review?by=after&after=x&aftermath=y", Some("z"), "/review?by=after&aftermath=y&after=z"),
+        ] {
+            assert_eq!(with(here, "after", value), link);
         }
     }
 }

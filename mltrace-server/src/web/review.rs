@@ -56,12 +56,8 @@ fn review(visit: Visit<'_, Nothing, Asked>) -> Result<Reviewed, Problem> {
     let rest = &all[asked.after.as_ref().map_or(0, |after| all.partition_point(|(key, _)| key <= after))..];
     let (shown, more) = rest.split_at(rest.len().min(FLAGGED));
     let flagged = shown.iter().map(|(_, flagged)| (*flagged).clone()).collect();
-    let next = shown.last().filter(|_| !more.is_empty()).map(|(last, _)| {
-        let limit = asked.limit.map(|limit| limit.to_string());
-        let question = [("by", Some(name(asked.by))), ("limit", limit.as_deref()), ("after", Some(last.as_str()))];
-        let question: Vec<_> = question.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
-        (link::to("/review", &question) + "#flagged", more.len())
-    });
+    let next = shown.last().filter(|_| !more.is_empty());
+    let next = next.map(|(last, _)| (link::with(&frame.here, "after", Some(last)) + "#flagged", more.len()));
     Ok(Reviewed { frame, review, asked, before, flagged, next })
 }
 
@@ -84,8 +80,8 @@ fn unflag_all(Change { tracer, .. }: Change<'_, Nothing, Nothing>) -> Result<Str
 impl Reviewed {
     /// Where what is flagged begins, unless that is here.
     fn first(&self) -> Option<String> {
-        let by = name(self.asked.by);
-        self.asked.after.as_ref().map(|_| link::to("/review", &[("by", by)]) + "#flagged")
+        let is_behind = self.asked.after.is_some() && !self.review.flagged.is_empty();
+        is_behind.then(|| link::with(&self.frame.here, "after", None) + "#flagged")
     }
 
     /// Of the flagged outputs, those that a run wrote.
@@ -113,7 +109,7 @@ impl Reviewed {
     /// The orders to choose from: where they are shown, and whether that is here.
     fn orders(&self) -> [(&'static str, String, bool); 2] {
         [ReviewOrder::Suspicion, ReviewOrder::Coverage]
-            .map(|order| (name(order), link::to("/review", &[("by", name(order))]), self.asked.by == order))
+            .map(|order| (name(order), link::with(&self.frame.here, "by", Some(name(order))), self.asked.by == order))
     }
 
     /// The same page with more suspects, as many as there are or as are shown at all.
@@ -121,7 +117,7 @@ impl Reviewed {
         let left_out = self.review.truncated?.runs;
         let shown = self.review.runs.len();
         let all = shown.saturating_add(usize::try_from(left_out).unwrap_or(usize::MAX)).min(MOST).to_string();
-        let more = || link::to("/review", &[("by", name(self.asked.by)), ("limit", &all)]);
+        let more = || link::with(&self.frame.here, "limit", Some(&all));
         Some((left_out, (shown < MOST).then(more)))
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use askama::Template;
+use askama::filters::HtmlSafe;
 use axum::http::StatusCode;
 use mltrace_core::{
     CheckStatus, CommitSource, Dependency, ErrorKind, InputRecord, IoPointer, Note, RunId, RunPart, RunRecord, Stale,
@@ -20,12 +21,12 @@ use super::{link, words};
 use crate::api::Nothing;
 use crate::problem::Problem;
 
-/// Of what it read so much is shown at once.
+/// Of each of its lists so much is shown at once.
 const SHOWN: usize = 200;
 /// And so much of what it wrote.
 const WROTE: u32 = 200;
-/// Of what programs told of it in events so many pieces are shown.
-const TOLD: usize = 200;
+/// Of the reasons for which it is stale so many are shown: they stand above all else.
+const REASONS: usize = 10;
 
 pub(super) fn add(site: Site) -> Site {
     site.view("/runs/{id}", run)
@@ -42,12 +43,19 @@ struct Numbered {
 }
 
 /// From where on its lists are shown.
-#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct From {
+    stale: usize,
+    stale_at_start: usize,
+    labels: usize,
+    checks: usize,
     read: usize,
     declared: usize,
     wrote: u32,
+    metrics: usize,
+    params: usize,
+    told: usize,
 }
 
 /// A run, as a page.
@@ -107,6 +115,28 @@ pub(super) fn run_part(tracer: &Tracer, id: RunId, pointers: u32) -> Result<RunP
     found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("there is no run {id}")))
 }
 
+/// The way to the next of a list, where there are any.
+#[derive(Template)]
+#[template(
+    source = r#"{% if more > 0 %}<p><a href="{{ link }}">The next of {{ more }} more {{ what }}</a></p>{% endif %}"#,
+    ext = "html"
+)]
+struct Next {
+    link: String,
+    more: usize,
+    what: &'static str,
+}
+
+impl HtmlSafe for Next {}
+
+/// Why it is stale, or was.
+struct Staleness<'r> {
+    title: &'static str,
+    list: &'static str,
+    reasons: &'r [Stale],
+    next: Next,
+}
+
 /// An input, and the runs that wrote it.
 type Input<'r> = (&'r InputRecord, Vec<&'r Dependency>);
 
@@ -133,17 +163,23 @@ impl Shown {
     }
 
     /// Why it is stale, under a title that says when.
-    fn staleness(&self) -> Vec<(&'static str, &[Stale])> {
+    fn staleness(&self) -> Vec<Staleness<'_>> {
         let now = self.run.stale.as_deref().unwrap_or_default();
         let at_start = self.run.stale_at_start.as_deref().unwrap_or_default();
         let what = |stale: &[Stale]| stale.iter().map(|reason| (reason.kind, reason.run)).collect::<Vec<_>>();
         let told = match (now.is_empty(), at_start.is_empty()) {
-            (false, false) if what(now) == what(at_start) => vec![("Stale now, and when it started", now)],
-            (false, true) => vec![("Stale now, fresh when it started", now)],
-            (true, false) => vec![("Stale when it started, fresh now", at_start)],
-            _ => vec![("Stale now", now), ("Stale when it started", at_start)],
+            (false, false) if what(now) == what(at_start) => [("Stale now, and when it started", now), ("", &[])],
+            (false, false) => [("Stale now", now), ("Stale when it started", at_start)],
+            _ => [("Stale now, fresh when it started", now), ("Stale when it started, fresh now", at_start)],
         };
-        told.into_iter().filter(|(_, reasons)| !reasons.is_empty()).collect()
+        let places = [("stale", self.from.stale), ("stale_at_start", self.from.stale_at_start)];
+        let told = told.into_iter().zip(places).filter(|((_, reasons), _)| !reasons.is_empty());
+        told.map(|((title, reasons), (list, from))| {
+            let next = self.behind(list, "reasons", from.saturating_add(REASONS), reasons.len());
+            let rest = &reasons[from.min(reasons.len())..];
+            Staleness { title, list, reasons: &rest[..rest.len().min(REASONS)], next }
+        })
+        .collect()
     }
 
     fn inputs(&self) -> Vec<Line<'_, Input<'_>>> {
@@ -172,31 +208,20 @@ impl Shown {
         blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
     }
 
-    /// Where the next of a list stand, and how many there are from there on.
-    fn next_inputs(&self) -> Option<(String, usize)> {
-        self.next(self.from.read, self.run.inputs.len(), |read| From { read, ..self.from })
+    /// The way to the next of a list that is shown from a place on.
+    fn next(&self, list: &str, what: &'static str, from: usize, all: usize) -> Next {
+        self.behind(list, what, from.saturating_add(SHOWN), all)
     }
 
-    fn next_declared(&self) -> Option<(String, usize)> {
-        self.next(self.from.declared, self.all_declared().count(), |declared| From { declared, ..self.from })
+    fn next_outputs(&self) -> Next {
+        let all = usize::try_from(self.wrote).unwrap_or(usize::MAX);
+        self.behind("wrote", "outputs", self.from.wrote.saturating_add(WROTE) as usize, all)
     }
 
-    fn next_outputs(&self) -> Option<(String, u64)> {
-        let from = self.from.wrote.saturating_add(WROTE);
-        let rest = self.wrote.saturating_sub(from.into());
-        (rest > 0).then(|| (self.at(From { wrote: from, ..self.from }), rest))
-    }
-
-    fn next(&self, from: usize, all: usize, at: impl Fn(usize) -> From) -> Option<(String, usize)> {
-        let from = from.saturating_add(SHOWN);
-        (from < all).then(|| (self.at(at(from)), all - from))
-    }
-
-    fn at(&self, From { read, declared, wrote }: From) -> String {
-        let given = [("read", read.to_string()), ("declared", declared.to_string()), ("wrote", wrote.to_string())];
-        let given: Vec<_> =
-            given.iter().filter(|(_, from)| from != "0").map(|(key, from)| (*key, from.as_str())).collect();
-        link::to(&format!("/runs/{}", self.run.id), &given)
+    /// The way to what there is of a list behind a place.
+    fn behind(&self, list: &str, what: &'static str, place: usize, all: usize) -> Next {
+        let link = link::with(&self.frame.here, list, Some(&place.to_string())) + "#" + list;
+        Next { link, more: all.saturating_sub(place), what }
     }
 
     fn declared(&self) -> impl Iterator<Item = &Dependency> {
@@ -207,10 +232,10 @@ impl Shown {
         self.run.dependencies.iter().filter(|to| to.pointer.is_none())
     }
 
-    /// How many pieces there are, and the first of them.
+    /// How many pieces there are, and those that are shown.
     fn told(&self) -> (usize, Vec<Told<'_>>) {
         let all = self.run.params.iter().filter(|(name, _)| words::is_told(name));
-        let shown = all.clone().take(TOLD).map(|(name, value)| {
+        let shown = all.clone().skip(self.from.told).take(SHOWN).map(|(name, value)| {
             let (path, pointer) = name.split_once(':').map_or((name.as_str(), None), |(path, to)| (path, Some(to)));
             let mut path = path.splitn(3, '.').skip(1);
             let of = path.next().unwrap_or("events");

@@ -22,6 +22,8 @@ use crate::service::Service;
 #[template(path = "web/problem.html")]
 struct Trouble<'p> {
     frame: Frame,
+    /// Whether it came of the login, whose form is led back to then.
+    is_of_login: bool,
     problem: &'p Problem,
 }
 
@@ -52,7 +54,7 @@ pub(crate) async fn show(State(service): State<Arc<Service>>, request: Request, 
     if let Some(Typed(text)) = response.extensions_mut().remove() {
         frame.typed = text;
     }
-    let page = render(&Trouble { frame, problem: &problem }).unwrap_or_default();
+    let page = render(&Trouble { frame, is_of_login: uri.path() == "/login", problem: &problem }).unwrap_or_default();
     let (mut head, _) = response.into_parts();
     head.headers.remove(CONTENT_LENGTH);
     head.headers.insert(CONTENT_TYPE, HeaderValue::from_static(HTML));

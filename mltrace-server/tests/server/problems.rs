@@ -82,7 +82,10 @@ async fn a_login_that_cannot_be_read_is_answered_by_a_page() {
     let missing = page(server.ask("POST", "/login").body("to=/stale"), 400).await.text();
     assert!(missing.contains("missing field `token`"), "{missing}");
     page(server.get("/login?to=/stale&to=/labels"), 400).await;
-    page(server.ask("POST", "/login").body("x".repeat(5 << 10)), 413).await;
+    let large = page(server.ask("POST", "/login").body("x".repeat(5 << 10)), 413).await.text();
+    for page in [missing, large] {
+        assert!(page.contains("<a href=\"/login\">"), "there is a way back to the form: {page}");
+    }
     page(server.ask("POST", "/login").header("origin", "https://evil.example"), 403).await;
     page(server.ask("DELETE", "/login"), 405).await;
 }

@@ -202,6 +202,28 @@ async fn a_component_with_many_partitions_is_judged_a_part_at_a_time() {
 }
 
 #[tokio::test]
+async fn who_goes_on_in_one_list_of_a_component_stays_where_the_others_are() {
+    let server = Server::new();
+    for number in 0..120 {
+        let mut run = ComponentRun::new("clean");
+        run.start().partition(format!("p{number:03}")).add_output("rides");
+        for metric in 0..60 {
+            run.metric(format!("loss {metric:02}"), f64::from(number));
+        }
+        run.end();
+        server.tracer.log_component_run(run).unwrap();
+    }
+    let mut place = "/components/clean?status=completed".to_owned();
+    for follow in [">Older runs<", ">55 more metrics<", ">Earlier partitions<", ">Older runs<", ">5 more metrics<"] {
+        place = link_before(&server.page(&place).await, follow);
+    }
+    let mut asked: Vec<&str> = place.split_once('?').unwrap().1.split('&').collect();
+    asked.sort_unstable();
+    assert!(asked[0].starts_with("after=") && asked[1] == "before=p100", "{place}");
+    assert_eq!(asked[2..], ["metrics_after=loss%2054", "status=completed"]);
+}
+
+#[tokio::test]
 async fn a_tag_is_added_by_a_form() {
     let server = Server::new();
     server.run("etl/clean", "raw", "rides");

@@ -1,5 +1,6 @@
 //! The pages by which somebody who did not build the stage finds what is wrong with it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use axum::http::header::LOCATION;
@@ -248,6 +249,63 @@ async fn stages_declared_upstream_are_paged() {
     let second = server.page(next.trim_end_matches("#read")).await;
     assert!(declared(&second) == 50 && second.contains("<bdi>stage 249</bdi>"), "{second}");
     assert!(!second.contains("more declared upstream"), "{second}");
+}
+
+#[tokio::test]
+async fn each_list_of_a_run_can_be_followed_to_its_end() {
+    let server = Server::new();
+    let clean = |minute: i64| {
+        for nth in 0..25 {
+            server.log(&format!("clean {nth:02}"), minute + nth, |run| {
+                run.add_output(format!("rides {nth:02}"));
+            });
+        }
+    };
+    clean(0);
+    let stale = server.log("train", 100, |run| {
+        run.add_input((0..25).map(|nth| format!("rides {nth:02}")).collect::<Vec<_>>());
+    });
+    clean(200);
+    let told = server.log("report", 300, |run| {
+        run.add_input("raw");
+        for nth in 0..450 {
+            run.metric(format!("metric {nth:03}"), 1.0).check(format!("check {nth:03}"), true);
+            run.label(format!("label {nth:03}")).param(format!("param {nth:03}"), nth).unwrap();
+            run.param(format!("openlineage.run.told {nth:03}"), nth).unwrap();
+        }
+    });
+    for (run, list, what, all, item) in [
+        (stale, "stale", "reasons", 25, "<span class=\"mark\">"),
+        (told, "labels", "labels", 450, "<bdi>label "),
+        (told, "checks", "checks", 450, "<bdi>check "),
+        (told, "metrics", "metrics", 450, "<bdi>metric "),
+        (told, "params", "params", 450, "<bdi>param "),
+        (told, "told", "pieces", 450, "<bdi>told "),
+    ] {
+        let mut seen = BTreeSet::new();
+        let mut place = Some(format!("/runs/{run}"));
+        while let Some(here) = place {
+            let page = server.page(&here).await;
+            assert!(page.contains(&format!("id=\"{list}\"")), "{here}");
+            let items = page.split(item).skip(1);
+            seen.extend(items.map(|rest| rest.lines().next().unwrap().split("</a>").next().unwrap().to_owned()));
+            let more = format!("The next of {} more {what}<", all - seen.len());
+            place = links(&page).into_iter().find(|link| link.ends_with(&format!("#{list}")));
+            assert_eq!((place.is_some(), page.contains(&more)), (seen.len() < all, seen.len() < all), "{here}: {more}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_goes_on_in_one_list_of_a_run_stays_where_the_others_are() {
+    let server = Server::new();
+    server.log("train", 0, |run| {
+        for nth in 0..250 {
+            run.metric(format!("metric {nth:03}"), 1.0).param(format!("param {nth:03}"), nth).unwrap();
+        }
+    });
+    let metrics = server.page("/runs/1?params=200").await;
+    assert!(links(&metrics).contains(&"/runs/1?params=200&metrics=200#metrics".to_owned()));
 }
 
 #[tokio::test]
@@ -520,13 +578,49 @@ async fn all_that_is_flagged_can_be_reached_a_part_at_a_time_also_where_some_is_
     let second = server.page(next.trim_end_matches("#flagged")).await;
     let expected = std::iter::repeat_n("model".to_owned(), 20).chain((0..80).map(|nth| format!("ride {nth:03}")));
     assert_eq!(flagged(&second), expected.collect::<Vec<_>>());
-    assert!(links(&second).contains(&"/review?by=coverage#flagged".to_owned()), "and back to the first");
-    let next = links(&second).into_iter().find(|link| link.contains("after=")).unwrap();
+    assert!(links(&second).contains(&"/review?by=coverage&limit=1#flagged".to_owned()), "and back to the first");
+    let next = links(&second).into_iter().find(|link| link.contains("after=") && link.ends_with("#flagged")).unwrap();
     let third = server.page(next.trim_end_matches("#flagged")).await;
     assert_eq!(flagged(&third), (80..130).map(|nth| format!("ride {nth:03}")).collect::<Vec<_>>());
     assert!(!third.contains("The next of"), "{third}");
+    for nth in 80..130 {
+        server.tracer.unflag(&format!("ride {nth:03}")).unwrap();
+    }
+    let empty = server.page(next.trim_end_matches("#flagged")).await;
+    assert!(
+        empty.contains("Nothing further in this list is flagged.") && empty.contains("The first of them"),
+        "{empty}"
+    );
     server.tracer.unflag_all().unwrap();
-    assert!(server.page(next.trim_end_matches("#flagged")).await.contains("Nothing is flagged"));
+    let empty = server.page(next.trim_end_matches("#flagged")).await;
+    assert!(empty.contains("Nothing is flagged."), "{empty}");
+    assert!(!empty.contains("Nothing further") && !empty.contains("The first of them"), "{empty}");
+}
+
+#[tokio::test]
+async fn each_link_of_a_review_keeps_the_rest_of_what_was_asked() {
+    let server = Server::new();
+    server.log("clean", 0, |run| {
+        run.add_output("rides");
+    });
+    server.log("train", 10, |run| {
+        run.add_input("rides").add_output("model");
+    });
+    server.log("inference", 20, |run| {
+        run.add_input("model").add_output((0..120).map(|nth| format!("ride {nth:03}")).collect::<Vec<_>>());
+    });
+    for nth in 0..120 {
+        server.tracer.flag(&format!("ride {nth:03}")).unwrap();
+    }
+    let links = links(&server.page("/review?by=coverage&limit=1&after=ride%20010").await);
+    for link in [
+        "/review?limit=1&after=ride%20010&by=suspicion",
+        "/review?by=coverage&after=ride%20010&limit=3",
+        "/review?by=coverage&limit=1#flagged",
+        "/review?by=coverage&limit=1&after=ride%20109%0A%0A3#flagged",
+    ] {
+        assert!(links.iter().any(|found| found == link), "{link} is not among {links:?}");
+    }
 }
 
 #[tokio::test]

@@ -138,13 +138,19 @@ impl Browser {
         self.send("POST", "/url", &json!({ "url": url }));
     }
 
-    /// Goes to the other of two windows.
+    /// Goes to the other of two windows, waited for.
     #[track_caller]
     pub(crate) fn other_window(&self) {
-        let windows = self.send("GET", "/window/handles", &Value::Null);
         let here = self.send("GET", "/window", &Value::Null);
-        let other = windows.as_array().unwrap().iter().find(|window| **window != here);
-        self.send("POST", "/window", &json!({ "handle": other.expect("there is another window") }));
+        let begun = Instant::now();
+        let other = loop {
+            let windows = self.send("GET", "/window/handles", &Value::Null);
+            if let Some(other) = windows.as_array().unwrap().iter().find(|window| **window != here) {
+                break other.clone();
+            }
+            assert!(begun.elapsed() < PATIENCE, "there is no other window");
+        };
+        self.send("POST", "/window", &json!({ "handle": other }));
     }
 
     pub(crate) fn back(&self) {

@@ -55,7 +55,7 @@ fn head(runs: [&RunRecord; 2], screen: Screen) -> String {
 fn partings(diff: &Diff, screen: Screen) -> String {
     let room = screen.width.saturating_sub(INDENT.len());
     let shown = diff.partings.iter().take(SHOWN);
-    let mut body: Vec<String> = shown.flat_map(|parted| wrap(&parting(parted), room)).collect();
+    let mut body: Vec<String> = shown.flat_map(|parted| wrap(&parting(diff, parted), room)).collect();
     if diff.partings.len() > SHOWN {
         body.push(paint(DIM, format!("... and {} more, see --json", diff.partings.len() - SHOWN)));
     }
@@ -69,10 +69,11 @@ fn partings(diff: &Diff, screen: Screen) -> String {
     titled("lineages part at", body)
 }
 
-fn parting(parting: &Parting) -> String {
+fn parting(diff: &Diff, parting: &Parting) -> String {
     let differs = parting.differs.iter().copied().map(parted).collect::<Vec<_>>().join(", ");
     if parting.depth == 0 {
-        return format!("the runs themselves, by {differs}; all that they read from other runs is the same");
+        let same = if diff.inputs.is_different() { "" } else { "; all that they read from other runs is the same" };
+        return format!("the runs themselves, by {differs}{same}");
     }
     let place = count(parting.depth.into(), "hop");
     let runs = format!("#{} and {}", parting.before, run_name(parting.after, &parting.component));

@@ -248,7 +248,7 @@ fn is_other_version<'a>(
         return Ok(false);
     }
     // Most often it is no version of anything: who read the name, and how often, need not be looked at then.
-    Ok(view.has_version(text)? && view.versions_seen(id, text)?.iter().any(|(_, version)| version.is_spelled(text)))
+    Ok(view.has_version(text) && view.versions_seen(id, text)?.iter().any(|(_, version)| version.is_spelled(text)))
 }
 
 /// The one version of a name that a run wrote or read and that is, or else begins, as given.

@@ -246,18 +246,18 @@ impl View<'_> {
     }
 
     /// Whether a version is spelled so, of whatever it is one.
-    pub(crate) fn has_version(&self, text: &str) -> Result<bool> {
+    pub(crate) fn has_version(&self, text: &str) -> bool {
         for kind in [VersionKind::Hash, VersionKind::Sampled, VersionKind::Tree, VersionKind::Stated] {
             let prefix = format!("{kind}:");
             for value in [Some(text), text.strip_prefix(prefix.as_str())].into_iter().flatten() {
                 let version = Version { kind, value: value.to_owned() };
                 // A text that cannot be a value of the kind is none.
                 if self.version_id(&version).is_ok_and(|found| found.is_some()) {
-                    return Ok(true);
+                    return true;
                 }
             }
         }
-        Ok(false)
+        false
     }
 
     /// The versions of a name that runs wrote or read, whose value begins as given.

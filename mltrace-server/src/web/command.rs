@@ -29,17 +29,21 @@ pub(crate) struct Command {
 }
 
 /// Every command there is.
-pub(crate) const COMMANDS: [Command; 11] = [
+pub(crate) const COMMANDS: [Command; 15] = [
     Command { word: "recent", of: "", does: "the last runs" },
     Command { word: "history", of: "COMPONENT", does: "a component and its runs" },
     Command { word: "inspect", of: "RUN", does: "everything about a run, by its number" },
     Command { word: "trace", of: "OUTPUT", does: "every run behind an output" },
     Command { word: "impact", of: "NAME", does: "what came of it" },
+    Command { word: "diff", of: "RUN RUN", does: "two runs compared" },
+    Command { word: "components", of: "", does: "all components" },
     Command { word: "tag", of: "TAG", does: "the components that carry a tag" },
     Command { word: "flag", of: "OUTPUT", does: "flag an output, for review" },
     Command { word: "unflag", of: "OUTPUT", does: "take every flag on it away" },
     Command { word: "review", of: "", does: "the runs behind what is flagged, the likeliest culprit first" },
     Command { word: "stale", of: "", does: "which components are stale, and why" },
+    Command { word: "tasks", of: "", does: "prediction tasks, and how they do" },
+    Command { word: "labels", of: "", does: "labels, and what carries them" },
     Command { word: "help", of: "", does: "commands and keys" },
 ];
 
@@ -58,6 +62,7 @@ impl Typed {
     /// The first word, and all behind it: a name needs no quotes, and may hold some.
     fn parts(&self) -> (&str, &str) {
         let text = self.text.trim();
+        let text = text.strip_prefix("mltrace ").unwrap_or(text).trim_start();
         text.split_once(char::is_whitespace).map_or((text, ""), |(word, name)| (word, name.trim_start()))
     }
 
@@ -73,15 +78,20 @@ fn go(change: Change<'_, Nothing, Typed>) -> Result<String, Problem> {
         ("recent", "") => "/".to_owned(),
         ("review", "") => "/review".to_owned(),
         ("stale", "") => "/stale".to_owned(),
-        ("help", "") => "/help".to_owned(),
+        (word @ ("help" | "components" | "tasks" | "labels"), "") => format!("/{word}"),
         (word, "") => match COMMANDS.iter().find(|command| command.word == word) {
             Some(Command { of, .. }) => return Err(Problem::refused(format!("{word} what? Write {word} {of}"))),
             None => link::to("/search", &[("text", word)]),
         },
         ("history", name) => link::of("/components", name),
-        ("inspect", id) => {
-            let number = |_| Problem::refused(format!("`{id}` is no number of a run: write for example inspect 12"));
-            format!("/runs/{}", id.parse::<RunId>().map_err(number)?)
+        ("inspect", id) => format!("/runs/{}", run(id, "inspect 12")?),
+        ("diff", runs) => {
+            let (before, after) = runs.split_once(char::is_whitespace).unwrap_or((runs, ""));
+            format!("/diff/{}/{}", run(before, "diff 12 14")?, run(after.trim_start(), "diff 12 14")?)
+        }
+        (word @ ("trace" | "impact"), of) if of.starts_with("--run ") => {
+            let id = run(of.trim_start_matches("--run ").trim_start(), &format!("{word} --run 12"))?;
+            link::to(&format!("/{word}"), &[("run", &id.to_string())])
         }
         ("trace", name) => link::of("/trace", name),
         ("impact", name) => link::of("/impact", name),
@@ -96,6 +106,11 @@ fn go(change: Change<'_, Nothing, Typed>) -> Result<String, Problem> {
         }
         _ => link::to("/search", &[("text", change.form.text.trim())]),
     })
+}
+
+fn run(text: &str, example: &str) -> Result<RunId, Problem> {
+    let refused = |_| Problem::refused(format!("`{text}` is no number of a run: write for example {example}"));
+    text.trim_start_matches('#').parse().map_err(refused)
 }
 
 /// What may be meant.

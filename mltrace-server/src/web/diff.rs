@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::frame::Frame;
 use super::run::run_part;
 use super::site::{Site, Visit};
-use super::words;
+use super::words::{self, PointerLink};
 use crate::api::Nothing;
 use crate::problem::Problem;
 
@@ -42,6 +42,8 @@ struct Row<'d> {
     name: &'d str,
     before: String,
     after: String,
+    /// Of data where it came from, after or else before.
+    link: Option<PointerLink<'d>>,
 }
 
 /// A list of what differs.
@@ -49,8 +51,6 @@ struct Section<'d> {
     title: &'static str,
     rows: Vec<Row<'d>>,
     more: usize,
-    /// Names lead to where they came from.
-    is_of_pointers: bool,
 }
 
 fn diff(visit: Visit<'_, Pair, Nothing>) -> Result<Compared, Problem> {
@@ -78,10 +78,10 @@ impl Compared {
     fn sections(&self) -> impl Iterator<Item = Section<'_>> {
         let Diff { params, metrics, inputs, outputs, .. } = &self.diff;
         let sections = [
-            Section::of("Params", entries(params, words::param, ToString::to_string), false),
-            Section::of("Metrics", entries(metrics, words::metric, ToString::to_string), false),
-            Section::of("Read", pointers(inputs), true),
-            Section::of("Wrote", pointers(outputs), true),
+            Section::of("Params", entries(params, words::param, ToString::to_string)),
+            Section::of("Metrics", entries(metrics, words::metric, ToString::to_string)),
+            Section::of("Read", pointers(inputs)),
+            Section::of("Wrote", pointers(outputs)),
         ];
         sections.into_iter().filter(|section| !section.rows.is_empty())
     }
@@ -98,10 +98,10 @@ impl Compared {
 }
 
 impl<'d> Section<'d> {
-    fn of(title: &'static str, rows: impl Iterator<Item = Row<'d>>, is_of_pointers: bool) -> Self {
+    fn of(title: &'static str, rows: impl Iterator<Item = Row<'d>>) -> Self {
         let mut rows = rows;
         let shown = rows.by_ref().take(SHOWN).collect();
-        Self { title, rows: shown, more: rows.count(), is_of_pointers }
+        Self { title, rows: shown, more: rows.count() }
     }
 }
 
@@ -117,15 +117,15 @@ impl<'d> Row<'d> {
             shown = [before, after].map(whole);
         }
         let [before, after] = shown;
-        Self { class: "changed", sign: "changed", name, before, after }
+        Self { class: "changed", sign: "changed", name, before, after, link: None }
     }
 
     fn removed(name: &'d str, before: String) -> Self {
-        Self { class: "removed", sign: "only before", name, before, after: String::new() }
+        Self { class: "removed", sign: "only before", name, before, after: String::new(), link: None }
     }
 
     fn added(name: &'d str, after: String) -> Self {
-        Self { class: "added", sign: "only after", name, before: String::new(), after }
+        Self { class: "added", sign: "only after", name, before: String::new(), after, link: None }
     }
 }
 
@@ -139,11 +139,19 @@ fn entries<'d, T>(
     changed.chain(removed).chain(entries.added.iter().map(move |(name, value)| Row::added(name, show(value))))
 }
 
-fn pointers(pointers: &Pointers) -> impl Iterator<Item = Row<'_>> {
+fn pointers<'p>(pointers: &'p Pointers) -> impl Iterator<Item = Row<'p>> {
     let shown = |pointer: &IoPointer| pointer.version.as_ref().map_or("no version".to_owned(), words::version);
     let whole = |pointer: &IoPointer| pointer.version.as_ref().map(ToString::to_string).unwrap_or_default();
-    let changed =
-        pointers.changed.iter().map(move |changed| Row::changed(&changed.before.name, changed, [&shown, &whole]));
-    let removed = pointers.removed.iter().map(move |pointer| Row::removed(&pointer.name, shown(pointer)));
-    changed.chain(removed).chain(pointers.added.iter().map(move |pointer| Row::added(&pointer.name, shown(pointer))))
+    let leading = |row: Row<'p>, to: &'p IoPointer| Row {
+        link: Some(words::data_link(&to.name, to.version.as_ref(), &to.name)),
+        ..row
+    };
+    let changed = pointers
+        .changed
+        .iter()
+        .map(move |changed| leading(Row::changed(&changed.before.name, changed, [&shown, &whole]), &changed.after));
+    let removed =
+        pointers.removed.iter().map(move |pointer| leading(Row::removed(&pointer.name, shown(pointer)), pointer));
+    let added = pointers.added.iter().map(move |pointer| leading(Row::added(&pointer.name, shown(pointer)), pointer));
+    changed.chain(removed).chain(added)
 }

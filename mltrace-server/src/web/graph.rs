@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use mltrace_core::__words::count;
-use mltrace_core::{Graph, RunId, RunRecord, Status, Truncated};
+use mltrace_core::{Graph, RunId, RunRecord, Status, Truncated, Version};
 use rust_sugiyama::configure::Config;
 use rust_sugiyama::from_vertices_and_edges;
 
-use super::link;
+use super::{link, words};
 
 /// Which way was walked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -259,13 +259,22 @@ impl<'g> Sketch<'g> {
         Box {
             x: 0.0,
             y: 0.0,
-            link: run.map_or_else(|| link::of("/trace", name), |run| format!("/runs/{run}")),
+            link: run.map_or_else(|| words::place_of(name, self.version(bundle, name)), |run| format!("/runs/{run}")),
             title: cut_start(name),
             detail,
             whole: names.iter().take(SHOWN).copied().collect::<Vec<_>>().join("\n") + &more,
             class: format!("pointer{}{asked}", if source.is_empty() { "" } else { " source" }),
             runs: Vec::new(),
         }
+    }
+}
+
+impl<'g> Sketch<'g> {
+    /// In which version a name went from who wrote it, or else to the first who read it.
+    fn version(&self, bundle: &Bundle<'_>, name: &str) -> Option<&'g Version> {
+        let written = bundle.writer.into_iter().flat_map(|writer| &self.runs[&writer].outputs);
+        let read = bundle.readers.keys().flat_map(|reader| &self.runs[reader].inputs).map(|input| &input.pointer);
+        written.chain(read).find(|pointer| pointer.name == name)?.version.as_ref()
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::frame::Frame;
 use super::site::Visit;
-use super::{recent, words};
+use super::{link, recent, words};
 use crate::problem::Problem;
 
 /// So many runs are looked for.
@@ -32,28 +32,43 @@ pub(super) struct One {
     heedless: Runs,
 }
 
-/// The first of some runs.
+/// Some of some runs.
 struct Runs {
     shown: Vec<RunPart>,
+    /// The address of those that follow, and how many follow.
+    next: Option<(String, usize)>,
     found: usize,
     /// Not all runs were looked for.
     is_cut: bool,
 }
 
-pub(super) fn label(visit: Visit<'_, Named, crate::api::Nothing>) -> Result<One, Problem> {
-    one(visit.tracer, &visit.path.name, visit.frame)
+/// From where on its lists are shown.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Places {
+    pub(super) runs: usize,
+    pub(super) heedless: usize,
 }
 
-pub(super) fn one(tracer: &Tracer, name: &str, frame: Frame) -> Result<One, Problem> {
+pub(super) fn label(visit: Visit<'_, Named, Places>) -> Result<One, Problem> {
+    one(visit.tracer, &visit.path.name, &visit.query, visit.frame)
+}
+
+pub(super) fn one(tracer: &Tracer, name: &str, places: &Places, frame: Frame) -> Result<One, Problem> {
     let carriers = tracer.label_carriers(name, LOOKED_FOR)?;
-    let some = |ids: &[_]| -> Result<Runs, Problem> {
+    let some = |ids: &[_], list: &str, from: usize| -> Result<Runs, Problem> {
+        let rest = ids.get(from..).unwrap_or_default();
+        let (shown, more) = rest.split_at(rest.len().min(SHOWN));
+        let next = link::with(&frame.here, list, Some(&from.saturating_add(SHOWN).to_string()));
         Ok(Runs {
-            shown: tracer.run_parts(&ids[..ids.len().min(SHOWN)], recent::SHOWN)?,
+            shown: tracer.run_parts(shown, recent::SHOWN)?,
+            next: (!more.is_empty()).then(|| (next, more.len())),
             found: ids.len(),
             is_cut: carriers.may_be_more,
         })
     };
-    let (runs, heedless) = (some(&carriers.runs)?, some(&carriers.heedless)?);
+    let runs = some(&carriers.runs, "runs", places.runs)?;
+    let heedless = some(&carriers.heedless, "heedless", places.heedless)?;
     Ok(One { frame, brief: carriers.brief, runs, heedless })
 }
 
@@ -62,9 +77,5 @@ impl Runs {
     fn count(&self) -> String {
         let or_more = if self.is_cut { "at least " } else { "" };
         format!("{or_more}{}", count(self.found as u64, "run"))
-    }
-
-    fn left_out(&self) -> usize {
-        self.found - self.shown.len()
     }
 }

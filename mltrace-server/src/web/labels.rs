@@ -5,7 +5,7 @@ use mltrace_core::{LabelBrief, LabelledPointer};
 use serde::Deserialize;
 
 use super::frame::Frame;
-use super::label::{self, One};
+use super::label::{self, One, Places};
 use super::site::{Change, Shown, Site, Visit};
 use super::{link, words};
 use crate::api::Nothing;
@@ -20,10 +20,13 @@ pub(super) fn add(site: Site) -> Site {
     site.view("/labels", labels).view("/labels/{name}", label::label).change("/labels", retract)
 }
 
-/// Which labels.
-#[derive(Debug, Deserialize)]
+/// Which labels: one, from some places of its lists on, or all from one on.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 struct Asked {
     name: Option<String>,
+    runs: usize,
+    heedless: usize,
     after: Option<String>,
 }
 
@@ -41,7 +44,8 @@ struct All {
 fn labels(visit: Visit<'_, Nothing, Asked>) -> Result<Shown<All, One>, Problem> {
     let Visit { tracer, query, frame, .. } = visit;
     if let Some(name) = query.name {
-        return Ok(Shown::One { page: Box::new(label::one(tracer, &name, frame)?) });
+        let places = Places { runs: query.runs, heedless: query.heedless };
+        return Ok(Shown::One { page: Box::new(label::one(tracer, &name, &places, frame)?) });
     }
     let page = tracer.label_briefs("", query.after.as_deref(), PART)?;
     let next = page.next.map(|next| link::to("/labels", &[("after", &next)]));

@@ -190,7 +190,12 @@ impl Lineage {
 
     /// What is shown, and how much is not.
     fn told(&self) -> String {
-        count(self.graph.runs.len() as u64, "run")
+        match self.way {
+            Way::Downstream if self.graph.runs.iter().all(|found| found.depth == 0) => {
+                "read by no traced run".to_owned()
+            }
+            _ => count(self.graph.runs.len() as u64, "run"),
+        }
     }
 
     fn left_out(&self) -> String {

@@ -28,7 +28,7 @@ const SHARES: usize = 500;
 /// Windows of a table.
 const ROWS: usize = 100;
 /// Outputs of a window.
-const OUTPUTS: u32 = 10;
+pub(super) const OUTPUTS: u32 = 10;
 /// More than these are not flagged at once.
 const MOST_FLAGGED: u64 = 10_000;
 const PERCENTILES: [u8; 9] = [1, 5, 10, 25, 50, 75, 90, 95, 99];
@@ -502,6 +502,11 @@ fn looked_at(tracer: &Tracer, task: &Task, query: &Question, measured: &Measured
 }
 
 impl LookedAt {
+    /// How many of the outputs that are shown have come true or not.
+    fn known(&self) -> usize {
+        self.outputs.iter().filter(|output| output.truth.is_some()).count()
+    }
+
     fn run(&self, output: &WindowOutput) -> Option<&RunBrief> {
         self.runs.get(&output.written_by?)
     }

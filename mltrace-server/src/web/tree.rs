@@ -7,7 +7,7 @@ use mltrace_core::__words::marks;
 use mltrace_core::{Graph, RunId, RunRecord};
 
 use super::graph::Way;
-use super::words::{self, Few};
+use super::words::{self, Data, Few, data};
 
 /// Runs of which each read from the next, or was read by it. What else they lead to branches off.
 #[derive(Template)]
@@ -29,7 +29,7 @@ struct Row<'g> {
     /// What it leads to besides, which stands at another place.
     elsewhere: Few<Reached<'g>>,
     /// What it read that nobody wrote, or what it wrote that nobody read.
-    ends: Few<&'g str>,
+    ends: Few<Data<'g>>,
     branches: Vec<Branch<'g>>,
 }
 
@@ -38,7 +38,7 @@ struct Reached<'g> {
     run: RunId,
     component: &'g str,
     /// None where the dependency was declared.
-    names: Few<&'g str>,
+    names: Few<Data<'g>>,
     marks: Vec<String>,
     is_shown: bool,
 }
@@ -82,29 +82,32 @@ impl<'g> Telling<'g> {
     fn row(&self, from: Node, id: RunId, branches: Vec<Branch<'g>>) -> Row<'g> {
         let run = self.tree.runs[&id];
         let by = self.tree.links(from).iter().find(|link| link.to == id).filter(|_| self.tree.root != Some(id));
-        let by = by.map(|link| Reached { run: from.unwrap_or(id), ..self.reached(link) });
+        let by = by.map(|link| Reached { run: from.unwrap_or(id), ..self.reached(from, link) });
         let children = self.tree.children(Some(id));
         let here: Vec<RunId> = children.iter().flat_map(|&child| self.tree.fold_of(child)).collect();
         let elsewhere = self.tree.links(Some(id)).iter().filter(|link| !here.contains(&link.to));
-        let elsewhere = Few::of(elsewhere.map(|link| self.reached(link)));
+        let elsewhere = Few::of(elsewhere.map(|link| self.reached(Some(id), link)));
         Row { way: self.way, run, runs: self.tree.fold_of(id), by, elsewhere, ends: self.ends(run), branches }
     }
 
-    fn reached(&self, link: &Link<'g>) -> Reached<'g> {
+    fn reached(&self, from: Node, link: &Link<'g>) -> Reached<'g> {
         let mut marks: Vec<String> = link.why.iter().flat_map(|dependency| marks(dependency)).collect();
         marks.sort();
         marks.dedup();
-        let names = Few::of(link.names.iter().copied());
+        let reader = if self.way == Way::Upstream { from } else { Some(link.to) };
+        let inputs = reader.and_then(|reader| self.tree.runs.get(&reader)).map(|run| run.inputs.as_slice());
+        let read = |name: &'g str| inputs?.iter().map(|input| &input.pointer).find(|read| read.name == name);
+        let names = Few::of(link.names.iter().map(|&name| read(name).map_or((name, None), data)));
         let is_shown = self.tree.order.contains_key(&link.to);
         Reached { run: link.to, component: link.component, names, marks, is_shown }
     }
 
-    fn ends(&self, run: &'g RunRecord) -> Few<&'g str> {
+    fn ends(&self, run: &'g RunRecord) -> Few<Data<'g>> {
         match self.way {
-            Way::Upstream => Few::of(run.sources().map(|source| source.name.as_str())),
+            Way::Upstream => Few::of(run.sources().map(data)),
             Way::Downstream if self.is_whole && !(self.tree.root == Some(run.id) && self.tree.asks_for_a_pointer) => {
                 let read = |name: &str| self.tree.links(Some(run.id)).iter().any(|link| link.names.contains(&name));
-                Few::of(run.outputs.iter().map(|output| output.name.as_str()).filter(|name| !read(name)))
+                Few::of(run.outputs.iter().filter(|output| !read(&output.name)).map(data))
             }
             Way::Downstream => Few::of([]),
         }

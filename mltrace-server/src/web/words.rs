@@ -8,7 +8,9 @@ use askama::filters::HtmlSafe;
 use chrono::{DateTime, SecondsFormat, Utc};
 use mltrace_core::__words::count;
 pub(super) use mltrace_core::__words::marks;
-use mltrace_core::{Check, CheckStatus, Parting, RunId, RunPart, RunRecord, StaleKind, Status, Version, VersionKind};
+use mltrace_core::{
+    Check, CheckStatus, IoPointer, Parting, RunId, RunPart, RunRecord, StaleKind, Status, Version, VersionKind,
+};
 
 use super::link;
 
@@ -75,9 +77,13 @@ pub(super) fn pointer_link(name: &str) -> PointerLink<'_> {
 /// Data of which a part of the name is shown, as it is below its folder. It leads to where that version came from, for which
 /// another may have been written since.
 pub(super) fn data_link<'p>(name: &str, version: Option<&Version>, shown: &'p str) -> PointerLink<'p> {
+    PointerLink { name: shown, link: place_of(name, version) }
+}
+
+/// Where the lineage of data stands.
+pub(super) fn place_of(name: &str, version: Option<&Version>) -> String {
     let place = link::of("/trace", name);
-    let link = version.map_or_else(|| place.clone(), |version| link::to(&place, &[("version", &version.to_string())]));
-    PointerLink { name: shown, link }
+    version.map_or_else(|| place.clone(), |version| link::to(&place, &[("version", &version.to_string())]))
 }
 
 /// A component that leads to its page.
@@ -295,11 +301,18 @@ impl<T> Few<T> {
     }
 }
 
-impl fmt::Display for Few<&str> {
+/// A name in the version that was read or written, if one is known.
+pub(super) type Data<'d> = (&'d str, Option<&'d Version>);
+
+pub(super) fn data(pointer: &IoPointer) -> Data<'_> {
+    (&pointer.name, pointer.version.as_ref())
+}
+
+impl fmt::Display for Few<Data<'_>> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, name) in self.shown.iter().enumerate() {
+        for (place, (name, version)) in self.shown.iter().enumerate() {
             f.write_str(if place > 0 { ", " } else { "" })?;
-            pointer_link(name).fmt(f)?;
+            data_link(name, *version, name).fmt(f)?;
         }
         if self.more > 0 {
             write!(f, " <span class=\"more\">and {} more</span>", self.more)?;
@@ -308,16 +321,16 @@ impl fmt::Display for Few<&str> {
     }
 }
 
-impl HtmlSafe for Few<&str> {}
+impl HtmlSafe for Few<Data<'_>> {}
 
 /// What a run read, the first of so much.
-pub(super) fn read<'r>(run: &'r RunRecord, inputs: &u64) -> Few<&'r str> {
-    Few::among(run.inputs.iter().map(|input| input.pointer.name.as_str()), *inputs)
+pub(super) fn read<'r>(run: &'r RunRecord, inputs: &u64) -> Few<Data<'r>> {
+    Few::among(run.inputs.iter().map(|input| data(&input.pointer)), *inputs)
 }
 
 /// What it wrote.
-pub(super) fn wrote<'r>(run: &'r RunRecord, outputs: &u64) -> Few<&'r str> {
-    Few::among(run.outputs.iter().map(|output| output.name.as_str()), *outputs)
+pub(super) fn wrote<'r>(run: &'r RunRecord, outputs: &u64) -> Few<Data<'r>> {
+    Few::among(run.outputs.iter().map(data), *outputs)
 }
 
 /// The first output, and how many more there are.
@@ -327,7 +340,7 @@ impl fmt::Display for Outputs<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let RunPart { run, outputs, .. } = self.0;
         let Some(first) = run.outputs.first() else { return Ok(()) };
-        pointer_link(&first.name).fmt(f)?;
+        data_link(&first.name, first.version.as_ref(), &first.name).fmt(f)?;
         if *outputs > 1 { write!(f, " <span class=\"more\">+{}</span>", outputs - 1) } else { Ok(()) }
     }
 }

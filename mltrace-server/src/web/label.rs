@@ -62,7 +62,7 @@ pub(super) fn one(tracer: &Tracer, name: &str, places: &Places, frame: Frame) ->
         let next = link::with(&frame.here, list, Some(&from.saturating_add(SHOWN).to_string()));
         Ok(Runs {
             shown: tracer.run_parts(shown, recent::SHOWN)?,
-            next: (!more.is_empty()).then(|| (next, more.len())),
+            next: (!more.is_empty()).then_some((next, more.len())),
             found: ids.len(),
             is_cut: carriers.may_be_more,
         })

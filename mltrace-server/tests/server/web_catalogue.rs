@@ -271,6 +271,26 @@ async fn labels_are_paged_by_key_and_say_what_is_left_out_of_them() {
 }
 
 #[tokio::test]
+async fn all_that_carry_a_label_can_be_reached() {
+    let server = Server::new();
+    for number in 0..230 {
+        let mut run = ComponentRun::new("clean");
+        run.start().add_input("raw").add_output(format!("clean {number}")).end();
+        server.tracer.log_component_run(run).unwrap();
+    }
+    server.tracer.label("raw", "customer").write().unwrap();
+    let mut found = std::collections::BTreeSet::new();
+    let mut place = "/labels/customer".to_owned();
+    for more in [130, 30, 0] {
+        let page = server.page(&place).await;
+        found.extend((1..=230).filter(|id| page.contains(&format!("id=\"run-{id}\""))));
+        assert_eq!(page.contains(&format!("The next of {more} more")), more > 0, "{place}");
+        place = if more > 0 { link(&page, "<p><a href=\"/labels/customer?") } else { place };
+    }
+    assert_eq!(found.len(), 230);
+}
+
+#[tokio::test]
 async fn a_search_finds_what_it_says_it_searches() {
     let server = Server::new();
     server.described("etl/Clean", "data team", "nightly");
@@ -307,6 +327,12 @@ async fn a_command_leads_to_the_page_that_answers_it() {
         ("review", "/review"),
         ("stale", "/stale"),
         ("help", "/help"),
+        ("tasks", "/tasks"),
+        ("labels", "/labels"),
+        ("components", "/components"),
+        ("diff+12++%2314", "/diff/12/14"),
+        ("impact+--run+12", "/impact?run=12"),
+        ("mltrace+trace+--run+12", "/trace?run=12"),
         ("recent+rides", "/search?text=recent%20rides"),
         ("%3Cscript%3E", "/search?text=%3Cscript%3E"),
         ("", "/search?text="),
@@ -315,7 +341,12 @@ async fn a_command_leads_to_the_page_that_answers_it() {
     }
     let nothing = server.sends("/go", "text=trace").await;
     assert!(nothing.status == 422 && nothing.text().contains("Write trace OUTPUT"));
-    assert!(server.sends("/go", "text=inspect+forest").await.text().contains("inspect 12"));
+    for (typed, example) in
+        [("inspect+forest", "inspect 12"), ("diff+12", "diff 12 14"), ("trace+--run+x", "trace --run 12")]
+    {
+        let refused = server.sends("/go", &format!("text={typed}")).await;
+        assert!(refused.status == 422 && refused.text().contains(example), "{typed}");
+    }
 }
 
 #[tokio::test]
@@ -356,7 +387,7 @@ async fn what_is_typed_is_completed_by_commands_and_names() {
     }
     for (typed, offered, most) in [
         ("tr", "<option value=\"trace\">", 13),
-        ("", "<option value=\"recent\">", 23),
+        ("", "<option value=\"recent\">", 27),
         ("train", "<option value=\"train &#34;00&#34;\">", 12),
         ("history+train", "<option value=\"history train &#34;11&#34;\">", 12),
         ("trace+forest", "<option value=\"trace forest 39\">", 12),

@@ -116,7 +116,13 @@ async fn a_bad_window_leads_to_its_runs_and_flags_its_outputs() {
     assert_eq!(link_before(&shown, "<bdi>ride 9/0</bdi>"), "/trace/ride%209/0");
     assert_eq!(link_before(&shown, "#11 <bdi>infer</bdi>"), "/runs/11");
     assert!(shown.contains(r#"name="from" value="2020-03-11""#) && shown.contains("Flag all 60 outputs"));
-    let done = sent(&server, "/flag/outputs", "task=high_tip&from=2020-03-11&to=2020-03-12").await;
+    assert!(shown.contains("Flag the 10 most wrong"));
+    let window = "task=high_tip&from=2020-03-11&to=2020-03-12";
+    assert_eq!(sent(&server, "/flag/outputs", &format!("{window}&most_wrong=3")).await.status, 303);
+    let flagged = server.tracer.review().get().unwrap().flagged;
+    let wrong: Vec<_> = flagged.iter().map(|flagged| flagged.pointer.name.as_str()).collect();
+    assert_eq!(wrong, ["ride 9/0", "ride 9/1", "ride 9/2"]);
+    let done = sent(&server, "/flag/outputs", window).await;
     assert_eq!((done.status.as_u16(), done.headers["location"].to_str().unwrap()), (303, "/review"));
     let review = server.tracer.review().get().unwrap();
     assert_eq!((review.flagged.len(), review.flagged[0].pointer.name.as_str()), (60, "ride 9/0"));

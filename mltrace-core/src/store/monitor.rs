@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::engine::{Row, Value};
 use super::records::{BATCH, IDS, values};
-use super::rows::Coded;
+use super::rows::{Coded, key};
 use super::tasks::{Halves, answer_json};
 use super::{ComponentId, TaskId, View, Write, lag};
 use crate::error::Result;
@@ -296,6 +296,16 @@ impl View<'_> {
              WHERE task = ?1 AND output_at >= ?2 AND output_at < ?3
              ORDER BY abs(value - CASE WHEN label_at <= ?4 THEN truth END) DESC, output_at, name LIMIT ?5",
             &[task.into(), span.from.into(), span.to.into(), span.labels_until.into(), Value::from(i64::from(limit))],
+            |row| Ok((row.text(3)?.to_owned(), pair(row)?)),
+        )
+    }
+
+    /// What tasks gave out under an id, each with the name of the task.
+    pub(crate) fn given_out(&self, id: &str) -> Result<Vec<(String, Pair)>> {
+        self.all(
+            "SELECT p.output_at, p.value, p.truth, t.name FROM task t JOIN pair p ON p.task = t.id AND p.hash = ?1
+             WHERE p.name = ?2 AND p.output_at IS NOT NULL ORDER BY t.name",
+            &[Value::from(key(id.as_bytes())), id.into()],
             |row| Ok((row.text(3)?.to_owned(), pair(row)?)),
         )
     }

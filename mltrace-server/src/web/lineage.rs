@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use askama::Template;
 use mltrace_core::__words::count;
+use mltrace_core::monitor::WindowOutput;
 use mltrace_core::{ErrorKind, Graph, Impact, IoPointer, RunId, RunPart, Trace, Tracer};
 use serde::Deserialize;
 
@@ -71,6 +72,8 @@ struct Lineage {
     root: Option<RunPart>,
     /// Of some runs no more outputs than so many are shown.
     first_outputs: Option<u32>,
+    /// What tasks gave out under the name that was asked for.
+    given_out: Vec<(String, WindowOutput)>,
 }
 
 fn traced(visit: Visit<'_, Named, Reach>) -> Result<Lineage, Problem> {
@@ -185,7 +188,9 @@ impl Lineage {
         let first_outputs = (way == Way::Downstream && is_cut).then_some(outputs);
         let drawing = draw(&graph, way, reach.boxes());
         let left_out = graph.truncated.map_or(0, |truncated| truncated.runs);
-        Ok(Self { frame, way, asked, reach, graph, drawing, left_out, judged, root, first_outputs })
+        let given_out = graph.root.pointer.as_ref().map(|asked| tracer.given_out(&asked.name)).transpose()?;
+        let given_out = given_out.unwrap_or_default();
+        Ok(Self { frame, way, asked, reach, graph, drawing, left_out, judged, root, first_outputs, given_out })
     }
 
     /// What is shown, and how much is not.

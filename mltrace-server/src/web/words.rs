@@ -91,6 +91,11 @@ pub(super) fn component_link(name: &str) -> PointerLink<'_> {
     PointerLink { name, link: link::of("/components", name) }
 }
 
+/// A task that leads to its page.
+pub(super) fn task_link(name: &str) -> PointerLink<'_> {
+    PointerLink { name, link: super::task::link_to(name, &[]) }
+}
+
 /// An owner, who leads to all that is theirs.
 pub(super) fn owner_link(name: &str) -> PointerLink<'_> {
     PointerLink { name, link: link::to("/components", &[("owner", name)]) }

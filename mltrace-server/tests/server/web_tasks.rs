@@ -283,3 +283,15 @@ async fn a_page_of_a_hundred_thousand_windows_is_no_larger_than_one_of_some() {
     assert!(shown.contains("windows before") && shown.contains("each 548 hours"), "{}", shown.len());
     assert!(shown.len() < 500_000, "{}", shown.len());
 }
+
+#[tokio::test]
+async fn where_a_prediction_came_from_begins_with_what_it_said_and_what_came_true() {
+    let server = Server::new();
+    filled(&server, "high_tip");
+    let said = page(&server, "/trace/ride%209/0").await;
+    assert!(
+        said.contains("<a class=\"pointer\" href=\"/tasks/high_tip\"><bdi>high_tip</bdi></a> gave out <strong>"),
+        "{said}"
+    );
+    assert!(said.contains("turned out to be true"), "{said}");
+}

@@ -824,10 +824,18 @@ async fn an_output_that_a_later_run_wrote_again_is_flagged_on_the_page_of_that_r
 async fn what_a_lineage_names_leads_to_the_version_that_was_handed_on_and_not_to_the_latest() {
     let server = Server::new();
     let version = |name: &str, value: &str| IoPointer::new(name).at_version(value);
-    server.log("features", 0, |run| drop(run.add_input(version("raw", "r1")).add_output(version("table", "t1"))));
-    let first = server.log("infer", 2, |run| drop(run.add_input(version("table", "t1")).add_output("ride-1")));
-    server.log("features", 4, |run| drop(run.add_input(version("raw", "r2")).add_output(version("table", "t2"))));
-    let second = server.log("infer", 6, |run| drop(run.add_input(version("table", "t2")).add_output("ride-2")));
+    server.log("features", 0, |run| {
+        run.add_input(version("raw", "r1")).add_output(version("table", "t1"));
+    });
+    let first = server.log("infer", 2, |run| {
+        run.add_input(version("table", "t1")).add_output("ride-1");
+    });
+    server.log("features", 4, |run| {
+        run.add_input(version("raw", "r2")).add_output(version("table", "t2"));
+    });
+    let second = server.log("infer", 6, |run| {
+        run.add_input(version("table", "t2")).add_output("ride-2");
+    });
     let pages = ["/trace/ride-1".to_owned(), "/impact/raw?version=r1".to_owned(), format!("/runs/{first}/brief")];
     for place in pages {
         let page = server.page(&place).await;

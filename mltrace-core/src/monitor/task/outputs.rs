@@ -9,7 +9,8 @@ use super::profiles::CHUNK;
 use crate::clock::{from_micros, to_micros};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Flagged, RunId};
-use crate::store::{Pair, Span, lag};
+use crate::store::{Pair, Span, View, lag};
+use crate::tracer::Tracer;
 
 /// Days of one answer.
 const MOST_DAYS: i64 = 100_000;
@@ -78,6 +79,45 @@ pub struct WindowOutput {
     pub truth: Option<f64>,
     /// The last run that wrote its id as a pointer; `None` where none did.
     pub written_by: Option<RunId>,
+}
+
+impl Tracer {
+    /// What tasks gave out under an id, each with the name of the task: what somebody who complains was told, and what turned
+    /// out to be true.
+    ///
+    /// ```
+    /// # use mltrace_core::Tracer;
+    /// let tracer = Tracer::in_memory()?;
+    /// let task = tracer.task("high_tip")?;
+    /// task.log_outputs([("ride-1", 0.9)])?;
+    /// task.log_feedbacks([("ride-1", 0.0)])?;
+    /// let (task, output) = &tracer.given_out("ride-1")?[0];
+    /// assert_eq!((task.as_str(), output.value, output.truth), ("high_tip", 0.9, Some(0.0)));
+    /// assert!(tracer.given_out("ride-2")?.is_empty());
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn given_out(&self, id: &str) -> Result<Vec<(String, WindowOutput)>> {
+        self.store().read(|view| {
+            let found = view.given_out(id)?.into_iter();
+            found.map(|(task, pair)| Ok((task, WindowOutput::of(view, id.to_owned(), &pair)?))).collect()
+        })
+    }
+}
+
+impl WindowOutput {
+    fn of(view: &View<'_>, id: String, pair: &Pair) -> Result<Self> {
+        let writer = view.name_id(&id)?.map(|name| view.latest_writer(name, None)).transpose()?.flatten();
+        Ok(Self {
+            id,
+            at: from_micros(pair.output_at),
+            value: pair.value,
+            truth: pair.truth,
+            written_by: writer.map(|writer| writer.run),
+        })
+    }
 }
 
 impl Task {
@@ -184,17 +224,7 @@ impl Task {
         let span = Span { from: to_micros(from), to: to_micros(to), labels_until: i64::MAX };
         self.tracer.store().read(|view| {
             let found = view.most_wrong_first(self.id(view)?, span, limit)?;
-            let output = |(id, pair): (String, Pair)| {
-                let writer = view.name_id(&id)?.map(|name| view.latest_writer(name, None)).transpose()?.flatten();
-                Ok(WindowOutput {
-                    id,
-                    at: from_micros(pair.output_at),
-                    value: pair.value,
-                    truth: pair.truth,
-                    written_by: writer.map(|writer| writer.run),
-                })
-            };
-            found.into_iter().map(output).collect()
+            found.into_iter().map(|(id, pair)| WindowOutput::of(view, id, &pair)).collect()
         })
     }
 

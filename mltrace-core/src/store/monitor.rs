@@ -95,6 +95,11 @@ pub(super) const LABELLED_BY: &str =
 /// Outputs as they came in.
 const ARRIVED: &str = "SELECT p.id, t.name, p.value FROM pair p CROSS JOIN task t ON t.id = p.task";
 
+/// Tasks are few: the order of the join, and the plus, keep SQLite from reading all outputs.
+pub(super) const GIVEN_OUT: &str = "SELECT p.output_at, p.value, p.truth, t.name
+    FROM task t CROSS JOIN pair p ON p.task = t.id AND p.hash = ?1
+    WHERE p.name = ?2 AND +p.output_at IS NOT NULL ORDER BY t.name";
+
 /// Read in the order of the table: any index of it is in another.
 pub(super) const ARRIVED_AFTER: &str = "SELECT p.id, t.name, p.value FROM pair p CROSS JOIN task t ON t.id = p.task
     WHERE p.id > ?1 ORDER BY p.id LIMIT ?2";
@@ -302,12 +307,9 @@ impl View<'_> {
 
     /// What tasks gave out under an id, each with the name of the task.
     pub(crate) fn given_out(&self, id: &str) -> Result<Vec<(String, Pair)>> {
-        self.all(
-            "SELECT p.output_at, p.value, p.truth, t.name FROM task t JOIN pair p ON p.task = t.id AND p.hash = ?1
-             WHERE p.name = ?2 AND p.output_at IS NOT NULL ORDER BY t.name",
-            &[Value::from(key(id.as_bytes())), id.into()],
-            |row| Ok((row.text(3)?.to_owned(), pair(row)?)),
-        )
+        self.all(GIVEN_OUT, &[Value::from(key(id.as_bytes())), id.into()], |row| {
+            Ok((row.text(3)?.to_owned(), pair(row)?))
+        })
     }
 
     /// Hands over the values of the outputs of a span, in the order of their times.

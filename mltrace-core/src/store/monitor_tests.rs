@@ -1,4 +1,4 @@
-use super::monitor::{ARRIVED_AFTER, LABELLED_BY, LAST_LABELLED, START_OF_LAST};
+use super::monitor::{ARRIVED_AFTER, GIVEN_OUT, LABELLED_BY, LAST_LABELLED, START_OF_LAST};
 use super::rows::key;
 use super::{Observed, Span, Store};
 
@@ -46,6 +46,12 @@ fn what_waits_for_its_label_is_not_read_to_find_what_has_one() {
 fn where_the_last_outputs_begin_is_found_in_the_index_alone() {
     let plan = Store::in_memory().unwrap().plan(START_OF_LAST, 3);
     assert_eq!(plan, "SEARCH pair USING COVERING INDEX pair_by_time (task=? AND output_at<?)");
+}
+
+#[test]
+fn what_was_given_out_under_an_id_is_sought_by_it_in_each_task() {
+    let plan = Store::in_memory().unwrap().plan(GIVEN_OUT, 2);
+    assert!(plan.contains("SEARCH p USING INDEX pair_by_hash (task=? AND hash=?)"), "{plan}");
 }
 
 #[test]

@@ -20,9 +20,9 @@ pub(crate) fn run(plan: Plan, opt: &LiveOpt) -> anyhow::Result<()> {
     let listen = opt.endpoint.listen;
     let listener = TcpListener::bind(listen).with_context(|| format!("cannot listen at {listen}"))?;
     let predictions = listener.local_addr()?;
-    let cannot_serve = || format!("cannot serve mltrace at {}: choose another address with --mltrace", opt.mltrace);
     // Before the long work, rather than after it.
-    drop(TcpListener::bind(opt.mltrace).with_context(cannot_serve)?);
+    let taken = || format!("cannot serve mltrace at {}: choose another address with --mltrace", opt.mltrace);
+    drop(TcpListener::bind(opt.mltrace).with_context(taken)?);
     pipeline::run_up_to_the_model(&plan)?;
     let tokens = tracer.path().map(|store| Tokens::beside(store).path().to_owned());
     let config = Config { tokens, ..Config::default() };
@@ -36,7 +36,7 @@ pub(crate) fn run(plan: Plan, opt: &LiveOpt) -> anyhow::Result<()> {
         thread::spawn(move || tell(endpoint::serve(&to_answer, &store, listener).map(|()| "")));
         thread::spawn(move || tell(drive::run(&plan, &to_drive)));
     })
-    .with_context(cannot_serve)
+    .with_context(|| format!("cannot serve mltrace at {}", opt.mltrace))
 }
 
 fn tell(ended: anyhow::Result<impl Display>) {

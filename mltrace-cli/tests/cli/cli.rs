@@ -36,7 +36,7 @@ impl Cli {
     }
 
     /// As `nohup` starts it, which ignores the signal that a closed terminal sends.
-    #[cfg(target_os = "linux")]
+    #[cfg(all(feature = "server", target_os = "linux"))]
     pub(crate) fn without_hangup(store: &Store) -> Self {
         let mut shell = Command::new("sh");
         shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\"", MLTRACE, "--db"]).arg(store.path());

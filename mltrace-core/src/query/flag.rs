@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{current, is_other_version, not_found, the_version};
+use super::{current, not_found, the_version, whole_version};
 use crate::clock::{now, to_micros};
 use crate::error::Result;
 use crate::limits;
@@ -86,12 +86,11 @@ impl Tracer {
     pub fn unflag_version(&self, output: &str, beginning: &str) -> Result<Vec<Flagged>> {
         let keep_meant = |view: &View<'_>, flags: &mut Vec<Flag>| {
             flags.retain(|flag| version(flag).is_some_and(|version| version.begins_so(beginning)));
-            let Some(first) = flags.first() else { return Ok(()) };
-            if is_other_version(view, first.name, flags.iter().filter_map(version), beginning)? {
-                return Err(not_found(format!("`{beginning}` of `{output}` is not flagged")));
-            }
+            let Some(name) = flags.first().map(|flag| flag.name) else { return Ok(()) };
             if flags.iter().filter_map(version).any(|version| version.is_spelled(beginning)) {
                 flags.retain(|flag| version(flag).is_some_and(|version| version.is_spelled(beginning)));
+            } else if whole_version(view, name, beginning)?.is_some() {
+                return Err(not_found(format!("`{beginning}` of `{output}` is not flagged")));
             }
             Ok(())
         };

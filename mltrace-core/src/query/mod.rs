@@ -230,30 +230,36 @@ fn current(view: &View<'_>, id: NameId) -> Result<Option<IoPointer>> {
 /// The one version of a name that a run wrote and that is, or else begins, as given. A whole version that runs only read
 /// begins no other.
 fn the_version(view: &View<'_>, id: NameId, name: &str, beginning: &str) -> Result<VersionId> {
-    let written = view.versions_of(id, beginning)?;
-    if is_other_version(view, id, written.iter().map(|(_, version)| version), beginning)? {
-        return Err(not_found(format!("runs only read `{beginning}` of `{name}`: no traced run wrote it")));
+    let whole = view.versions_spelled(beginning);
+    for &version in &whole {
+        if view.is_written(id, version)? {
+            return Ok(version);
+        }
     }
-    only_version(&written, "wrote", name, beginning)
-}
-
-/// Whether a text that begins some versions of a name is another of its versions, whole.
-fn is_other_version<'a>(
-    view: &View<'_>,
-    id: NameId,
-    mut begun: impl Iterator<Item = &'a Version> + Clone,
-    text: &str,
-) -> Result<bool> {
-    if begun.clone().next().is_none() || begun.any(|version| version.is_spelled(text)) {
-        return Ok(false);
+    for &version in &whole {
+        if view.is_read(id, version)? {
+            return Err(not_found(format!("runs only read `{beginning}` of `{name}`: no traced run wrote it")));
+        }
     }
-    // Most often it is no version of anything: who read the name, and how often, need not be looked at then.
-    Ok(view.has_version(text) && view.versions_seen(id, text)?.iter().any(|(_, version)| version.is_spelled(text)))
+    only_version(&view.versions_of(id, beginning)?, "wrote", name, beginning)
 }
 
 /// The one version of a name that a run wrote or read and that is, or else begins, as given.
 fn the_version_seen(view: &View<'_>, id: NameId, name: &str, beginning: &str) -> Result<VersionId> {
-    only_version(&view.versions_seen(id, beginning)?, "wrote or read", name, beginning)
+    match whole_version(view, id, beginning)? {
+        Some(whole) => Ok(whole),
+        None => only_version(&view.versions_seen(id, beginning)?, "wrote or read", name, beginning),
+    }
+}
+
+/// The version of a name that a run wrote or read and that is spelled so, whole.
+fn whole_version(view: &View<'_>, id: NameId, text: &str) -> Result<Option<VersionId>> {
+    for version in view.versions_spelled(text) {
+        if view.is_written(id, version)? || view.is_read(id, version)? {
+            return Ok(Some(version));
+        }
+    }
+    Ok(None)
 }
 
 fn only_version(versions: &[(VersionId, Version)], used: &str, name: &str, beginning: &str) -> Result<VersionId> {

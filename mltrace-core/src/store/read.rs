@@ -245,19 +245,30 @@ impl View<'_> {
         self.versions(sql, name, beginning)
     }
 
-    /// Whether a version is spelled so, of whatever it is one.
-    pub(crate) fn has_version(&self, text: &str) -> bool {
+    /// The versions that are spelled so, of whatever they are some.
+    pub(crate) fn versions_spelled(&self, text: &str) -> Vec<VersionId> {
+        let mut found = Vec::new();
         for kind in [VersionKind::Hash, VersionKind::Sampled, VersionKind::Tree, VersionKind::Stated] {
             let prefix = format!("{kind}:");
             for value in [Some(text), text.strip_prefix(prefix.as_str())].into_iter().flatten() {
                 let version = Version { kind, value: value.to_owned() };
                 // A text that cannot be a value of the kind is none.
-                if self.version_id(&version).is_ok_and(|found| found.is_some()) {
-                    return true;
-                }
+                found.extend(self.version_id(&version).ok().flatten());
             }
         }
-        false
+        found
+    }
+
+    /// Whether a run wrote a name in a version.
+    pub(crate) fn is_written(&self, name: NameId, version: VersionId) -> Result<bool> {
+        let sql = "SELECT 1 FROM output WHERE name = ?1 AND version = ?2 LIMIT 1";
+        Ok(self.one(sql, &[name.into(), version.into()], |row| row.integer(0))?.is_some())
+    }
+
+    /// Whether a run read it so. No index has that; the last readings are looked at first.
+    pub(crate) fn is_read(&self, name: NameId, version: VersionId) -> Result<bool> {
+        let sql = "SELECT 1 FROM input WHERE name = ?1 AND version = ?2 ORDER BY ended_at DESC LIMIT 1";
+        Ok(self.one(sql, &[name.into(), version.into()], |row| row.integer(0))?.is_some())
     }
 
     /// The versions of a name that runs wrote or read, whose value begins as given.
@@ -287,7 +298,9 @@ fn output() -> String {
     )
 }
 
-const BEFORE: &str = "SELECT b.id FROM run r JOIN run b ON b.component = r.component AND b.partition IS r.partition
+/// The index is named, for SQLite would rather pass by all runs of the component.
+const BEFORE: &str = "SELECT b.id FROM run r JOIN run b INDEXED BY run_by_partition
+    ON b.component = r.component AND b.partition IS r.partition
     WHERE r.id = ?1 AND b.ended_at <= r.started_at
       AND (b.ended_at, b.started_at, b.uuid) < (COALESCE(r.ended_at, ?2), r.started_at, r.uuid)
     ORDER BY b.ended_at DESC, b.started_at DESC, b.uuid DESC LIMIT 1";

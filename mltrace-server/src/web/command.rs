@@ -62,14 +62,21 @@ impl Typed {
     /// The first word, and all behind it: a name needs no quotes, and may hold some.
     fn parts(&self) -> (&str, &str) {
         let text = self.text.trim();
-        let text = text.strip_prefix("mltrace ").unwrap_or(text).trim_start();
-        text.split_once(char::is_whitespace).map_or((text, ""), |(word, name)| (word, name.trim_start()))
+        let behind = text.strip_prefix("mltrace ").map(|rest| split(rest.trim_start()));
+        let is_command = |(word, _): &(&str, &str)| COMMANDS.iter().any(|command| command.word == *word);
+        // As it is written on the command line.
+        behind.filter(is_command).unwrap_or_else(|| split(text))
     }
 
     /// Flags are a change, and all else leads somewhere.
     fn role(&self) -> Role {
         if matches!(self.parts(), ("flag" | "unflag", _)) { Role::Review } else { Role::Read }
     }
+}
+
+/// The first word, and the rest.
+fn split(text: &str) -> (&str, &str) {
+    text.split_once(char::is_whitespace).map_or((text, ""), |(word, rest)| (word, rest.trim_start()))
 }
 
 fn go(change: Change<'_, Nothing, Typed>) -> Result<String, Problem> {

@@ -270,11 +270,22 @@ impl<'g> Sketch<'g> {
 }
 
 impl<'g> Sketch<'g> {
-    /// In which version a name went from who wrote it, or else to the first who read it.
+    /// In which version a name was written, or else read, where the box stands for one alone.
     fn version(&self, bundle: &Bundle<'_>, name: &str) -> Option<&'g Version> {
+        let is_all_of_it = self.asked == Some(name) && !bundle.readers.is_empty();
+        let boxes: Vec<RunId> = bundle.writer.into_iter().chain(bundle.readers.keys().copied()).collect();
+        let is_several = boxes.iter().any(|first| self.together[first].len() > 1);
+        if is_all_of_it || is_several || self.boxes == Boxes::Components {
+            return None;
+        }
         let written = bundle.writer.into_iter().flat_map(|writer| &self.runs[&writer].outputs);
+        if let Some(written) = written.into_iter().find(|output| output.name == name) {
+            return written.version.as_ref();
+        }
         let read = bundle.readers.keys().flat_map(|reader| &self.runs[reader].inputs).map(|input| &input.pointer);
-        written.chain(read).find(|pointer| pointer.name == name)?.version.as_ref()
+        let mut versions = read.filter(|pointer| pointer.name == name).map(|pointer| pointer.version.as_ref());
+        let first = versions.next()??;
+        versions.all(|version| version == Some(first)).then_some(first)
     }
 }
 

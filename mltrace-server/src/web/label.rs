@@ -59,7 +59,7 @@ pub(super) fn one(tracer: &Tracer, name: &str, places: &Places, frame: Frame) ->
     let some = |ids: &[_], list: &str, from: usize| -> Result<Runs, Problem> {
         let rest = ids.get(from..).unwrap_or_default();
         let (shown, more) = rest.split_at(rest.len().min(SHOWN));
-        let next = link::with(&frame.here, list, Some(&from.saturating_add(SHOWN).to_string()));
+        let next = link::with(&frame.here, list, Some(&from.saturating_add(SHOWN).to_string())) + "#" + list;
         Ok(Runs {
             shown: tracer.run_parts(shown, recent::SHOWN)?,
             next: (!more.is_empty()).then_some((next, more.len())),

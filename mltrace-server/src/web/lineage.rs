@@ -196,7 +196,7 @@ impl Lineage {
     /// What is shown, and how much is not.
     fn told(&self) -> String {
         match self.way {
-            Way::Downstream if self.graph.runs.iter().all(|found| found.depth == 0) => {
+            Way::Downstream if self.left_out == 0 && self.graph.runs.iter().all(|found| found.depth == 0) => {
                 "read by no traced run".to_owned()
             }
             _ => count(self.graph.runs.len() as u64, "run"),

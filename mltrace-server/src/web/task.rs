@@ -501,10 +501,16 @@ fn looked_at(tracer: &Tracer, task: &Task, query: &Question, measured: &Measured
     }))
 }
 
+/// Whether something else turned out to be true.
+#[expect(clippy::float_cmp, reason = "a class is given out as it is")]
+pub(super) fn is_wrong(output: &WindowOutput) -> bool {
+    output.truth.is_some_and(|truth| truth != output.value)
+}
+
 impl LookedAt {
-    /// How many of the outputs that are shown have come true or not.
-    fn known(&self) -> usize {
-        self.outputs.iter().filter(|output| output.truth.is_some()).count()
+    /// How many of the outputs that are shown turned out wrong.
+    fn wrong(&self) -> usize {
+        self.outputs.iter().filter(|output| is_wrong(output)).count()
     }
 
     fn run(&self, output: &WindowOutput) -> Option<&RunBrief> {

@@ -126,7 +126,7 @@ fn flag(change: Change<'_, Nothing, Window>) -> Result<String, Problem> {
         None => drop(of.flag(from, to)?),
         Some(most) => {
             let outputs = of.most_wrong_first(from, to, most.min(task::OUTPUTS))?;
-            for output in outputs.iter().filter(|output| output.truth.is_some()) {
+            for output in outputs.iter().filter(|output| task::is_wrong(output)) {
                 change.tracer.flag(&output.id)?;
             }
         }

@@ -86,7 +86,7 @@ impl<'g> Telling<'g> {
         let children = self.tree.children(Some(id));
         let here: Vec<RunId> = children.iter().flat_map(|&child| self.tree.fold_of(child)).collect();
         let elsewhere = self.tree.links(Some(id)).iter().filter(|link| !here.contains(&link.to));
-        let elsewhere = Few::of(elsewhere.map(|link| self.reached(Some(id), link)));
+        let elsewhere = Few::of(elsewhere).map(|link| self.reached(Some(id), link));
         Row { way: self.way, run, runs: self.tree.fold_of(id), by, elsewhere, ends: self.ends(run), branches }
     }
 
@@ -94,10 +94,17 @@ impl<'g> Telling<'g> {
         let mut marks: Vec<String> = link.why.iter().flat_map(|dependency| marks(dependency)).collect();
         marks.sort();
         marks.dedup();
-        let reader = if self.way == Way::Upstream { from } else { Some(link.to) };
-        let inputs = reader.and_then(|reader| self.tree.runs.get(&reader)).map(|run| run.inputs.as_slice());
-        let read = |name: &'g str| inputs?.iter().map(|input| &input.pointer).find(|read| read.name == name);
-        let names = Few::of(link.names.iter().map(|&name| read(name).map_or((name, None), data)));
+        let (writer, reader) = if self.way == Way::Upstream { (Some(link.to), from) } else { (from, Some(link.to)) };
+        let run = |id: Node| id.and_then(|id| self.tree.runs.get(&id)).copied();
+        let is_modified = link.why.iter().any(|dependency| dependency.modified);
+        let handed_on = |name: &'g str| {
+            // What was read instead of what was written comes from nowhere.
+            let read = run(reader).filter(|_| !is_modified).into_iter().flat_map(|run| &run.inputs);
+            let written = run(writer).into_iter().flat_map(|run| &run.outputs);
+            let mut all = written.chain(read.map(|input| &input.pointer));
+            all.find(|pointer| pointer.name == name).map_or((name, None), data)
+        };
+        let names = Few::of(link.names.iter().copied()).map(handed_on);
         let is_shown = self.tree.order.contains_key(&link.to);
         Reached { run: link.to, component: link.component, names, marks, is_shown }
     }

@@ -301,6 +301,11 @@ impl<T> Few<T> {
         Self { shown, more }
     }
 
+    /// The same of what is shown: the others need not be looked at.
+    pub(super) fn map<U>(self, each: impl FnMut(T) -> U) -> Few<U> {
+        Few { shown: self.shown.into_iter().map(each).collect(), more: self.more }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.shown.is_empty()
     }

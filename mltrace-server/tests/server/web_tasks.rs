@@ -116,7 +116,7 @@ async fn a_bad_window_leads_to_its_runs_and_flags_its_outputs() {
     assert_eq!(link_before(&shown, "<bdi>ride 9/0</bdi>"), "/trace/ride%209/0");
     assert_eq!(link_before(&shown, "#11 <bdi>infer</bdi>"), "/runs/11");
     assert!(shown.contains(r#"name="from" value="2020-03-11""#) && shown.contains("Flag all 60 outputs"));
-    assert!(shown.contains("Flag the 10 most wrong"));
+    assert!(shown.contains("most wrong and review the runs behind"));
     let window = "task=high_tip&from=2020-03-11&to=2020-03-12";
     assert_eq!(sent(&server, "/flag/outputs", &format!("{window}&most_wrong=3")).await.status, 303);
     let flagged = server.tracer.review().get().unwrap().flagged;

@@ -97,7 +97,8 @@ fn whatever_things_are_called_nothing_of_it_runs_and_every_link_leads_to_what_it
     for (beginning, before, after) in PAGES {
         let shown: BTreeSet<&str> = headings
             .iter()
-            .filter(|(place, _)| place.starts_with(beginning) && !place.contains('?'))
+            .filter(|(place, _)| place.starts_with(beginning))
+            .filter(|(place, _)| !place.contains('?') || place.contains("?version="))
             .filter_map(|(_, heading)| heading.strip_prefix(before)?.strip_suffix(after))
             .collect();
         for name in NAMES {

@@ -65,16 +65,12 @@ pub(crate) struct Look {
 impl Browser {
     /// Starts the driver, which starts the browser.
     pub(crate) fn of(driver: &Path, chromium: &Path) -> Self {
-        let mut driver = Command::new(driver).arg("--port=0").env("TZ", "UTC").stdout(Stdio::piped()).spawn().unwrap();
-        let out = driver.stdout.take().unwrap();
+        let (driver, port) = listening(driver);
         let agent =
             ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into();
         // From here on it ends with this, whatever fails.
-        let mut browser = Self { driver, agent, session: String::new(), profile: TempDir::new().unwrap() };
-        let mut said = BufReader::new(out).lines().map(Result::unwrap);
-        let port =
-            said.find_map(|line| Some(line.split("successfully on port ").nth(1)?.trim_end_matches('.').to_owned()));
-        browser.session = format!("http://127.0.0.1:{}/session", port.expect("ChromeDriver says where it listens"));
+        let session = format!("http://127.0.0.1:{port}/session");
+        let mut browser = Self { driver, agent, session, profile: TempDir::new().unwrap() };
         let arguments = [
             "--headless",
             "--no-sandbox",
@@ -293,6 +289,24 @@ impl Browser {
         });
         told.collect()
     }
+}
+
+/// A driver, and the port at which it listens. It takes any that is free by IPv6 and ends where that one is taken by
+/// IPv4, as it may be by a server of another test: then another is taken.
+fn listening(driver: &Path) -> (Child, String) {
+    let mut said = String::new();
+    for _ in 0..20 {
+        let mut driver = Command::new(driver).arg("--port=0").env("TZ", "UTC").stdout(Stdio::piped()).spawn().unwrap();
+        for line in BufReader::new(driver.stdout.take().unwrap()).lines().map(Result::unwrap) {
+            if let Some((_, port)) = line.split_once("successfully on port ") {
+                return (driver, port.trim_end_matches('.').to_owned());
+            }
+            said += &line;
+            said.push('\n');
+        }
+        driver.wait().unwrap();
+    }
+    panic!("ChromeDriver listens nowhere:\n{said}");
 }
 
 impl Drop for Browser {

@@ -134,10 +134,11 @@ function zones() {
 function graph() {
   const view = document.querySelector(".graph");
   if (!view) return;
-  const asked = view.querySelector(".asked");
+  const asked = view.querySelector(".asked rect");
   if (asked) {
-    view.scrollLeft = asked.x.baseVal.value - (view.clientWidth - asked.width.baseVal.value) / 2;
-    view.scrollTop = asked.y.baseVal.value - (view.clientHeight - asked.height.baseVal.value) / 2;
+    const [at, seen] = [asked, view].map((part) => part.getBoundingClientRect());
+    view.scrollLeft = at.x - seen.x - (seen.width - at.width) / 2;
+    view.scrollTop = at.y - seen.y - (seen.height - at.height) / 2;
   }
   view.addEventListener("click", (event) => {
     const link = event.target.closest("a[href^='/runs/']");

@@ -229,7 +229,7 @@ impl<'t> Gc<'t> {
         bytes_after: Option<u64>,
     ) -> Result<GcReport> {
         let names: HashMap<ComponentId, String> =
-            self.tracer.store().read(|view| Ok(view.component_names()?.into_iter().collect()))?;
+            self.tracer.store().read(|view| Ok(view.component_names(None)?.into_iter().collect()))?;
         let mut components: BTreeMap<String, GcComponent> = BTreeMap::new();
         for (component, fate) in fates {
             let name = names.get(&component).cloned().unwrap_or_default();

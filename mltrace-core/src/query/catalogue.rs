@@ -248,7 +248,7 @@ impl Components<'_> {
 }
 
 pub(super) fn no_component(view: &View<'_>, name: &str) -> Error {
-    let known = view.some_component_names(10).unwrap_or_default();
+    let known: Vec<_> = view.component_names(Some(10)).unwrap_or_default().into_iter().map(|(_, name)| name).collect();
     let hint =
         if known.is_empty() { "the store is empty".to_owned() } else { format!("there are {}", known.join(", ")) };
     not_found(format!("there is no component `{name}`: {hint}"))

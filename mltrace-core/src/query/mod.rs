@@ -262,21 +262,18 @@ fn whole_version(view: &View<'_>, id: NameId, text: &str) -> Result<Option<Versi
     Ok(None)
 }
 
+/// The one of these versions that begins so; none of them is spelled so whole.
 fn only_version(versions: &[(VersionId, Version)], used: &str, name: &str, beginning: &str) -> Result<VersionId> {
     const SHOWN: usize = 5;
     match versions {
         [] => Err(not_found(format!("no run {used} a version of `{name}` that begins with `{beginning}`"))),
         [(only, _)] => Ok(*only),
-        several => several
-            .iter()
-            .find(|(_, version)| version.is_spelled(beginning))
-            .map(|(exact, _)| *exact)
-            .ok_or_else(|| {
-                let shown: Vec<_> = several.iter().take(SHOWN).map(|(_, version)| version.to_string()).collect();
-                let more = if several.len() > SHOWN { ", ..." } else { "" };
-                let message = format!("`{beginning}` begins several versions of `{name}`: {}{more}", shown.join(", "));
-                Error::new(ErrorKind::Invalid, message)
-            }),
+        several => {
+            let shown: Vec<_> = several.iter().take(SHOWN).map(|(_, version)| version.to_string()).collect();
+            let more = if several.len() > SHOWN { ", ..." } else { "" };
+            let message = format!("`{beginning}` begins several versions of `{name}`: {}{more}", shown.join(", "));
+            Err(Error::new(ErrorKind::Invalid, message))
+        }
     }
 }
 

@@ -126,7 +126,7 @@ impl Staleness<'_> {
     }
 
     fn components(&self, view: &View<'_>) -> Result<Vec<(ComponentId, String)>> {
-        let Some(name) = &self.component else { return view.component_names() };
+        let Some(name) = &self.component else { return view.component_names(None) };
         let id = view.component_that_ran(name)?.ok_or_else(|| no_component(view, name))?;
         Ok(vec![(id, name.clone())])
     }

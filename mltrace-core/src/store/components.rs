@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::engine::Row;
 use super::liveness::{self, LIVENESS};
-use super::read::{limit, seek};
+use super::read::{at_most, limit, seek};
 use super::records::text_list;
 use super::rows::Coded;
 use super::{ComponentId, View, Write};
@@ -47,14 +47,14 @@ impl View<'_> {
         sought: Sought<'_>,
         beginning: &str,
         after: Option<&str>,
-        at_most: usize,
+        most: usize,
     ) -> Result<Listed> {
         let (from, beyond) = seek(beginning, after);
         let name = |row: &dyn Row| Ok(row.text(0)?.to_owned());
         let mut names = match sought {
             Sought::All | Sought::Containing(_) => self.all(
                 &format!("SELECT name FROM component WHERE name {beyond} ?1 ORDER BY name LIMIT ?2"),
-                &[from.into(), limit(at_most)],
+                &[from.into(), limit(most)],
                 name,
             )?,
             Sought::Described(kind, text) => self.all(
@@ -62,13 +62,13 @@ impl View<'_> {
                     "SELECT component FROM described WHERE kind = ?3 AND text = ?4 AND component {beyond} ?1
                      ORDER BY component LIMIT ?2"
                 ),
-                &[from.into(), limit(at_most), kind.code().into(), text.into()],
+                &[from.into(), limit(most), kind.code().into(), text.into()],
                 name,
             )?,
         };
-        let is_cut = names.len() == at_most;
+        let is_cut = names.len() == most;
         names.truncate(names.partition_point(|name| name.starts_with(beginning)));
-        let looked_up_to = names.last().filter(|_| is_cut && names.len() == at_most).cloned();
+        let looked_up_to = names.last().filter(|_| is_cut && names.len() == most).cloned();
         if let Sought::Containing(text) = sought
             && let [first, .., last] | [first @ last] = names.as_slice()
         {
@@ -100,23 +100,13 @@ impl View<'_> {
         )
     }
 
-    /// The names of all components that have run, sorted.
-    pub(crate) fn component_names(&self) -> Result<Vec<(ComponentId, String)>> {
+    /// The names of the components that have run, sorted: all, or the first so many.
+    pub(crate) fn component_names(&self, first: Option<usize>) -> Result<Vec<(ComponentId, String)>> {
         self.all(
             "SELECT c.id, c.name FROM component c WHERE EXISTS (SELECT 1 FROM run r WHERE r.component = c.id)
-             ORDER BY c.name",
-            &[],
-            |row| Ok((ComponentId(row.integer(0)?), row.text(1)?.to_owned())),
-        )
-    }
-
-    /// The first so many of these names.
-    pub(crate) fn some_component_names(&self, at_most: usize) -> Result<Vec<String>> {
-        self.all(
-            "SELECT c.name FROM component c WHERE EXISTS (SELECT 1 FROM run r WHERE r.component = c.id)
              ORDER BY c.name LIMIT ?1",
-            &[limit(at_most)],
-            |row| Ok(row.text(0)?.to_owned()),
+            &[at_most(first)],
+            |row| Ok((ComponentId(row.integer(0)?), row.text(1)?.to_owned())),
         )
     }
 

@@ -318,7 +318,7 @@ pub(super) fn limit(rows: usize) -> Value<'static> {
 }
 
 /// A limit, if there is one: less than nothing stands for none.
-fn at_most(rows: Option<usize>) -> Value<'static> {
+pub(super) fn at_most(rows: Option<usize>) -> Value<'static> {
     rows.map_or((-1).into(), limit)
 }
 

@@ -29,14 +29,14 @@ pub(super) enum Boxes {
 }
 
 /// In units of the drawing.
-pub(super) const WIDTH: f64 = 190.0;
+pub(super) const WIDTH: f64 = 204.0;
 pub(super) const HEIGHT: f64 = 46.0;
 const LAYER: f64 = 44.0;
 const ROW: f64 = 18.0;
 const MARGIN: f64 = 12.0;
 /// What of a title has room in a box, and of what stands smaller below it.
-const LETTERS: usize = 23;
-const SMALL_LETTERS: usize = 29;
+const LETTERS: usize = 25;
+const SMALL_LETTERS: usize = 32;
 /// So many that are alike still stand one by one.
 const FEW: usize = 3;
 /// More lines than these take long to lay out, and nobody can follow them.
@@ -357,9 +357,9 @@ fn alike(graph: &Graph, steps: &[Step<'_>]) -> BTreeMap<RunId, Vec<RunId>> {
     let mut together = BTreeMap::new();
     let mut groups: HashMap<_, Vec<RunId>> = HashMap::new();
     for run in graph.runs.iter().map(|found| &found.run) {
-        let is_plain = run.status == Status::Completed && run.error.is_none() && !is_stale(run);
+        let is_plain = run.status == Status::Completed && run.error.is_none();
         if is_plain && !marked.contains(&run.id) && graph.root.run != Some(run.id) {
-            let likeness = (run.component.as_str(), run.partition.as_deref(), around.remove(&run.id));
+            let likeness = (run.component.as_str(), run.partition.as_deref(), is_stale(run), around.remove(&run.id));
             groups.entry(likeness).or_default().push(run.id);
         } else {
             together.insert(run.id, vec![run.id]);
@@ -578,6 +578,26 @@ mod tests {
         let unread =
             draw(&store(&[(0, vec![], outputs)]).impact_run(RunId(1)).get().unwrap(), Way::Downstream, Boxes::Runs);
         assert_eq!(unread.boxes.len(), 2, "what nobody read stands together too");
+    }
+
+    #[test]
+    fn runs_that_are_stale_stand_in_one_box_too_where_nothing_tells_them_apart() {
+        let mut runs = vec![(0, vec![], vec![0])];
+        runs.extend(vec![(1, vec![0], vec![]); 6]);
+        runs.push((0, vec![], vec![0]));
+        let tracer = store(&runs);
+        let mut graph = tracer.impact_run(RunId(1)).get().unwrap();
+        let ids: Vec<RunId> = graph.runs.iter().map(|found| found.run.id).collect();
+        let stale = tracer.stale_runs(&ids, std::time::Duration::MAX).unwrap();
+        // The last that was judged keeps apart from the others.
+        for (found, stale) in graph.runs.iter_mut().zip(stale).take(6) {
+            found.run.stale = Some(stale);
+        }
+        let drawing = draw(&graph, Way::Downstream, Boxes::Runs);
+        let readers: Vec<_> = drawing.boxes.iter().filter(|at| at.title == "stage 1").collect();
+        let shown: Vec<_> = readers.iter().map(|at| (at.detail.as_str(), at.class.as_str())).collect();
+        let last = format!("#{} completed", readers[1].runs[0]);
+        assert_eq!(shown, [("5 runs, 5 stale", "run several completed stale"), (&*last, "run completed")]);
     }
 
     #[test]

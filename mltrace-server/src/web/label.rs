@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::frame::Frame;
 use super::site::Visit;
+use super::words::Next;
 use super::{link, recent, words};
 use crate::problem::Problem;
 
@@ -35,8 +36,7 @@ pub(super) struct One {
 /// Some of some runs.
 struct Runs {
     shown: Vec<RunPart>,
-    /// The address of those that follow, and how many follow.
-    next: Option<(String, usize)>,
+    next: Next,
     found: usize,
     /// Not all runs were looked for.
     is_cut: bool,
@@ -59,10 +59,10 @@ pub(super) fn one(tracer: &Tracer, name: &str, places: &Places, frame: Frame) ->
     let some = |ids: &[_], list: &str, from: usize| -> Result<Runs, Problem> {
         let rest = ids.get(from..).unwrap_or_default();
         let (shown, more) = rest.split_at(rest.len().min(SHOWN));
-        let next = link::with(&frame.here, list, Some(&from.saturating_add(SHOWN).to_string())) + "#" + list;
+        let link = link::with(&frame.here, list, Some(&from.saturating_add(SHOWN).to_string())) + "#" + list;
         Ok(Runs {
             shown: tracer.run_parts(shown, recent::SHOWN)?,
-            next: (!more.is_empty()).then_some((next, more.len())),
+            next: Next { link, more: more.len(), what: "runs" },
             found: ids.len(),
             is_cut: carriers.may_be_more,
         })

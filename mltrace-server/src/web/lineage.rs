@@ -52,6 +52,8 @@ struct Reach {
     stop_at: Option<String>,
     /// 1 where all runs of a component are to stand in one box.
     collapse: Option<u8>,
+    /// 1 where the graph is to be no wider than the page, however small its letters get.
+    fit: Option<u8>,
 }
 
 /// A lineage, as a page.
@@ -214,21 +216,32 @@ impl Lineage {
         let goes_on = self.left_out > 0 || self.reach.depth.is_some();
         let few = (1..=if goes_on { DEEPEST } else { deepest.min(DEEPEST) }).map(|hops| (hops.to_string(), Some(hops)));
         let all = [("all".to_owned(), None)];
-        let place = |(name, depth)| (name, self.with(depth, self.reach.boxes()), self.reach.depth == depth);
+        let place = |(name, depth): (String, Option<u32>)| {
+            let hops = depth.map(|hops| hops.to_string());
+            (name, link::with(&self.frame.here, "depth", hops.as_deref()), self.reach.depth == depth)
+        };
         few.chain(all).map(place).collect()
     }
 
     /// The boxes to choose from, in the same way.
     fn boxes(&self) -> [(&'static str, String, bool); 2] {
-        let place = |(name, boxes)| (name, self.with(self.reach.depth, boxes), self.reach.boxes() == boxes);
-        [("runs", Boxes::Runs), ("components", Boxes::Components)].map(place)
+        let is_collapsed = self.reach.boxes() == Boxes::Components;
+        self.either("collapse", is_collapsed, ["runs", "components"])
     }
 
-    /// The same page, so deep and in such boxes.
-    fn with(&self, depth: Option<u32>, boxes: Boxes) -> String {
-        let depth = depth.map(|hops| hops.to_string());
-        let collapse = (boxes == Boxes::Components).then_some("1");
-        link::with(&link::with(&self.frame.here, "depth", depth.as_deref()), "collapse", collapse)
+    fn fits(&self) -> bool {
+        self.reach.fit == Some(1)
+    }
+
+    /// How large the graph may be, in the same way.
+    fn sizes(&self) -> [(&'static str, String, bool); 2] {
+        self.either("fit", self.fits(), ["full", "fit"])
+    }
+
+    /// The same page without a part of its question, and with it.
+    fn either(&self, part: &str, is_in: bool, [without, with]: [&'static str; 2]) -> [(&'static str, String, bool); 2] {
+        let place = |answer| link::with(&self.frame.here, part, answer);
+        [(without, place(None), !is_in), (with, place(Some("1")), is_in)]
     }
 
     /// The same question the other way.

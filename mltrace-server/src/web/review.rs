@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::frame::Frame;
 use super::site::{Change, Site, Visit};
+use super::words::Next;
 use super::{link, words};
 use crate::api::Nothing;
 use crate::problem::Problem;
@@ -43,8 +44,7 @@ struct Reviewed {
     before: Vec<Option<RunId>>,
     /// Of what is flagged, by name, the part that is shown.
     flagged: Vec<Flagged>,
-    /// Where the next part stands, and how many come there and behind it.
-    next: Option<(String, usize)>,
+    next: Next,
 }
 
 fn review(visit: Visit<'_, Nothing, Asked>) -> Result<Reviewed, Problem> {
@@ -56,8 +56,8 @@ fn review(visit: Visit<'_, Nothing, Asked>) -> Result<Reviewed, Problem> {
     let rest = &all[asked.after.as_ref().map_or(0, |after| all.partition_point(|(key, _)| key <= after))..];
     let (shown, more) = rest.split_at(rest.len().min(FLAGGED));
     let flagged = shown.iter().map(|(_, flagged)| (*flagged).clone()).collect();
-    let next = shown.last().filter(|_| !more.is_empty());
-    let next = next.map(|(last, _)| (link::with(&frame.here, "after", Some(last)) + "#flagged", more.len()));
+    let link = link::with(&frame.here, "after", shown.last().map(|(last, _)| last.as_str())) + "#flagged";
+    let next = Next { link, more: more.len(), what: "flagged outputs" };
     Ok(Reviewed { frame, review, asked, before, flagged, next })
 }
 

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use askama::Template;
-use askama::filters::HtmlSafe;
 use axum::http::StatusCode;
 use mltrace_core::{
     CheckStatus, CommitSource, Dependency, ErrorKind, InputRecord, IoPointer, Note, RunId, RunPart, RunRecord, Stale,
@@ -16,7 +15,7 @@ use super::folders::{Line, lines};
 use super::form::back;
 use super::frame::Frame;
 use super::site::{Change, Site, Visit};
-use super::words::FEW;
+use super::words::{FEW, Next};
 use super::{link, words};
 use crate::api::Nothing;
 use crate::problem::Problem;
@@ -68,6 +67,8 @@ struct Shown {
     /// How many it has.
     wrote: u64,
     parent: Option<RunId>,
+    /// Who is asked about its component.
+    owner: Option<String>,
     /// The one before it of the same component and partition, to compare it with.
     previous: Option<RunId>,
     from: From,
@@ -90,9 +91,10 @@ fn run(visit: Visit<'_, Numbered, From>) -> Result<Shown, Problem> {
     let RunPart { run, outputs: wrote, .. } =
         tracer.run_with_outputs(path.id, from.wrote..from.wrote.saturating_add(WROTE))?;
     let parent = run.parent.map(|parent| tracer.run_id(parent)).transpose()?.flatten();
+    let owner = tracer.component(&run.component)?.owner;
     let previous = tracer.run_before(run.id)?;
     let written_again = if frame.may_review { written_again(tracer, &run)? } else { HashMap::new() };
-    Ok(Shown { frame, run, wrote, parent, previous, from, written_again })
+    Ok(Shown { frame, run, wrote, parent, owner, previous, from, written_again })
 }
 
 fn written_again(tracer: &Tracer, run: &RunRecord) -> Result<HashMap<String, RunId>, Problem> {
@@ -114,20 +116,6 @@ pub(super) fn run_part(tracer: &Tracer, id: RunId, pointers: u32) -> Result<RunP
     let found = tracer.run_parts(&[id], pointers)?.pop();
     found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("there is no run {id}")))
 }
-
-/// The way to the next of a list, where there are any.
-#[derive(Template)]
-#[template(
-    source = r#"{% if more > 0 %}<p><a href="{{ link }}">The next of {{ more }} more {{ what }}</a></p>{% endif %}"#,
-    ext = "html"
-)]
-struct Next {
-    link: String,
-    more: usize,
-    what: &'static str,
-}
-
-impl HtmlSafe for Next {}
 
 /// Why it is stale, or was.
 struct Staleness<'r> {

@@ -279,6 +279,20 @@ impl Share<'_> {
 
 impl HtmlSafe for Share<'_> {}
 
+/// The way to the next of a list, where there are any.
+#[derive(Template)]
+#[template(
+    source = r#"{% if more > 0 %}<p><a href="{{ link }}">The next of {{ more }} more {{ what }}</a></p>{% endif %}"#,
+    ext = "html"
+)]
+pub(super) struct Next {
+    pub(super) link: String,
+    pub(super) more: usize,
+    pub(super) what: &'static str,
+}
+
+impl HtmlSafe for Next {}
+
 /// So much is shown of much.
 pub(super) const FEW: u32 = 5;
 

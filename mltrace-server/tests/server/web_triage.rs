@@ -682,6 +682,24 @@ async fn a_lineage_is_a_tree_in_which_each_run_has_one_place() {
     assert!(links(&near).contains(&"/trace/report?depth=1".to_owned()));
     let components = server.page("/trace/report?collapse=1").await;
     assert!(components.contains("fit: 1 run, #2") && links(&components).contains(&"/components/fit".to_owned()));
+    assert!(page.contains("<div class=\"graph\"") && links(&page).contains(&"/trace/report?fit=1".to_owned()));
+    let small = server.page("/trace/report?collapse=1&fit=1").await;
+    assert!(small.contains("<div class=\"graph fits\""), "{small}");
+    assert!(links(&small).contains(&"/trace/report?fit=1".to_owned()), "one choice leaves the others");
+}
+
+#[tokio::test]
+async fn who_is_asked_about_a_run_stands_on_its_page() {
+    let server = Server::new();
+    server.log("train", 0, |_| ());
+    assert!(!server.page("/runs/1").await.contains("<dt>owner</dt>"));
+    // Also of a run from before anybody said so.
+    server.log("train", 10, |run| {
+        run.owner("data <science>");
+    });
+    let page = server.page("/runs/1").await;
+    assert!(page.contains("<dt>owner</dt>") && page.contains("<bdi>data &#60;science&#62;</bdi>"), "{page}");
+    assert!(links(&page).contains(&"/components?owner=data%20%3Cscience%3E".to_owned()));
 }
 
 #[tokio::test]

@@ -75,8 +75,9 @@ fn walk(browser: &Browser, server: &Server) -> BTreeMap<String, String> {
             let link = link.split('#').next().unwrap_or_default();
             assert!(link.is_empty() || link.starts_with('/') && !link.starts_with("//"), "a link to {link}");
             // The same pages in another order or depth.
-            let is_other =
-                ["/api/", "depth=", "collapse=", "by=", "order=", "metric="].iter().any(|part| link.contains(part));
+            let is_other = ["/api/", "depth=", "collapse=", "fit=", "by=", "order=", "metric="]
+                .iter()
+                .any(|part| link.contains(part));
             if !link.is_empty() && !is_other && seen.insert(link.to_owned()) {
                 to_see.push_back(link.to_owned());
             }

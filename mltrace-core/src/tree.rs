@@ -108,8 +108,7 @@ impl<'g> Tree<'g> {
     /// What a run must share with others to be drawn with them; `None` where there is more to tell of it.
     fn likeness(&self, link: &Link<'g>) -> Option<Likeness<'g>> {
         let run = self.runs.get(&link.to)?;
-        let is_fresh = run.stale.as_ref().is_none_or(Vec::is_empty);
-        let is_plain = run.status == Status::Completed && run.error.is_none() && is_fresh;
+        let is_plain = run.status == Status::Completed && run.error.is_none();
         let is_proven = link.why.iter().all(|dependency| !dependency.modified && !dependency.overlapping);
         if !is_plain || !is_proven || !self.children(Some(link.to)).is_empty() {
             return None;
@@ -117,7 +116,9 @@ impl<'g> Tree<'g> {
         Some(Likeness {
             component: &run.component,
             partition: run.partition.as_deref(),
+            is_stale: run.stale.as_ref().is_some_and(|stale| !stale.is_empty()),
             read: link.names.clone(),
+            from: link.why.iter().map(|dependency| dependency.run).collect(),
             links: self.links(Some(link.to)).iter().map(|link| (link.to, link.names.clone())).collect(),
         })
     }
@@ -143,8 +144,11 @@ impl<'g> Tree<'g> {
 struct Likeness<'g> {
     component: &'g str,
     partition: Option<&'g str>,
+    is_stale: bool,
     /// Between the parent and them.
     read: Vec<&'g str>,
+    /// The runs that wrote that: at a root others than it may have.
+    from: Vec<RunId>,
     /// The runs that they lead to.
     links: Vec<(RunId, Vec<&'g str>)>,
 }

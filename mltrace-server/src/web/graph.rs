@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use mltrace_core::__words::count;
-use mltrace_core::{Graph, RunId, RunRecord, Status, Truncated, Version};
+use mltrace_core::{Dependency, Graph, RunId, RunRecord, Status, Truncated, Version};
 use rust_sugiyama::configure::Config;
 use rust_sugiyama::from_vertices_and_edges;
 
-use super::{link, words};
+use super::link;
 
 /// Which way was walked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +91,16 @@ struct Marks {
     overlapping: bool,
 }
 
+impl Marks {
+    fn of<'d>(dependencies: impl IntoIterator<Item = &'d Dependency>) -> Self {
+        let or = |marks: Self, to: &Dependency| Self {
+            modified: marks.modified | to.modified,
+            overlapping: marks.overlapping | to.overlapping,
+        };
+        dependencies.into_iter().fold(Self::default(), or)
+    }
+}
+
 /// A name on its way, from the run that wrote it, if any did, to one that read it, if any did.
 #[derive(Debug, Clone, Copy)]
 struct Step<'g> {
@@ -124,15 +134,16 @@ pub(super) fn fit(graph: &mut Graph, way: Way, boxes: Boxes) {
     }
 }
 
-/// Draws a graph.
-pub(super) fn draw(graph: &Graph, way: Way, boxes: Boxes) -> Drawing {
-    Sketch::of(graph, way, boxes).laid_out()
+/// Draws a graph. A version is that in which its root was asked about.
+pub(super) fn draw(graph: &Graph, way: Way, boxes: Boxes, version: Option<&str>) -> Drawing {
+    Sketch::of(graph, way, boxes).laid_out(version)
 }
 
 /// What is to be drawn, without its place.
 struct Sketch<'g> {
     boxes: Boxes,
-    asked: Option<&'g str>,
+    /// The name that was asked about, and the box of the run that wrote it, if any did.
+    asked: Option<(Option<RunId>, &'g str)>,
     root: Option<RunId>,
     runs: HashMap<RunId, &'g RunRecord>,
     /// The runs of each box, by the first of them.
@@ -152,7 +163,8 @@ impl<'g> Sketch<'g> {
         };
         let first: HashMap<_, _> =
             together.iter().flat_map(|(&first, runs)| runs.iter().map(move |&run| (run, first))).collect();
-        let bundles = bundles(&steps, &first, asked);
+        let root = graph.root.run.and_then(|root| first.get(&root)).copied();
+        let bundles = bundles(&steps, &first, asked.map(|asked| (root, asked)));
         let mut lines: BTreeMap<(Node, Node), Marks> = BTreeMap::new();
         for step in steps.iter().filter(|step| step.name.is_none()) {
             if let (Some(writer), Some(reader)) = (step.writer, step.reader)
@@ -166,24 +178,25 @@ impl<'g> Sketch<'g> {
             let readers = bundle.readers.iter().map(|(&reader, &marks)| ((Node::Names(at), Node::Run(reader)), marks));
             lines.extend(writer.into_iter().chain(readers));
         }
+        let asked = asked.map(|asked| (root, asked));
         Self { boxes, asked, root: graph.root.run, runs, together, bundles, lines }
     }
 
-    fn laid_out(&self) -> Drawing {
+    fn laid_out(&self, version: Option<&str>) -> Drawing {
         let runs = self.together.keys().map(|&run| Node::Run(run));
         let nodes: Vec<Node> = runs.chain((0..self.bundles.len()).map(Node::Names)).collect();
         let places: BTreeMap<Node, u32> = nodes.iter().copied().zip(0..).collect();
         let edges: Vec<(u32, u32)> = self.lines.keys().map(|(from, to)| (places[from], places[to])).collect();
         let (at, width, height) = layout(nodes.len(), &edges);
-        let boxes = nodes.iter().zip(&at).map(|(node, &at)| self.boxed(*node, at)).collect();
+        let boxes = nodes.iter().zip(&at).map(|(node, &at)| self.boxed(*node, at, version)).collect();
         let lines = self.lines.values().zip(&edges);
         let lines = lines.map(|(marks, &(from, to))| line(*marks, at[from as usize], at[to as usize])).collect();
         Drawing { width, height, boxes, lines }
     }
 
-    fn boxed(&self, node: Node, (x, y): (f64, f64)) -> Box {
+    fn boxed(&self, node: Node, (x, y): (f64, f64), version: Option<&str>) -> Box {
         let drawn = match node {
-            Node::Names(bundle) => self.names(&self.bundles[bundle]),
+            Node::Names(bundle) => self.names(&self.bundles[bundle], version),
             Node::Run(first) => match self.together[&first].as_slice() {
                 [only] if self.boxes == Boxes::Runs => self.run(self.runs[only]),
                 runs => self.several(runs),
@@ -240,14 +253,15 @@ impl<'g> Sketch<'g> {
         }
     }
 
-    fn names(&self, bundle: &Bundle<'_>) -> Box {
+    fn names(&self, bundle: &Bundle<'_>, asked_version: Option<&str>) -> Box {
         const SHOWN: usize = 10;
         let names = &bundle.names;
         let name = names.first().copied().unwrap_or_default();
         let more = names.len().saturating_sub(SHOWN);
         let more = if more > 0 { format!("\nand {more} more") } else { String::new() };
         let rest = names.len().saturating_sub(1);
-        let source = if bundle.writer.is_none() && self.asked != Some(name) { "source" } else { "" };
+        let is_asked = self.asked == Some((bundle.writer, name));
+        let source = if bundle.writer.is_none() && !is_asked { "source" } else { "" };
         let detail = match (rest, source) {
             (0, source) => source.to_owned(),
             (rest, "") => format!("and {rest} more"),
@@ -255,11 +269,25 @@ impl<'g> Sketch<'g> {
         };
         // Where many went together, what they are stands on the page of a run that they went by.
         let run = bundle.writer.or_else(|| bundle.readers.keys().next().copied()).filter(|_| rest > 0);
-        let asked = if self.asked == Some(name) { " asked" } else { "" };
+        let asked = if is_asked { " asked" } else { "" };
+        let version = match (is_asked, asked_version) {
+            (true, Some(version)) => Some(version.to_owned()),
+            // Read in whichever version, as it was asked about.
+            (true, None) if !bundle.readers.is_empty() => None,
+            _ => self.version(bundle, name).map(ToString::to_string),
+        };
         Box {
             x: 0.0,
             y: 0.0,
-            link: run.map_or_else(|| words::place_of(name, self.version(bundle, name)), |run| format!("/runs/{run}")),
+            link: run.map_or_else(
+                || {
+                    link::to(
+                        &link::of("/trace", name),
+                        version.as_deref().map(|version| ("version", version)).as_slice(),
+                    )
+                },
+                |run| format!("/runs/{run}"),
+            ),
             title: cut_start(name),
             detail,
             whole: names.iter().take(SHOWN).copied().collect::<Vec<_>>().join("\n") + &more,
@@ -267,22 +295,22 @@ impl<'g> Sketch<'g> {
             runs: Vec::new(),
         }
     }
-}
 
-impl<'g> Sketch<'g> {
     /// In which version a name was written, or else read, where the box stands for one alone.
     fn version(&self, bundle: &Bundle<'_>, name: &str) -> Option<&'g Version> {
-        let is_all_of_it = self.asked == Some(name) && !bundle.readers.is_empty();
-        let boxes: Vec<RunId> = bundle.writer.into_iter().chain(bundle.readers.keys().copied()).collect();
-        let is_several = boxes.iter().any(|first| self.together[first].len() > 1);
-        if is_all_of_it || is_several || self.boxes == Boxes::Components {
+        let is_of_many = bundle.writer.is_some_and(|writer| self.together[&writer].len() > 1);
+        if is_of_many || self.boxes == Boxes::Components {
             return None;
         }
-        let written = bundle.writer.into_iter().flat_map(|writer| &self.runs[&writer].outputs);
-        if let Some(written) = written.into_iter().find(|output| output.name == name) {
+        let mut written = bundle.writer.into_iter().flat_map(|writer| &self.runs[&writer].outputs);
+        if let Some(written) = written.find(|output| output.name == name) {
             return written.version.as_ref();
         }
-        let read = bundle.readers.keys().flat_map(|reader| &self.runs[reader].inputs).map(|input| &input.pointer);
+        if bundle.readers.values().any(|marks| marks.modified) {
+            return None;
+        }
+        let readers = bundle.readers.keys().flat_map(|first| &self.together[first]).map(|reader| self.runs[reader]);
+        let read = readers.flat_map(|reader| &reader.inputs).map(|input| &input.pointer);
         let mut versions = read.filter(|pointer| pointer.name == name).map(|pointer| pointer.version.as_ref());
         let first = versions.next()??;
         versions.all(|version| version == Some(first)).then_some(first)
@@ -334,7 +362,10 @@ fn steps<'g>(
                 // Others have written it too, and who read from those is shown without them.
                 let others = nearest.filter(|run| !readers.contains(&run.id));
                 let others = others.filter(|run| run.inputs.iter().any(|input| input.pointer.name == asked));
-                steps.extend(others.map(|run| step(graph.root.run, asked, Some(run.id))));
+                steps.extend(others.map(|run| Step {
+                    marks: Marks::of(run.dependencies.iter().filter(|to| to.pointer.as_deref() == Some(asked))),
+                    ..step(graph.root.run, asked, Some(run.id))
+                }));
             }
         }
     }
@@ -389,7 +420,11 @@ fn of_a_component(graph: &Graph) -> BTreeMap<RunId, Vec<RunId>> {
 }
 
 /// Names by where they went, between the boxes of runs. What was asked about stands for itself.
-fn bundles<'g>(steps: &[Step<'g>], first: &HashMap<RunId, RunId>, asked: Option<&str>) -> Vec<Bundle<'g>> {
+fn bundles<'g>(
+    steps: &[Step<'g>],
+    first: &HashMap<RunId, RunId>,
+    asked: Option<(Option<RunId>, &str)>,
+) -> Vec<Bundle<'g>> {
     let mut ways: BTreeMap<(Option<RunId>, &str), BTreeMap<RunId, Marks>> = BTreeMap::new();
     for step in steps {
         let Some(name) = step.name else { continue };
@@ -402,7 +437,7 @@ fn bundles<'g>(steps: &[Step<'g>], first: &HashMap<RunId, RunId>, asked: Option<
     }
     let mut alike: BTreeMap<_, Vec<&str>> = BTreeMap::new();
     for ((writer, name), readers) in ways {
-        alike.entry((writer, readers, asked == Some(name))).or_default().push(name);
+        alike.entry((writer, readers, asked == Some((writer, name)))).or_default().push(name);
     }
     let bundles = alike.into_iter().flat_map(|((writer, readers, _), names)| {
         let size = if names.len() > FEW { names.len() } else { 1 };
@@ -502,7 +537,7 @@ mod tests {
 
     fn check(mut graph: Graph, way: Way, boxes: Boxes) {
         fit(&mut graph, way, boxes);
-        let drawing = draw(&graph, way, boxes);
+        let drawing = draw(&graph, way, boxes, None);
         let mut drawn: Vec<RunId> = drawing.boxes.iter().flat_map(|at| at.runs.clone()).collect();
         drawn.sort_unstable();
         let runs: BTreeSet<RunId> = graph.runs.iter().map(|found| found.run.id).collect();
@@ -572,11 +607,15 @@ mod tests {
         let outputs: Vec<u8> = (0..=254).collect();
         let mut runs = vec![(0, vec![], outputs.clone())];
         runs.extend(outputs.iter().map(|&name| (1, vec![name], vec![])));
-        let drawing = draw(&store(&runs).impact_run(RunId(1)).get().unwrap(), Way::Downstream, Boxes::Runs);
+        let drawing = draw(&store(&runs).impact_run(RunId(1)).get().unwrap(), Way::Downstream, Boxes::Runs, None);
         let shown: Vec<_> = drawing.boxes.iter().map(|at| (at.title.as_str(), at.detail.as_str())).collect();
         assert_eq!(shown, [("stage 0", "#1 completed"), ("stage 1", "255 runs"), ("0", "and 254 more")]);
-        let unread =
-            draw(&store(&[(0, vec![], outputs)]).impact_run(RunId(1)).get().unwrap(), Way::Downstream, Boxes::Runs);
+        let unread = draw(
+            &store(&[(0, vec![], outputs)]).impact_run(RunId(1)).get().unwrap(),
+            Way::Downstream,
+            Boxes::Runs,
+            None,
+        );
         assert_eq!(unread.boxes.len(), 2, "what nobody read stands together too");
     }
 
@@ -593,7 +632,7 @@ mod tests {
         for (found, stale) in graph.runs.iter_mut().zip(stale).take(6) {
             found.run.stale = Some(stale);
         }
-        let drawing = draw(&graph, Way::Downstream, Boxes::Runs);
+        let drawing = draw(&graph, Way::Downstream, Boxes::Runs, None);
         let readers: Vec<_> = drawing.boxes.iter().filter(|at| at.title == "stage 1").collect();
         let shown: Vec<_> = readers.iter().map(|at| (at.detail.as_str(), at.class.as_str())).collect();
         let last = format!("#{} completed", readers[1].runs[0]);
@@ -606,7 +645,7 @@ mod tests {
         runs.extend((0..100).map(|run| (run + 1, (0..120).filter(|name| name % 100 != run).collect(), vec![])));
         let mut graph = store(&runs).impact_run(RunId(1)).get().unwrap();
         fit(&mut graph, Way::Downstream, Boxes::Runs);
-        assert!(draw(&graph, Way::Downstream, Boxes::Runs).lines.len() <= MOST_LINES);
+        assert!(draw(&graph, Way::Downstream, Boxes::Runs, None).lines.len() <= MOST_LINES);
         assert_eq!(graph.runs.len(), 25, "of 101, halved until they can be followed");
     }
 

@@ -4,7 +4,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use mltrace_core::__tree::{Link, Node, Tree};
 use mltrace_core::__words::marks;
-use mltrace_core::{Graph, RunId, RunRecord};
+use mltrace_core::{Dependency, Graph, RunId, RunRecord, Version};
 
 use super::graph::Way;
 use super::words::{self, Data, Few, data};
@@ -39,6 +39,8 @@ struct Reached<'g> {
     component: &'g str,
     /// None where the dependency was declared.
     names: Few<Data<'g>>,
+    /// The runs that wrote what these names were read as, each with whether it is shown.
+    writers: Vec<(RunId, bool)>,
     marks: Vec<String>,
     is_shown: bool,
 }
@@ -94,19 +96,36 @@ impl<'g> Telling<'g> {
         let mut marks: Vec<String> = link.why.iter().flat_map(|dependency| marks(dependency)).collect();
         marks.sort();
         marks.dedup();
-        let (writer, reader) = if self.way == Way::Upstream { (Some(link.to), from) } else { (from, Some(link.to)) };
-        let run = |id: Node| id.and_then(|id| self.tree.runs.get(&id)).copied();
-        let is_modified = link.why.iter().any(|dependency| dependency.modified);
+        let readers = match self.way {
+            Way::Upstream => from.into_iter().collect(),
+            Way::Downstream => self.tree.fold_of(link.to),
+        };
+        let mut writers: Vec<RunId> = link.why.iter().map(|dependency| dependency.run).collect();
+        writers.dedup();
         let handed_on = |name: &'g str| {
-            // What was read instead of what was written comes from nowhere.
-            let read = run(reader).filter(|_| !is_modified).into_iter().flat_map(|run| &run.inputs);
-            let written = run(writer).into_iter().flat_map(|run| &run.outputs);
-            let mut all = written.chain(read.map(|input| &input.pointer));
-            all.find(|pointer| pointer.name == name).map_or((name, None), data)
+            let mut versions = readers.iter().map(|&reader| self.version_read(reader, name, &writers));
+            let first = versions.next().flatten();
+            // Runs that are told as one may have read several versions.
+            (name, first.filter(|_| versions.all(|version| version == first)))
         };
         let names = Few::of(link.names.iter().copied()).map(handed_on);
-        let is_shown = self.tree.order.contains_key(&link.to);
-        Reached { run: link.to, component: link.component, names, marks, is_shown }
+        let is_shown = |run| self.tree.order.contains_key(&run);
+        let writers = writers.iter().map(|&run| (run, is_shown(run))).collect();
+        Reached { run: link.to, component: link.component, names, writers, marks, is_shown: is_shown(link.to) }
+    }
+
+    /// In which version a run read what some of these wrote, or what nobody did. What was read instead of what was written
+    /// comes from nowhere.
+    fn version_read(&self, reader: RunId, name: &str, writers: &[RunId]) -> Option<&'g Version> {
+        let reader = self.tree.runs.get(&reader)?;
+        let is_it = |to: &&Dependency| to.pointer.as_deref() == Some(name) && writers.contains(&to.run);
+        let by = reader.dependencies.iter().find(is_it);
+        let writer = by.and_then(|by| self.tree.runs.get(&by.run));
+        if let Some(written) = writer.and_then(|writer| writer.outputs.iter().find(|output| output.name == name)) {
+            return written.version.as_ref();
+        }
+        let read = reader.inputs.iter().find(|input| input.pointer.name == name);
+        read.filter(|_| by.is_none_or(|by| !by.modified))?.pointer.version.as_ref()
     }
 
     fn ends(&self, run: &'g RunRecord) -> Few<Data<'g>> {

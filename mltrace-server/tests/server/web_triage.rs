@@ -863,3 +863,94 @@ async fn what_a_lineage_names_leads_to_the_version_that_was_handed_on_and_not_to
     let diff = server.page(&format!("/diff/{second}/{first}")).await;
     assert!(diff.contains("href=\"/trace/table?version=stated:t1\""), "{diff}");
 }
+
+/// The parts of a page that tell of a graph as it is drawn, and as a list.
+fn drawn_and_listed(page: &str) -> (&str, &str) {
+    page.split_once("<div class=\"tree\">").unwrap()
+}
+
+#[tokio::test]
+async fn an_impact_tells_of_each_reader_in_which_version_it_read_and_from_whom() {
+    let server = Server::new();
+    let version = |value: &str| IoPointer::new("rides").at_version(value);
+    for value in ["1", "2"] {
+        let at = server.tracer.recent(100).unwrap().items.len() as i64 * 10;
+        server.log("clean", at, |run| {
+            run.add_output(version(value));
+        });
+        for nth in 1..=4 {
+            server.log("score", at + nth, |run| {
+                run.add_input(version(value)).add_output(format!("ride-{value}-{nth}"));
+            });
+        }
+    }
+    // What it read nobody wrote.
+    server.log("score", 200, |run| {
+        run.add_input(version("3")).partition("late");
+    });
+    let page = server.page("/impact/rides").await;
+    let (drawn, listed) = drawn_and_listed(&page);
+    for (value, writer) in [("1", "/runs/1"), ("2", "#run-6")] {
+        let read = format!("read <a class=\"pointer\" href=\"/trace/rides?version=stated:{value}\">");
+        let (_, told) = listed.split_once(&read).unwrap();
+        assert!(told[..90].contains(&format!("from <a href=\"{writer}\">")), "{told}");
+    }
+    assert_eq!(listed.matches("<strong>4 runs of</strong>").count(), 2, "{listed}");
+    assert!(!listed.contains("version=stated:3"), "it comes from nowhere: {listed}");
+    assert!(listed.contains("modified") && drawn.contains("line modified"), "{page}");
+}
+
+#[tokio::test]
+async fn the_box_that_was_asked_about_is_one_and_each_other_leads_to_its_own_version() {
+    let server = Server::new();
+    let version = |name: &str, value: u32| IoPointer::new(name).at_version(value.to_string());
+    for value in 1..=3 {
+        server.log("append", i64::from(value) * 10, |run| {
+            run.add_output(version("log", value));
+            if value > 1 {
+                run.add_input(version("log", value - 1));
+            }
+        });
+    }
+    let page = server.page("/trace/log").await;
+    let drawn = drawn_and_listed(&page).0;
+    assert_eq!(drawn.matches("box pointer asked").count(), 1, "{drawn}");
+    for value in 1..=3 {
+        assert!(links(drawn).contains(&format!("/trace/log?version=stated:{value}")), "{value}: {drawn}");
+    }
+    for place in
+        ["/trace/log?version=stated:2", "/trace/log?version=stated:2&collapse=1", "/impact/log?version=stated:2"]
+    {
+        let page = server.page(place).await;
+        let (box_of_it, _) = page.split_once("box pointer asked").unwrap();
+        assert!(
+            box_of_it.ends_with("<a href=\"/trace/log?version=stated:2\" tabindex=\"-1\"><svg class=\""),
+            "{place}"
+        );
+    }
+    // In whichever version it was read.
+    let page = server.page("/impact/log").await;
+    let (box_of_it, _) = page.split_once("box pointer asked").unwrap();
+    assert!(box_of_it.ends_with("<a href=\"/trace/log\" tabindex=\"-1\"><svg class=\""), "{box_of_it}");
+}
+
+#[tokio::test]
+async fn what_many_read_leads_to_the_version_that_they_read() {
+    let server = Server::new();
+    let version = |value: &str| IoPointer::new("cab").at_version(value);
+    server.log("wash", 0, |run| {
+        run.add_input("raw").add_output(version("A"));
+    });
+    for minute in 1..=5 {
+        server.log("score", minute, |run| {
+            run.add_input(version("A"));
+        });
+    }
+    server.log("wash", 10, |run| {
+        run.add_output(version("B"));
+    });
+    let page = server.page("/impact/raw").await;
+    let drawn = drawn_and_listed(&page).0;
+    assert!(drawn.contains(">5 runs") && links(drawn).contains(&"/trace/cab?version=stated:A".to_owned()), "{drawn}");
+    assert!(!links(&page).contains(&"/trace/cab".to_owned()), "{page}");
+}

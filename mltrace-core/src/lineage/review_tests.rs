@@ -238,6 +238,23 @@ fn a_version_that_begins_others_is_unflagged_alone() {
 }
 
 #[test]
+fn a_version_that_is_called_as_another_is_spelled_is_told_from_it() {
+    let tracer = Tracer::in_memory().unwrap();
+    for (time, version) in [(0, "1"), (2, "stated:1")] {
+        tracer.store().put(&run("train", time, time + 1).writes(&format!("model@{version}"))).unwrap();
+    }
+    let value = |flagged: &Flagged| flagged.pointer.version.as_ref().unwrap().value.clone();
+    for (spelled, meant) in [("stated:1", "1"), ("stated:stated:1", "stated:1"), ("1", "1")] {
+        assert_eq!(value(&tracer.flag_version("model", spelled).unwrap()), meant);
+    }
+    assert_eq!(tracer.trace("model").version("stated:1").get().unwrap().root.run, Some(RunId(1)));
+    let unflagged = tracer.unflag_version("model", "stated:1").unwrap();
+    assert_eq!(unflagged.iter().map(value).collect::<Vec<_>>(), ["1"]);
+    assert_eq!(tracer.unflag_version("model", "stated:1").unwrap_err().kind(), ErrorKind::NotFound, "a second click");
+    assert_eq!(review(&tracer).flagged.iter().map(value).collect::<Vec<_>>(), ["stated:1"]);
+}
+
+#[test]
 fn who_would_be_blamed_for_a_name_is_told_before_it_is_flagged() {
     let tracer = Tracer::in_memory().unwrap();
     let first = tracer.store().put(&run("serve", 0, 1).writes("ride")).unwrap();

@@ -138,11 +138,6 @@ pub struct Version {
 }
 
 impl Version {
-    /// Whether it is spelled so, with its kind or without.
-    pub(crate) fn is_spelled(&self, text: &str) -> bool {
-        self.value == text || self.to_string() == text
-    }
-
     /// Whether its spelling begins so, with its kind or without.
     pub(crate) fn begins_so(&self, text: &str) -> bool {
         self.value.starts_with(text) || self.to_string().starts_with(text)

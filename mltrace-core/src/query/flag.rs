@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{current, not_found, the_version, whole_version};
+use super::{current, not_found, the_version};
 use crate::clock::{now, to_micros};
 use crate::error::Result;
 use crate::limits;
@@ -34,6 +34,24 @@ impl Tracer {
     /// The name is empty or too long, or the store cannot be written.
     pub fn flag(&self, output: &str) -> Result<Flagged> {
         self.store().write(None, |tx| self.flag_within(tx, output))
+    }
+
+    /// Flags several outputs as [`flag`](Self::flag) does, all or nothing.
+    ///
+    /// ```
+    /// # use mltrace_core::Tracer;
+    /// let tracer = Tracer::in_memory()?;
+    /// tracer.flag_each(["ride-17", "ride-18"])?;
+    /// assert!(tracer.flag_each(["ride-19", ""]).is_err());
+    /// assert_eq!(tracer.review().get()?.flagged.len(), 2);
+    /// # Ok::<(), mltrace_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`flag`](Self::flag).
+    pub fn flag_each(&self, outputs: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Vec<Flagged>> {
+        let outputs: Vec<_> = outputs.into_iter().collect();
+        self.store().write(None, |tx| outputs.iter().map(|output| self.flag_within(tx, output.as_ref())).collect())
     }
 
     /// The same, as a part of what is written together.
@@ -87,10 +105,13 @@ impl Tracer {
         let keep_meant = |view: &View<'_>, flags: &mut Vec<Flag>| {
             flags.retain(|flag| version(flag).is_some_and(|version| version.begins_so(beginning)));
             let Some(name) = flags.first().map(|flag| flag.name) else { return Ok(()) };
-            if flags.iter().filter_map(version).any(|version| version.is_spelled(beginning)) {
-                flags.retain(|flag| version(flag).is_some_and(|version| version.is_spelled(beginning)));
-            } else if whole_version(view, name, beginning)?.is_some() {
-                return Err(not_found(format!("`{beginning}` of `{output}` is not flagged")));
+            for whole in view.versions_spelled(beginning)? {
+                if flags.iter().any(|flag| flag.version == Some(whole)) {
+                    flags.retain(|flag| flag.version == Some(whole));
+                    break;
+                } else if view.is_written(name, whole)? || view.is_read(name, whole)? {
+                    return Err(not_found(format!("`{beginning}` of `{output}` is not flagged")));
+                }
             }
             Ok(())
         };

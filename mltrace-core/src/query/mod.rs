@@ -230,7 +230,7 @@ fn current(view: &View<'_>, id: NameId) -> Result<Option<IoPointer>> {
 /// The one version of a name that a run wrote and that is, or else begins, as given. A whole version that runs only read
 /// begins no other.
 fn the_version(view: &View<'_>, id: NameId, name: &str, beginning: &str) -> Result<VersionId> {
-    let whole = view.versions_spelled(beginning);
+    let whole = view.versions_spelled(beginning)?;
     for &version in &whole {
         if view.is_written(id, version)? {
             return Ok(version);
@@ -254,7 +254,7 @@ fn the_version_seen(view: &View<'_>, id: NameId, name: &str, beginning: &str) ->
 
 /// The version of a name that a run wrote or read and that is spelled so, whole.
 fn whole_version(view: &View<'_>, id: NameId, text: &str) -> Result<Option<VersionId>> {
-    for version in view.versions_spelled(text) {
+    for version in view.versions_spelled(text)? {
         if view.is_written(id, version)? || view.is_read(id, version)? {
             return Ok(Some(version));
         }

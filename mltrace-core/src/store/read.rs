@@ -6,7 +6,8 @@ use std::str::FromStr;
 use super::engine::Value;
 use super::liveness::{self, LIVENESS};
 use super::records::{OUTPUTS, pointer};
-use super::rows::{Coded, version_text};
+use super::rows::{Coded, version_bytes, version_text};
+use super::sqlite::BY_PARTITION;
 use super::{ComponentId, NameId, OPEN, VersionId, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IoPointer, Match, RunId, Status, Version, VersionKind};
@@ -110,7 +111,7 @@ impl View<'_> {
 
     /// The run of the same component and partition that had ended last when a run started.
     pub(crate) fn run_before(&self, run: RunId) -> Result<Option<RunId>> {
-        self.one(BEFORE, &[run.into(), OPEN.into()], |row| row.integer(0).map(RunId))
+        self.one(&before(), &[run.into(), OPEN.into()], |row| row.integer(0).map(RunId))
     }
 
     /// Whether a run is one of a component.
@@ -245,18 +246,19 @@ impl View<'_> {
         self.versions(sql, name, beginning)
     }
 
-    /// The versions that are spelled so, of whatever they are some.
-    pub(crate) fn versions_spelled(&self, text: &str) -> Vec<VersionId> {
+    /// The versions that are spelled so, of whatever they are some. One that is named with its kind comes before one that
+    /// is called so itself.
+    pub(crate) fn versions_spelled(&self, text: &str) -> Result<Vec<VersionId>> {
         let mut found = Vec::new();
         for kind in [VersionKind::Hash, VersionKind::Sampled, VersionKind::Tree, VersionKind::Stated] {
             let prefix = format!("{kind}:");
-            for value in [Some(text), text.strip_prefix(prefix.as_str())].into_iter().flatten() {
-                let version = Version { kind, value: value.to_owned() };
-                // A text that cannot be a value of the kind is none.
-                found.extend(self.version_id(&version).ok().flatten());
+            for value in [text.strip_prefix(prefix.as_str()), Some(text)].into_iter().flatten() {
+                if version_bytes(kind, value).is_ok() {
+                    found.extend(self.version_id(&Version { kind, value: value.to_owned() })?);
+                }
             }
         }
-        found
+        Ok(found)
     }
 
     /// Whether a run wrote a name in a version.
@@ -298,12 +300,15 @@ fn output() -> String {
     )
 }
 
-/// The index is named, for SQLite would rather pass by all runs of the component.
-const BEFORE: &str = "SELECT b.id FROM run r JOIN run b INDEXED BY run_by_partition
-    ON b.component = r.component AND b.partition IS r.partition
-    WHERE r.id = ?1 AND b.ended_at <= r.started_at
-      AND (b.ended_at, b.started_at, b.uuid) < (COALESCE(r.ended_at, ?2), r.started_at, r.uuid)
-    ORDER BY b.ended_at DESC, b.started_at DESC, b.uuid DESC LIMIT 1";
+fn before() -> String {
+    format!(
+        "SELECT b.id FROM run r JOIN run b {BY_PARTITION}
+            ON b.component = r.component AND b.partition IS NOT DISTINCT FROM r.partition
+         WHERE r.id = ?1 AND b.ended_at <= r.started_at
+           AND (b.ended_at, b.started_at, b.uuid) < (coalesce(r.ended_at, ?2), r.started_at, r.uuid)
+         ORDER BY b.ended_at DESC, b.started_at DESC, b.uuid DESC LIMIT 1"
+    )
+}
 
 /// Where a list that is sorted by name begins, and how what it holds compares with that.
 pub(super) fn seek<'a>(beginning: &'a str, after: Option<&'a str>) -> (&'a str, &'static str) {
@@ -335,7 +340,7 @@ mod tests {
 
     #[test]
     fn the_run_before_is_sought_whether_there_is_a_partition_or_none() {
-        let plan = Store::in_memory().unwrap().plan(BEFORE, 2);
+        let plan = Store::in_memory().unwrap().plan(&before(), 2);
         assert!(
             plan.contains("SEARCH b USING INDEX run_by_partition (component=? AND partition=? AND ended_at<?)"),
             "{plan}"

@@ -26,6 +26,9 @@ const UNEXPECTED: &str = "the store holds a value of an unexpected type, or lack
 /// Of a connection that writes, in KiB and negative as SQLite wants it. Random names touch pages all over an index, and a
 /// batch that does not fit is written to the log twice.
 const CACHE_SIZE: i64 = -(16 << 10);
+/// Behind a table of runs: those of a component and a partition are sought as such. Where there may be no partition, SQLite
+/// would rather pass by all runs of the component.
+pub(super) const BY_PARTITION: &str = "INDEXED BY run_by_partition";
 
 /// What a commit survives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -96,12 +96,16 @@ fn go(change: Change<'_, Nothing, Typed>) -> Result<String, Problem> {
             let (before, after) = runs.split_once(char::is_whitespace).unwrap_or((runs, ""));
             format!("/diff/{}/{}", run(before, "diff 12 14")?, run(after.trim_start(), "diff 12 14")?)
         }
-        (word @ ("trace" | "impact"), of) if of.starts_with("--run ") => {
-            let id = run(of.trim_start_matches("--run ").trim_start(), &format!("{word} --run 12"))?;
-            link::to(&format!("/{word}"), &[("run", &id.to_string())])
+        (word @ ("trace" | "impact"), of) => {
+            let place = format!("/{word}");
+            match of.strip_prefix("--run ") {
+                Some(id) => {
+                    let id = run(id.trim_start(), &format!("{word} --run 12"))?;
+                    link::to(&place, &[("run", &id.to_string())])
+                }
+                None => link::of(&place, of),
+            }
         }
-        ("trace", name) => link::of("/trace", name),
-        ("impact", name) => link::of("/impact", name),
         ("tag", tag) => link::to("/components", &[("tag", tag)]),
         ("flag", name) => {
             tracer.flag(name)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use mltrace_core::__words::{count, duration, metric};
 use mltrace_core::{Component, Judgement, RunId, RunRecord, Status, Tracer};
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use super::components::Asked;
 use super::form::{self, given};
 use super::frame::Frame;
 use super::site::Visit;
+use super::task::day_start;
 use super::trend::{Trend, trend};
 use super::{link, words};
 use crate::problem::Problem;
@@ -69,7 +70,7 @@ pub(super) fn one(tracer: &Tracer, name: &str, asked: Asked, frame: Frame) -> Re
         history = history.status(status);
     }
     if let Some(since) = given(&asked.since) {
-        history = history.since(start_of(day(since)?));
+        history = history.since(day_start(day(since)?));
     }
     if let Some(until) = given(&asked.until) {
         history = history.until(end_of(day(until)?));
@@ -123,12 +124,8 @@ fn day(text: &str) -> Result<NaiveDate, Problem> {
     text.parse().map_err(|_| Problem::bad_request(format!("`{text}` is no day: write it as 2020-01-31")))
 }
 
-fn start_of(day: NaiveDate) -> DateTime<Utc> {
-    day.and_time(NaiveTime::MIN).and_utc()
-}
-
 fn end_of(day: NaiveDate) -> DateTime<Utc> {
-    let next = day.checked_add_days(Days::new(1)).map_or(DateTime::<Utc>::MAX_UTC, start_of);
+    let next = day.checked_add_days(Days::new(1)).map_or(DateTime::<Utc>::MAX_UTC, day_start);
     next - TimeDelta::microseconds(1)
 }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use mltrace_core::__words::{percent, short};
 use mltrace_core::monitor::__overview::{Beside, beside, by_weight, days, measure_of, notes, said_of, verdict};
 use mltrace_core::monitor::{Calibration, ColumnDrift, Kind, Severity, Status, TaskDriftReport};
-use mltrace_core::{ErrorKind, RunId, RunRecord, Tracer};
+use mltrace_core::{ErrorKind, RunId, RunPart, Tracer};
 use serde::Deserialize;
 
 use super::chart::{Chart, Scale, Told};
@@ -56,7 +56,7 @@ struct Drift {
 
 struct Found {
     window: String,
-    runs: Vec<RunRecord>,
+    runs: Vec<RunPart>,
     verdict: String,
     class: &'static str,
     columns: Vec<Row>,
@@ -155,7 +155,7 @@ fn found(
     };
     Ok(Found {
         window: report.report.window.map(days).unwrap_or_default(),
-        runs: tracer.runs(&report.reference.runs)?,
+        runs: tracer.run_parts(&report.reference.runs, 0)?,
         verdict: verdict(&report.report),
         class: match report.report.severity {
             Severity::None => "good",

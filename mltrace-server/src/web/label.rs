@@ -37,6 +37,8 @@ pub(super) struct One {
 struct Runs {
     shown: Vec<RunPart>,
     next: Next,
+    /// Where the list begins, unless that is here.
+    first: Option<String>,
     found: usize,
     /// Not all runs were looked for.
     is_cut: bool,
@@ -59,10 +61,13 @@ pub(super) fn one(tracer: &Tracer, name: &str, places: &Places, frame: Frame) ->
     let some = |ids: &[_], list: &str, from: usize| -> Result<Runs, Problem> {
         let rest = ids.get(from..).unwrap_or_default();
         let (shown, more) = rest.split_at(rest.len().min(SHOWN));
-        let link = link::with(&frame.here, list, Some(&from.saturating_add(SHOWN).to_string())) + "#" + list;
+        let from_on = |from: Option<usize>| {
+            link::with(&frame.here, list, from.map(|from| from.to_string()).as_deref()) + "#" + list
+        };
         Ok(Runs {
             shown: tracer.run_parts(shown, recent::SHOWN)?,
-            next: Next { link, more: more.len(), what: "runs" },
+            next: Next { link: from_on(Some(from.saturating_add(SHOWN))), more: more.len(), what: "runs" },
+            first: (from > 0).then(|| from_on(None)),
             found: ids.len(),
             is_cut: carriers.may_be_more,
         })

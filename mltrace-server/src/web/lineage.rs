@@ -83,9 +83,18 @@ fn traced(visit: Visit<'_, Named, Reach>) -> Result<Lineage, Problem> {
     match reach.upstream(tracer.trace(path.name.as_str())).get() {
         Ok(graph) => Lineage::of(tracer, frame, Way::Upstream, path.name, reach, graph),
         // Of what no traced run wrote, there is only what came of it to show.
-        Err(error) if error.kind() == ErrorKind::NotFound && tracer.io_pointer(&path.name).is_ok() => {
+        Err(error) if error.kind() == ErrorKind::NotFound && data(tracer, &path.name)?.is_some() => {
             touched(Visit { tracer, path, query: reach, frame })
         }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What is known of a name, if anything is.
+pub(super) fn data(tracer: &Tracer, name: &str) -> Result<Option<IoPointer>, Problem> {
+    match tracer.io_pointer(name) {
+        Ok(pointer) => Ok(Some(pointer)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

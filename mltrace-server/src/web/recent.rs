@@ -90,12 +90,39 @@ struct Newer {
 /// A run that is on the page already.
 #[derive(Template)]
 #[template(
-    source = r#"{% let list = "run" %}{% if let Some(part) = part %}{% include "web/recent_row.html" %}{% endif %}"#,
+    source = r#"{% let list = list.name() %}{% if let Some(part) = part %}{% include "web/recent_row.html" %}{% endif %}"#,
     ext = "html"
 )]
 struct Row {
     /// Nothing of a run that has ended in a list of those that are running.
     part: Option<RunPart>,
+    list: List,
+}
+
+/// In which list and of what it stands.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Place {
+    status: String,
+    list: List,
+}
+
+/// The lists of runs that may stand on one page.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum List {
+    #[default]
+    Run,
+    Heedless,
+}
+
+impl List {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Heedless => "heedless",
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -161,11 +188,11 @@ fn newer(visit: Visit<'_, Nothing, Asked>) -> Result<Newer, Problem> {
     Ok(Newer { runs: tracer.run_parts(&ids, SHOWN)?, next, is_cut, is_of_running, here })
 }
 
-fn row(visit: Visit<'_, Numbered, Asked>) -> Result<Row, Problem> {
-    let Visit { tracer, path: Numbered { id }, query, .. } = visit;
+fn row(visit: Visit<'_, Numbered, Place>) -> Result<Row, Problem> {
+    let Visit { tracer, path: Numbered { id }, query: Place { status, list }, .. } = visit;
     let part = run_part(tracer, id, SHOWN)?;
-    let stays = !query.is_of_running() || part.run.status == Status::Running;
-    Ok(Row { part: stays.then_some(part) })
+    let stays = form::status(&status)? != Some(Status::Running) || part.run.status == Status::Running;
+    Ok(Row { part: stays.then_some(part), list })
 }
 
 fn part(tracer: &Tracer, asked: &Asked) -> Result<Part, Problem> {

@@ -10,9 +10,9 @@ use serde::Deserialize;
 
 use super::form::time;
 use super::frame::Frame;
+use super::link;
 use super::site::{Site, Visit};
 use super::task::{day_after, link_to};
-use super::{link, words};
 use crate::api::Nothing;
 use crate::problem::Problem;
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::frame::Frame;
 use super::site::{Site, Visit};
-use super::{link, words};
+use super::{lineage, link, words};
 use crate::api::Nothing;
 use crate::problem::Problem;
 
@@ -87,7 +87,7 @@ fn search(visit: Visit<'_, Nothing, Asked>) -> Result<Found, Problem> {
     found.next = page.next.map(|next| link::to("/search", &[("text", text), ("after", &next)]));
     found.components = page.items;
     found.run = run(tracer, text)?;
-    found.data = tracer.io_pointer(text).ok().map(|pointer| pointer.name);
+    found.data = lineage::data(tracer, text)?.map(|pointer| pointer.name);
     found.labels = tracer.label_briefs(text, None, SHOWN)?.items;
     let small = text.to_lowercase();
     found.tasks = tracer.tasks()?.into_iter().filter(|task| task.to_lowercase().contains(&small)).collect();
@@ -103,7 +103,7 @@ fn run(tracer: &Tracer, text: &str) -> Result<Option<RunRecord>, Problem> {
         (_, Ok(uuid)) => tracer.run_id(uuid)?,
         _ => None,
     };
-    Ok(tracer.runs(id.as_slice())?.pop())
+    Ok(tracer.run_parts(id.as_slice(), 0)?.pop().map(|part| part.run))
 }
 
 fn last(tracer: &Tracer, small: &str) -> Result<Last, Problem> {

@@ -28,7 +28,7 @@ const SHARES: usize = 500;
 /// Windows of a table.
 const ROWS: usize = 100;
 /// Outputs of a window.
-pub(super) const OUTPUTS: u32 = 10;
+const OUTPUTS: u32 = 10;
 /// More than these are not flagged at once.
 const MOST_FLAGGED: u64 = 10_000;
 const PERCENTILES: [u8; 9] = [1, 5, 10, 25, 50, 75, 90, 95, 99];
@@ -138,6 +138,8 @@ struct Performance {
     before: Option<(String, String)>,
     estimate: Option<String>,
     looked_at: Option<LookedAt>,
+    /// The time that was chosen, where no window has it.
+    looked_past: Option<String>,
 }
 
 /// What stands in the chart.
@@ -168,6 +170,8 @@ struct LookedAt {
     from: String,
     to: String,
     outputs: Vec<WindowOutput>,
+    /// Of these how many are wrong, and which, as JSON.
+    wrong: (usize, String),
     runs: HashMap<RunId, RunBrief>,
 }
 
@@ -397,6 +401,7 @@ fn performance(tracer: &Tracer, task: &Task, query: &Question, measured: &Measur
         rolling: measured.rolling.is_some() && windows.len() > 1,
     };
     let (chart, labelled) = charts(task, query, measured);
+    let looked_at = looked_at(tracer, task, query, measured)?;
     Ok(Performance {
         chart,
         labelled,
@@ -404,7 +409,8 @@ fn performance(tracer: &Tracer, task: &Task, query: &Question, measured: &Measur
         rows: windows.iter().enumerate().skip(skipped).map(row).collect(),
         before,
         estimate: estimated(measured),
-        looked_at: looked_at(tracer, task, query, measured)?,
+        looked_past: query.window.clone().filter(|time| !time.is_empty() && looked_at.is_none()),
+        looked_at,
     })
 }
 
@@ -476,13 +482,16 @@ fn looked_at(tracer: &Tracer, task: &Task, query: &Question, measured: &Measured
     let worst = measured.worst.as_ref().map(|worst| &worst.window);
     let chosen = query.window.as_deref().map(time).transpose()?.flatten();
     let window = match chosen {
-        Some(from) => measured.windows.iter().find(|window| window.from == from),
+        Some(time) => measured.windows.iter().find(|window| window.from <= time && time < window.to),
         None => worst,
     };
     let Some(window) = window else { return Ok(None) };
     let outputs = task.most_wrong_first(window.from, window.to, OUTPUTS)?;
     let writers: Vec<RunId> = outputs.iter().filter_map(|output| output.written_by).collect();
     let runs = tracer.briefs(&writers)?.into_iter().map(|run| (run.id, run)).collect();
+    let wrong = outputs.iter().filter(|output| is_wrong(output, window.threshold));
+    let wrong: Vec<&str> = wrong.map(|output| output.id.as_str()).collect();
+    let wrong = (wrong.len(), serde_json::to_string(&wrong).unwrap_or_default());
     let overall = measured.rolling.iter().flatten().last().and_then(number).map(metric);
     let time = if query.by == By::Hour || chosen.is_some() {
         format!("{} to {}", utc(window.from), utc(window.to))
@@ -497,22 +506,22 @@ fn looked_at(tracer: &Tracer, task: &Task, query: &Question, measured: &Measured
         to: spelled(window.to),
         window: window.clone(),
         outputs,
+        wrong,
         runs,
     }))
 }
 
-/// Whether something else turned out to be true.
-#[expect(clippy::float_cmp, reason = "a class is given out as it is")]
-pub(super) fn is_wrong(output: &WindowOutput) -> bool {
-    output.truth.is_some_and(|truth| truth != output.value)
+/// Whether something else turned out to be true: another class, where the metric counts classes.
+#[expect(clippy::float_cmp, reason = "any distance from the truth is one")]
+fn is_wrong(output: &WindowOutput, threshold: Option<f64>) -> bool {
+    let Some(truth) = output.truth else { return false };
+    threshold.map_or(truth != output.value, |threshold| {
+        let accuracy = Metric::Accuracy.of(&[truth], &[output.value], threshold);
+        accuracy.is_ok_and(|accuracy| accuracy.and_then(Figure::number) == Some(0.0))
+    })
 }
 
 impl LookedAt {
-    /// How many of the outputs that are shown turned out wrong.
-    fn wrong(&self) -> usize {
-        self.outputs.iter().filter(|output| is_wrong(output)).count()
-    }
-
     fn run(&self, output: &WindowOutput) -> Option<&RunBrief> {
         self.runs.get(&output.written_by?)
     }
@@ -548,11 +557,7 @@ fn estimated(measured: &Measured) -> Option<String> {
 /// The page of a task, with a question.
 pub(super) fn link_to(task: &str, question: &[(&str, String)]) -> String {
     let question = question.iter().map(|(key, value)| (*key, value.as_str()));
-    let place = link::of("/tasks", task);
-    if place.contains('?') {
-        return link::to("/tasks", &[("name", task)].into_iter().chain(question).collect::<Vec<_>>());
-    }
-    link::to(&place, &question.collect::<Vec<_>>())
+    link::to(&link::of("/tasks", task), &question.collect::<Vec<_>>())
 }
 
 /// The same question of other times.

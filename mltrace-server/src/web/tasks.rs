@@ -113,23 +113,20 @@ struct Window {
     task: String,
     from: String,
     to: String,
-    /// Only so many of those that turned out most wrong.
-    most_wrong: Option<u32>,
+    /// Only these of them, as JSON.
+    only: Option<String>,
 }
 
 /// Leads to what stands behind the outputs.
 fn flag(change: Change<'_, Nothing, Window>) -> Result<String, Problem> {
-    let Window { task, from, to, most_wrong } = change.form;
-    let end = |text: &str| time(text)?.ok_or_else(|| Problem::bad_request("give the window's `from` and `to`"));
-    let (of, from, to) = (change.tracer.task(&task)?, end(&from)?, end(&to)?);
-    match most_wrong {
-        None => drop(of.flag(from, to)?),
-        Some(most) => {
-            let outputs = of.most_wrong_first(from, to, most.min(task::OUTPUTS))?;
-            for output in outputs.iter().filter(|output| task::is_wrong(output)) {
-                change.tracer.flag(&output.id)?;
-            }
-        }
+    let Window { task, from, to, only } = change.form;
+    if let Some(only) = only {
+        let ids: Vec<String> =
+            serde_json::from_str(&only).map_err(|_| Problem::bad_request("`only` is no list of outputs"))?;
+        change.tracer.flag_each(ids)?;
+    } else {
+        let end = |text: &str| time(text)?.ok_or_else(|| Problem::bad_request("give the window's `from` and `to`"));
+        change.tracer.task(&task)?.flag(end(&from)?, end(&to)?)?;
     }
     Ok("/review".to_owned())
 }

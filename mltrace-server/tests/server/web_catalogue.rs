@@ -1,9 +1,12 @@
 //! The pages of components, labels and what is stale, and the bar above them all.
 
+use chrono::Utc;
 use mltrace_core::ComponentRun;
 use mltrace_server::Role;
+use serde_json::json;
 
 use crate::client::{Answer, Server};
+use crate::openlineage::{dataset, event, take};
 
 /// A name that breaks whatever does not escape it, and no two ways alike.
 const HOSTILE: &str = "a b/\"'<script>alert(1)</script>&?#%2F\u{202e}🚕";
@@ -288,6 +291,27 @@ async fn all_that_carry_a_label_can_be_reached() {
         place = if more > 0 { link(&page, "<p><a href=\"/labels/customer?") } else { place };
     }
     assert_eq!(found.len(), 230);
+    let last = server.page(&place).await;
+    assert!(last.contains("<p><a href=\"/labels/customer#runs\">The first of them"), "{last}");
+    let beyond = server.page("/labels/customer?runs=5000").await;
+    assert!(beyond.contains("There are no more.") && beyond.contains("The first of them"), "{beyond}");
+}
+
+#[tokio::test]
+async fn a_run_that_is_listed_twice_on_a_page_is_looked_up_for_each_list() {
+    let server = Server::new();
+    server.tracer.label("s3://lake/raw", "customer").write().unwrap();
+    server.tracer.retract("customer", "asked to be forgotten").write().unwrap();
+    let mut started = event("START", 0);
+    started["eventTime"] = Utc::now().to_rfc3339().into();
+    started["inputs"] = json!([dataset("raw")]);
+    take(&server, &started).await;
+    let page = server.page("/labels/customer").await;
+    for (list, place) in [("run", "/recent/row/1"), ("heedless", "/recent/row/1?list=heedless")] {
+        let head = format!("<li class=\"row\" id=\"{list}-1\" hx-get=\"{place}\"");
+        assert!(page.contains(&head), "{head}: {page}");
+        assert!(server.page(place).await.contains(&head), "{head}");
+    }
 }
 
 #[tokio::test]

@@ -116,17 +116,49 @@ async fn a_bad_window_leads_to_its_runs_and_flags_its_outputs() {
     assert_eq!(link_before(&shown, "<bdi>ride 9/0</bdi>"), "/trace/ride%209/0");
     assert_eq!(link_before(&shown, "#11 <bdi>infer</bdi>"), "/runs/11");
     assert!(shown.contains(r#"name="from" value="2020-03-11""#) && shown.contains("Flag all 60 outputs"));
-    assert!(shown.contains("most wrong and review the runs behind"));
+    assert!(shown.contains("Flag the 10 most wrong and review the runs behind"));
     let window = "task=high_tip&from=2020-03-11&to=2020-03-12";
-    assert_eq!(sent(&server, "/flag/outputs", &format!("{window}&most_wrong=3")).await.status, 303);
+    // What was shown is flagged, whatever has turned out to be worse meanwhile.
+    server.tracer.task("high_tip").unwrap().log_feedback("ride 9/0", 0.9).unwrap();
+    let which = shown.split("name=\"only\" value=\"").nth(1).unwrap().split('"').next().unwrap().replace("&#34;", "\"");
+    assert_eq!(sent(&server, "/flag/outputs", &format!("{window}&only={which}")).await.status, 303);
     let flagged = server.tracer.review().get().unwrap().flagged;
-    let wrong: Vec<_> = flagged.iter().map(|flagged| flagged.pointer.name.as_str()).collect();
-    assert_eq!(wrong, ["ride 9/0", "ride 9/1", "ride 9/2"]);
+    let wrong: Vec<_> = flagged.iter().map(|flagged| flagged.pointer.name.clone()).collect();
+    assert_eq!(wrong, (0..10).map(|ride| format!("ride 9/{ride}")).collect::<Vec<_>>());
+    assert_eq!(sent(&server, "/flag/outputs", &format!("{window}&only=ride")).await.status, 400);
     let done = sent(&server, "/flag/outputs", window).await;
     assert_eq!((done.status.as_u16(), done.headers["location"].to_str().unwrap()), (303, "/review"));
     let review = server.tracer.review().get().unwrap();
     assert_eq!((review.flagged.len(), review.flagged[0].pointer.name.as_str()), (60, "ride 9/0"));
     assert_eq!(sent(&server, "/flag/outputs", "task=high_tip&from=&to=2020-03-12").await.status, 400);
+}
+
+#[tokio::test]
+async fn a_time_within_a_window_leads_to_it_and_one_that_no_window_has_is_said() {
+    let server = Server::new();
+    filled(&server, "high_tip");
+    let shown = page(&server, "/tasks/high_tip?window=2020-03-05T07:30").await;
+    assert!(shown.contains("2020-03-05 to 2020-03-06"), "{shown}");
+    let shown = page(&server, "/tasks/high_tip?window=2021-03-05").await;
+    assert!(shown.contains("has no day in which 2021-03-05 lies") && !shown.contains("The worst day"), "{shown}");
+}
+
+#[tokio::test]
+async fn scores_that_tell_the_right_class_are_not_offered_as_wrong() {
+    let server = Server::new();
+    let task = server.tracer.task("high_tip").unwrap();
+    let outputs = [("right 1", 0.97, 1.0), ("right 2", 0.04, 0.0), ("wrong", 0.9, 0.0), ("unknown", 0.5, f64::NAN)];
+    task.log_outputs(outputs.map(|(id, value, _)| (id, value, at(0, 0)))).unwrap();
+    task.log_feedbacks(outputs[..3].iter().map(|(id, _, truth)| (*id, *truth, at(0, 60)))).unwrap();
+    let offered = async |metric: &str| {
+        let shown = page(&server, &format!("/tasks/high_tip?metric={metric}&window=2020-03-02")).await;
+        shown.split("name=\"only\" value=\"").nth(1).unwrap().split('"').next().unwrap().replace("&#34;", "\"")
+    };
+    assert_eq!(offered("f1").await, "[\"wrong\"]");
+    assert_eq!(offered("brier").await, "[\"wrong\",\"right 2\",\"right 1\"]", "by the distance from the truth");
+    task.log_feedback("wrong", 1.0).unwrap();
+    let shown = page(&server, "/tasks/high_tip?window=2020-03-02").await;
+    assert!(!shown.contains("most wrong and review") && shown.contains("Flag all 4 outputs"), "{shown}");
 }
 
 #[tokio::test]

@@ -873,13 +873,12 @@ fn drawn_and_listed(page: &str) -> (&str, &str) {
 async fn an_impact_tells_of_each_reader_in_which_version_it_read_and_from_whom() {
     let server = Server::new();
     let version = |value: &str| IoPointer::new("rides").at_version(value);
-    for value in ["1", "2"] {
-        let at = server.tracer.recent(100).unwrap().items.len() as i64 * 10;
-        server.log("clean", at, |run| {
+    for (minute, value) in [(0, "1"), (10, "2")] {
+        server.log("clean", minute, |run| {
             run.add_output(version(value));
         });
         for nth in 1..=4 {
-            server.log("score", at + nth, |run| {
+            server.log("score", minute + nth, |run| {
                 run.add_input(version(value)).add_output(format!("ride-{value}-{nth}"));
             });
         }

@@ -267,10 +267,9 @@ impl View<'_> {
         Ok(self.one(sql, &[name.into(), version.into()], |row| row.integer(0))?.is_some())
     }
 
-    /// Whether a run read it so. No index has that; the last readings are looked at first.
+    /// Whether a run read it so.
     pub(crate) fn is_read(&self, name: NameId, version: VersionId) -> Result<bool> {
-        let sql = "SELECT 1 FROM input WHERE name = ?1 AND version = ?2 ORDER BY ended_at DESC LIMIT 1";
-        Ok(self.one(sql, &[name.into(), version.into()], |row| row.integer(0))?.is_some())
+        Ok(self.one(IS_READ, &[name.into(), version.into()], |row| row.integer(0))?.is_some())
     }
 
     /// The versions of a name that runs wrote or read, whose value begins as given.
@@ -310,6 +309,9 @@ fn before() -> String {
     )
 }
 
+/// The last readings are looked at first.
+const IS_READ: &str = "SELECT 1 FROM input WHERE name = ?1 AND version = ?2 ORDER BY ended_at DESC LIMIT 1";
+
 /// Where a list that is sorted by name begins, and how what it holds compares with that.
 pub(super) fn seek<'a>(beginning: &'a str, after: Option<&'a str>) -> (&'a str, &'static str) {
     match after {
@@ -336,6 +338,12 @@ mod tests {
     fn an_output_is_not_sought_among_all_that_its_run_wrote() {
         let plan = Store::in_memory().unwrap().plan(&output(), 5);
         assert!(plan.contains("output_by_name (name=? AND completed=? AND ended_at=? AND run=?)"), "{plan}");
+    }
+
+    #[test]
+    fn a_version_is_sought_among_readings_without_looking_each_up() {
+        let plan = Store::in_memory().unwrap().plan(IS_READ, 2);
+        assert_eq!(plan, "SEARCH input USING COVERING INDEX input_by_name (name=?)");
     }
 
     #[test]

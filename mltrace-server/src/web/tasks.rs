@@ -46,6 +46,7 @@ struct Row {
     name: String,
     link: String,
     drift: String,
+    retrain: String,
     recent: Option<Recent>,
 }
 
@@ -102,6 +103,7 @@ fn row(tracer: &Tracer, name: &str) -> Result<Row, Problem> {
     Ok(Row {
         link: link_to(name, &[]),
         drift: link::to("/drift", &[("task", name)]),
+        retrain: link::to("/retrain", &[("task", name)]),
         recent: recent.transpose()?,
         name: name.to_owned(),
     })

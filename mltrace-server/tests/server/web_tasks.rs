@@ -64,8 +64,17 @@ async fn tasks_are_listed_with_what_they_gave_out_last() {
     filled(&server, "high_tip");
     server.tracer.task("labels only").unwrap().log_feedback("x", 1.0).unwrap();
     let list = page(&server, "/tasks").await;
-    assert!(list.contains(r#"<td class="number">840</td>"#) && list.contains("100 %"), "{list}");
+    assert!(
+        list.contains(r#"<td class="number" data-label="last 28 days">840</td>"#) && list.contains("100 %"),
+        "{list}"
+    );
     assert!(list.contains(r#"hx-get="/drift?task=high_tip""#) && list.contains("no outputs yet"));
+    assert!(list.contains(r#"hx-get="/retrain?task=high_tip""#));
+    for (task, told) in [("high_tip", "train it again: 1 of 5"), ("labels only", "too little to know: ")] {
+        let retrain = page(&server, &format!("/retrain?task={}", task.replace(' ', "%20"))).await;
+        let verdict = retrain.split("class=\"verdict ").nth(1).unwrap().split("</").next().unwrap();
+        assert!(verdict.contains(told), "{verdict}");
+    }
     for task in 0..60 {
         server.tracer.task(&format!("t{task:02}")).unwrap().log_output("x", 0.5).unwrap();
     }

@@ -58,6 +58,7 @@ impl Diff {
 /// A value in the one run and in the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "ChangedOf{T}"))]
 pub struct Changed<T> {
     /// In the one.
     pub before: T,
@@ -83,6 +84,7 @@ pub struct CodeDiff {
 /// Named values of two runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "EntriesOf{T}"))]
 #[non_exhaustive]
 pub struct Entries<T> {
     /// Only in the other run.

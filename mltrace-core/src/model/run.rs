@@ -229,6 +229,7 @@ pub struct Note {
 /// A part of a list, and the key where the next part begins.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "PageOf{T}"))]
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,

@@ -145,6 +145,14 @@ async fn the_description_says_nothing_empty() {
 }
 
 #[tokio::test]
+async fn a_form_is_called_by_what_it_holds_and_not_by_a_number() {
+    let document = document(&Server::new()).await;
+    let names: Vec<_> = document["components"]["schemas"].as_object().unwrap().keys().collect();
+    assert!(names.iter().any(|name| *name == "PageOfRunRecord"), "{names:?}");
+    assert!(!names.iter().any(|name| name.ends_with(|last: char| last.is_ascii_digit())), "{names:?}");
+}
+
+#[tokio::test]
 async fn answers_are_as_they_are_described() {
     let server = Server::new();
     server.run("clean", "raw", "rides");

@@ -3,7 +3,7 @@
 use mltrace_core::{RunId, Tracer};
 
 use super::Result;
-use super::made::{self, BEAT, SHARED, TASK, component, date, label, predictions};
+use super::made::{self, BEAT, RARE, SHARED, TASK, component, date, label, predictions};
 
 /// A page by what it shows, and its address in one of the stores.
 pub(crate) struct Page {
@@ -70,6 +70,10 @@ pub(crate) fn pages(tracer: &Tracer) -> Result<Vec<Page>> {
         ("/impact/NAME that all read", format!("/impact/{SHARED}")),
         ("/impact/NAME that all read, by component", format!("/impact/{SHARED}?collapse=1")),
         ("/impact/NAME of a model in use", "/impact/rides/tips.model".to_owned()),
+        ("/trace/NAME in a version", format!("/trace/{}?version=stated:50", made::model(3))),
+        ("/impact/NAME in a version", format!("/impact/{}?version=stated:50", made::model(3))),
+        ("/impact/NAME that all read, in a version of a day", format!("/impact/{SHARED}?version=stated:150")),
+        ("/impact/NAME that all read, in a version of one run", format!("/impact/{SHARED}?version={RARE}")),
         ("/diff/A/B", format!("/diff/{before}/{run}")),
         ("/review", "/review".to_owned()),
         ("/review by coverage", "/review?by=coverage".to_owned()),

@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use mltrace_core::monitor::Column;
-use mltrace_core::{ComponentRun, RunReport, Tracer};
+use mltrace_core::{ComponentRun, IoPointer, RunReport, Tracer};
 use serde_json::{Value, json};
 
 use super::Result;
@@ -60,8 +60,18 @@ pub(crate) fn predictions(pipeline: usize, day: usize) -> String {
     format!("predictions/{}/{}.csv", folder(pipeline), date(day))
 }
 
-/// What every first stage reads.
+/// What every first stage reads, each day in another version, and in one that a single run read.
 pub(crate) const SHARED: &str = "raw/rates.csv";
+pub(crate) const RARE: &str = "restated";
+
+/// The model of a pipeline, of which each day brings a version.
+pub(crate) fn model(pipeline: usize) -> String {
+    format!("models/{}", folder(pipeline))
+}
+
+fn versioned(name: &str, value: impl ToString) -> Value {
+    json!({"name": name, "version": {"kind": "stated", "value": value.to_string()}})
+}
 
 /// The component that runs most.
 pub(crate) const BEAT: &str = "ops/beat";
@@ -121,10 +131,10 @@ pub(crate) fn fill(tracer: &Tracer, size: &Size) -> Result<()> {
 fn run(pipeline: usize, day: usize, stage: usize) -> Value {
     let folder = folder(pipeline);
     let name = |layer: &str, day: usize| json!(format!("{layer}/{folder}/{}.parquet", date(day)));
-    let model = json!({"name": format!("models/{folder}"), "version": {"kind": "stated", "value": day.to_string()}});
+    let model = versioned(&model(pipeline), day);
     let is_new = day == 0 || day.is_multiple_of(ANEW) && pipeline > 0;
     let (inputs, output) = match stage {
-        0 => (vec![json!(format!("raw/{folder}/{}.csv", date(day))), json!(SHARED)], name("lake", day)),
+        0 => (vec![json!(format!("raw/{folder}/{}.csv", date(day))), versioned(SHARED, day)], name("lake", day)),
         1 => (vec![name("lake", day)], name("clean", day)),
         2 if is_new => (vec![name("clean", day)], name("features", day)),
         2 => (vec![name("clean", day), name("features", day - 1)], name("features", day)),
@@ -163,7 +173,7 @@ fn beat(day: usize, nth: usize) -> Value {
     let second = i64::try_from(nth * 100).unwrap_or_default();
     json!({
         "component": BEAT, "started_at": at(day, second), "ended_at": at(day, second + 1),
-        "partition": format!("{}-{nth:03}", date(day)), "inputs": [SHARED], "outputs": ["beat/last.json"],
+        "partition": format!("{}-{nth:03}", date(day)), "inputs": [versioned(SHARED, day)], "outputs": ["beat/last.json"],
         "metrics": {"queued": nth}, "error": if day == 10 && nth == 0 { json!("no answer") } else { Value::Null },
     })
 }
@@ -171,7 +181,7 @@ fn beat(day: usize, nth: usize) -> Value {
 /// A run that wrote very many files.
 fn many_files(tracer: &Tracer, size: &Size) -> Result<()> {
     let mut run = ComponentRun::new("split");
-    run.started_at(at(DAYS, 0)).ended_at(at(DAYS, 60)).add_input(SHARED);
+    run.started_at(at(DAYS, 0)).ended_at(at(DAYS, 60)).add_input(IoPointer::new(SHARED).at_version(RARE));
     run.add_output((0..size.files).map(|file| format!("split/{:02}/{file:06}.csv", file % 100)).collect::<Vec<_>>());
     tracer.log_component_run(run)?;
     Ok(())

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::engine::Value;
+use super::engine::{Row, Value};
 use super::liveness::{self, LIVENESS};
 use super::records::{OUTPUTS, pointer};
 use super::rows::{Coded, version_bytes, version_text};
@@ -94,14 +94,19 @@ impl View<'_> {
         version: Option<VersionId>,
         most: Option<usize>,
     ) -> Result<Vec<RunId>> {
-        self.all(
-            "SELECT DISTINCT i.run, i.ended_at FROM input i
-             WHERE i.name = ?1 AND (?2 IS NULL OR i.version = ?2 OR i.match = ?3 AND ?2 IN (
-                SELECT o.version FROM output o WHERE o.run = i.upstream AND o.name = ?1))
-             ORDER BY i.ended_at DESC LIMIT ?4",
-            &[name.into(), version.into(), Match::Name.code().into(), at_most(most)],
-            |row| row.integer(0).map(RunId),
-        )
+        let run = |row: &dyn Row| row.integer(0).map(RunId);
+        match version {
+            None => self.all(
+                "SELECT DISTINCT run, ended_at FROM input WHERE name = ?1 ORDER BY ended_at DESC LIMIT ?2",
+                &[name.into(), at_most(most)],
+                run,
+            ),
+            Some(version) => self.all(
+                READERS_OF_VERSION,
+                &[name.into(), version.into(), Match::Name.code().into(), at_most(most)],
+                run,
+            ),
+        }
     }
 
     /// When a run started.
@@ -275,7 +280,8 @@ impl View<'_> {
     /// The versions of a name that runs wrote or read, whose value begins as given.
     pub(crate) fn versions_seen(&self, name: NameId, beginning: &str) -> Result<Vec<(VersionId, Version)>> {
         let sql = "SELECT v.id, v.kind, v.value FROM version v JOIN (
-                SELECT version FROM output WHERE name = ?1 UNION SELECT version FROM input WHERE name = ?1
+                SELECT version FROM output WHERE name = ?1 AND version IS NOT NULL
+                UNION SELECT version FROM input WHERE name = ?1 AND version IS NOT NULL
             ) seen ON seen.version = v.id";
         self.versions(sql, name, beginning)
     }
@@ -309,8 +315,14 @@ fn before() -> String {
     )
 }
 
-/// The last readings are looked at first.
-const IS_READ: &str = "SELECT 1 FROM input WHERE name = ?1 AND version = ?2 ORDER BY ended_at DESC LIMIT 1";
+const IS_READ: &str = "SELECT 1 FROM input WHERE name = ?1 AND version = ?2 LIMIT 1";
+
+/// The runs that read a version, and those that read from a run that wrote it where the bytes do not prove the edge. Each is
+/// sought for itself, so that who read other versions is passed by; the plus keeps SQLite from seeking by the name.
+const READERS_OF_VERSION: &str = "SELECT run, ended_at FROM input WHERE name = ?1 AND version = ?2
+    UNION SELECT i.run, i.ended_at FROM output o CROSS JOIN input i
+        WHERE o.name = ?1 AND o.version = ?2 AND i.upstream = o.run AND +i.name = ?1 AND i.match = ?3
+    ORDER BY ended_at DESC, run DESC LIMIT ?4";
 
 /// Where a list that is sorted by name begins, and how what it holds compares with that.
 pub(super) fn seek<'a>(beginning: &'a str, after: Option<&'a str>) -> (&'a str, &'static str) {
@@ -341,9 +353,21 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_sought_among_readings_without_looking_each_up() {
+    fn a_version_is_sought_among_readings_as_such() {
         let plan = Store::in_memory().unwrap().plan(IS_READ, 2);
-        assert_eq!(plan, "SEARCH input USING COVERING INDEX input_by_name (name=?)");
+        assert_eq!(plan, "SEARCH input USING COVERING INDEX input_by_version (name=? AND version=?)");
+    }
+
+    #[test]
+    fn readers_of_a_version_are_sought_without_looking_at_those_of_others() {
+        let plan = Store::in_memory().unwrap().plan(READERS_OF_VERSION, 4);
+        for step in [
+            "SEARCH input USING COVERING INDEX input_by_version (name=? AND version=?)",
+            "SEARCH o USING COVERING INDEX output_by_version (name=? AND version=?)",
+            "SEARCH i USING INDEX input_by_upstream (upstream=?)",
+        ] {
+            assert!(plan.contains(step), "{plan}");
+        }
     }
 
     #[test]

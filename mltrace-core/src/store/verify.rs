@@ -59,11 +59,13 @@ impl View<'_> {
 
     /// A pointer as the last run that read it, in a version if one is given, recorded it, and that run.
     pub(crate) fn last_reading(&self, name: NameId, version: Option<VersionId>) -> Result<Option<(RunId, IoPointer)>> {
+        let of_version = if version.is_some() { "AND i.version = ?2" } else { "" };
         let sql = format!(
-            "{INPUTS} JOIN run r ON r.id = i.run WHERE i.name = ?1 AND (?2 IS NULL OR i.version = ?2)
+            "{INPUTS} JOIN run r ON r.id = i.run WHERE i.name = ?1 {of_version}
              ORDER BY i.ended_at DESC, i.captured_at DESC, r.started_at DESC, r.uuid DESC, i.position LIMIT 1"
         );
-        self.one(&sql, &[name.into(), version.into()], recorded)
+        let values: Vec<_> = [name.into()].into_iter().chain(version.map(Value::from)).collect();
+        self.one(&sql, &values, recorded)
     }
 
     /// Hands on every version that runs wrote of a name, oldest run first.

@@ -2,9 +2,8 @@
 CREATE INDEX run_by_time ON run (started_at);
 CREATE INDEX run_open ON run (id) WHERE ended_at IS NULL;
 
--- Readings of a name tell their version, so that those of one are found without looking each up.
-DROP INDEX input_by_name;
-CREATE INDEX input_by_name ON input (name, ended_at, version);
+-- Who read one version of what all read.
+CREATE INDEX input_by_version ON input (name, version, ended_at) WHERE version IS NOT NULL;
 
 -- What any definition of a component, or a person by hand, ever said of it: where to look for the components of which it
 -- is said now. The last definition is found by its runs alone.

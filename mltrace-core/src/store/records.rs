@@ -21,12 +21,14 @@ pub(super) const BATCH: usize = 32;
 pub(super) const IDS: &str = "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
                    ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)";
 
-/// Inputs as [`pointer`] reads them, with when and from which run they were read, and whether from the reader itself.
+/// Inputs as [`pointer`] reads them, with when and from which run they were read, and whether from the reader itself: a case,
+/// for SQLite works out both sides of `AND`.
 pub(super) const INPUTS: &str = "SELECT i.run, n.text, s.text, v.kind, v.value, i.type,
         EXISTS (SELECT 1 FROM flag f WHERE f.name = i.name AND (f.version IS NULL OR f.version = i.version)),
         i.captured_at, i.upstream, c.name, i.match, i.modified, i.overlapping,
-        i.upstream IS NULL AND EXISTS (
+        CASE WHEN i.upstream IS NULL THEN EXISTS (
             SELECT 1 FROM output o WHERE o.name = i.name AND o.version = i.version AND o.ended_at = i.ended_at AND o.run = i.run)
+        ELSE FALSE END
     FROM input i
     JOIN text n ON n.id = i.name
     LEFT JOIN text s ON s.id = i.spelled

@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
-use crate::model::{Dependency, Graph, RunId, RunRecord, Status};
+use crate::model::{Dependency, Graph, RunId, RunRecord, StaleKind, Status};
 
 /// Which way a tree grows from its root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,7 +116,7 @@ impl<'g> Tree<'g> {
         Some(Likeness {
             component: &run.component,
             partition: run.partition.as_deref(),
-            is_stale: run.stale.as_ref().is_some_and(|stale| !stale.is_empty()),
+            stale: run.stale.iter().flatten().map(|reason| (reason.kind, reason.run)).collect(),
             read: link.names.clone(),
             from: link.why.iter().map(|dependency| dependency.run).collect(),
             links: self.links(Some(link.to)).iter().map(|link| (link.to, link.names.clone())).collect(),
@@ -144,7 +144,8 @@ impl<'g> Tree<'g> {
 struct Likeness<'g> {
     component: &'g str,
     partition: Option<&'g str>,
-    is_stale: bool,
+    /// For what, and with which run to look at.
+    stale: Vec<(StaleKind, RunId)>,
     /// Between the parent and them.
     read: Vec<&'g str>,
     /// The runs that wrote that: at a root others than it may have.

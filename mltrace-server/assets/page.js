@@ -137,8 +137,8 @@ function graph() {
   const asked = view.querySelector(".asked rect");
   if (asked) {
     const [at, seen] = [asked, view].map((part) => part.getBoundingClientRect());
-    view.scrollLeft = at.x - seen.x - (seen.width - at.width) / 2;
-    view.scrollTop = at.y - seen.y - (seen.height - at.height) / 2;
+    view.scrollLeft += at.x - seen.x - (seen.width - at.width) / 2;
+    view.scrollTop += at.y - seen.y - (seen.height - at.height) / 2;
   }
   view.addEventListener("click", (event) => {
     const link = event.target.closest("a[href^='/runs/']");

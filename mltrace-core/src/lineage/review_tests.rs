@@ -3,9 +3,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::model::{Blame, Flagged, Review, ReviewOrder, RunId, RunRecord};
+use crate::model::{Blame, Flagged, IoPointer, Review, ReviewOrder, RunId, RunRecord, Version, VersionKind};
 use crate::testing::run;
-use crate::{ErrorKind, Tracer};
+use crate::{ComponentRun, ErrorKind, Tracer};
 
 fn review(tracer: &Tracer) -> Review {
     tracer.review().limit(usize::MAX).get().unwrap()
@@ -252,6 +252,21 @@ fn a_version_that_is_called_as_another_is_spelled_is_told_from_it() {
     assert_eq!(unflagged.iter().map(value).collect::<Vec<_>>(), ["1"]);
     assert_eq!(tracer.unflag_version("model", "stated:1").unwrap_err().kind(), ErrorKind::NotFound, "a second click");
     assert_eq!(review(&tracer).flagged.iter().map(value).collect::<Vec<_>>(), ["stated:1"]);
+}
+
+#[test]
+fn of_versions_of_two_kinds_that_have_one_value_the_flagged_one_is_unflagged() {
+    let tracer = Tracer::in_memory().unwrap();
+    let hash = "ab".repeat(32);
+    for kind in [VersionKind::Hash, VersionKind::Stated] {
+        let mut run = ComponentRun::new("train");
+        let version = Some(Version { kind, value: hash.clone() });
+        run.start().add_output(IoPointer { version, ..IoPointer::new("model") }).end();
+        tracer.log_component_run(run).unwrap();
+    }
+    tracer.flag_version("model", &format!("stated:{hash}")).unwrap();
+    assert_eq!(tracer.unflag_version("model", &format!("hash:{hash}")).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(tracer.unflag_version("model", &hash).unwrap().len(), 1);
 }
 
 #[test]

@@ -105,15 +105,19 @@ impl Tracer {
         let keep_meant = |view: &View<'_>, flags: &mut Vec<Flag>| {
             flags.retain(|flag| version(flag).is_some_and(|version| version.begins_so(beginning)));
             let Some(name) = flags.first().map(|flag| flag.name) else { return Ok(()) };
+            let named = view.version_named(beginning)?;
+            let mut is_known = false;
             for whole in view.versions_spelled(beginning)? {
                 if flags.iter().any(|flag| flag.version == Some(whole)) {
                     flags.retain(|flag| flag.version == Some(whole));
+                    return Ok(());
+                }
+                is_known |= view.is_written(name, whole)? || view.is_read(name, whole)?;
+                if is_known && named == Some(whole) {
                     break;
-                } else if view.is_written(name, whole)? || view.is_read(name, whole)? {
-                    return Err(not_found(format!("`{beginning}` of `{output}` is not flagged")));
                 }
             }
-            Ok(())
+            if is_known { Err(not_found(format!("`{beginning}` of `{output}` is not flagged"))) } else { Ok(()) }
         };
         self.remove_flags(output, keep_meant, || {
             format!("no version of `{output}` that begins with `{beginning}` is flagged")

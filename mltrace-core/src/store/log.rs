@@ -169,8 +169,8 @@ mod tests {
             is_over.store(true, Ordering::Relaxed);
             longest
         });
-        // One try in two may be held up.
-        assert!(longest < u64::from(4 * LONG), "{longest} pages");
+        // Eight times as much was written; on a busy machine one try after the other may be held up.
+        assert!(longest < u64::from(7 * LONG), "{longest} pages");
     }
 
     #[test]

@@ -294,13 +294,30 @@ impl View<'_> {
         )
     }
 
-    /// Some outputs of a span with their ids, those first that are farthest from their labels.
-    pub(crate) fn most_wrong_first(&self, task: TaskId, span: Span, limit: u32) -> Result<Vec<(String, Pair)>> {
+    /// Some outputs of a span with their ids: first those of another class than their labels, where it is given from which
+    /// value on an output and a label are positive, and of these and the others those that are farthest from their labels.
+    pub(crate) fn most_wrong_first(
+        &self,
+        task: TaskId,
+        span: Span,
+        positive: Option<[f64; 2]>,
+        limit: u32,
+    ) -> Result<Vec<(String, Pair)>> {
+        let [output, label] = positive.map_or([None; 2], |positive| positive.map(Some));
         self.all(
             "SELECT output_at, value, CASE WHEN label_at <= ?4 THEN truth END, name FROM pair
              WHERE task = ?1 AND output_at >= ?2 AND output_at < ?3
-             ORDER BY abs(value - CASE WHEN label_at <= ?4 THEN truth END) DESC, output_at, name LIMIT ?5",
-            &[task.into(), span.from.into(), span.to.into(), span.labels_until.into(), Value::from(i64::from(limit))],
+             ORDER BY coalesce((value >= ?6) <> (CASE WHEN label_at <= ?4 THEN truth END >= ?7), FALSE) DESC,
+                abs(value - CASE WHEN label_at <= ?4 THEN truth END) DESC, output_at, name LIMIT ?5",
+            &[
+                task.into(),
+                span.from.into(),
+                span.to.into(),
+                span.labels_until.into(),
+                Value::from(i64::from(limit)),
+                output.into(),
+                label.into(),
+            ],
             |row| Ok((row.text(3)?.to_owned(), pair(row)?)),
         )
     }

@@ -101,11 +101,7 @@ impl View<'_> {
                 &[name.into(), at_most(most)],
                 run,
             ),
-            Some(version) => self.all(
-                READERS_OF_VERSION,
-                &[name.into(), version.into(), Match::Name.code().into(), at_most(most)],
-                run,
-            ),
+            Some(version) => self.all(&readers_of_version(), &[name.into(), version.into(), at_most(most)], run),
         }
     }
 
@@ -251,19 +247,32 @@ impl View<'_> {
         self.versions(sql, name, beginning)
     }
 
-    /// The versions that are spelled so, of whatever they are some. One that is named with its kind comes before one that
-    /// is called so itself.
+    /// The versions that are spelled so, of whatever they are some: the one that is named with its kind, then those of which
+    /// it is the value.
     pub(crate) fn versions_spelled(&self, text: &str) -> Result<Vec<VersionId>> {
-        let mut found = Vec::new();
-        for kind in [VersionKind::Hash, VersionKind::Sampled, VersionKind::Tree, VersionKind::Stated] {
-            let prefix = format!("{kind}:");
-            for value in [text.strip_prefix(prefix.as_str()), Some(text)].into_iter().flatten() {
-                if version_bytes(kind, value).is_ok() {
-                    found.extend(self.version_id(&Version { kind, value: value.to_owned() })?);
-                }
-            }
+        let named = self.version_named(text)?;
+        let mut found: Vec<VersionId> = named.into_iter().collect();
+        for kind in KINDS {
+            found.extend(self.version_of(kind, text)?);
         }
         Ok(found)
+    }
+
+    /// The version that is spelled so with its kind.
+    pub(crate) fn version_named(&self, text: &str) -> Result<Option<VersionId>> {
+        let named = |kind| Some((kind, text.strip_prefix(&format!("{kind}:"))?));
+        match KINDS.into_iter().find_map(named) {
+            Some((kind, value)) => self.version_of(kind, value),
+            None => Ok(None),
+        }
+    }
+
+    fn version_of(&self, kind: VersionKind, value: &str) -> Result<Option<VersionId>> {
+        // A text that cannot be a value of the kind is none.
+        if version_bytes(kind, value).is_err() {
+            return Ok(None);
+        }
+        self.version_id(&Version { kind, value: value.to_owned() })
     }
 
     /// Whether a run wrote a name in a version.
@@ -296,6 +305,8 @@ impl View<'_> {
     }
 }
 
+const KINDS: [VersionKind; 4] = [VersionKind::Hash, VersionKind::Sampled, VersionKind::Tree, VersionKind::Stated];
+
 /// What a run wrote under a name: the key of the index that has the names is known of the run, which may have written much.
 fn output() -> String {
     format!(
@@ -318,11 +329,16 @@ fn before() -> String {
 const IS_READ: &str = "SELECT 1 FROM input WHERE name = ?1 AND version = ?2 LIMIT 1";
 
 /// The runs that read a version, and those that read from a run that wrote it where the bytes do not prove the edge. Each is
-/// sought for itself, so that who read other versions is passed by; the plus keeps SQLite from seeking by the name.
-const READERS_OF_VERSION: &str = "SELECT run, ended_at FROM input WHERE name = ?1 AND version = ?2
-    UNION SELECT i.run, i.ended_at FROM output o CROSS JOIN input i
-        WHERE o.name = ?1 AND o.version = ?2 AND i.upstream = o.run AND +i.name = ?1 AND i.match = ?3
-    ORDER BY ended_at DESC, run DESC LIMIT ?4";
+/// sought for itself, so that who read other versions, or what else a writer wrote, is passed by.
+fn readers_of_version() -> String {
+    let unproven = Match::Name.code();
+    format!(
+        "SELECT run, ended_at FROM input WHERE name = ?1 AND version = ?2
+         UNION SELECT i.run, i.ended_at FROM output o CROSS JOIN input i
+            WHERE o.name = ?1 AND o.version = ?2 AND i.upstream = o.run AND i.name = ?1 AND i.match = {unproven}
+         ORDER BY ended_at DESC, run DESC LIMIT ?3"
+    )
+}
 
 /// Where a list that is sorted by name begins, and how what it holds compares with that.
 pub(super) fn seek<'a>(beginning: &'a str, after: Option<&'a str>) -> (&'a str, &'static str) {
@@ -360,11 +376,11 @@ mod tests {
 
     #[test]
     fn readers_of_a_version_are_sought_without_looking_at_those_of_others() {
-        let plan = Store::in_memory().unwrap().plan(READERS_OF_VERSION, 4);
+        let plan = Store::in_memory().unwrap().plan(&readers_of_version(), 3);
         for step in [
             "SEARCH input USING COVERING INDEX input_by_version (name=? AND version=?)",
             "SEARCH o USING COVERING INDEX output_by_version (name=? AND version=?)",
-            "SEARCH i USING INDEX input_by_upstream (upstream=?)",
+            "SEARCH i USING INDEX input_unproven (upstream=? AND name=?)",
         ] {
             assert!(plan.contains(step), "{plan}");
         }

@@ -10,7 +10,7 @@ use mltrace_core::{Dependency, Graph, RunId, RunRecord, Status, Truncated, Versi
 use rust_sugiyama::configure::Config;
 use rust_sugiyama::from_vertices_and_edges;
 
-use super::link;
+use super::{link, words};
 
 /// Which way was walked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,9 +134,11 @@ pub(super) fn fit(graph: &mut Graph, way: Way, boxes: Boxes) {
     }
 }
 
-/// Draws a graph. A version is that in which its root was asked about.
-pub(super) fn draw(graph: &Graph, way: Way, boxes: Boxes, version: Option<&str>) -> Drawing {
-    Sketch::of(graph, way, boxes).laid_out(version)
+/// Draws a graph, of which the root may have been asked about in one version.
+pub(super) fn draw(graph: &Graph, way: Way, boxes: Boxes, is_in_version: bool) -> Drawing {
+    let asked = graph.root.pointer.as_ref().filter(|_| is_in_version);
+    let version = asked.and_then(|asked| asked.version.as_ref());
+    Sketch { version, ..Sketch::of(graph, way, boxes) }.laid_out()
 }
 
 /// What is to be drawn, without its place.
@@ -144,6 +146,8 @@ struct Sketch<'g> {
     boxes: Boxes,
     /// The name that was asked about, and the box of the run that wrote it, if any did.
     asked: Option<(Option<RunId>, &'g str)>,
+    /// The one version of it that was asked about.
+    version: Option<&'g Version>,
     root: Option<RunId>,
     runs: HashMap<RunId, &'g RunRecord>,
     /// The runs of each box, by the first of them.
@@ -158,13 +162,14 @@ impl<'g> Sketch<'g> {
         let asked = graph.root.pointer.as_ref().map(|pointer| pointer.name.as_str());
         let steps = steps(graph, &runs, way, asked);
         let together = match boxes {
-            Boxes::Runs => alike(graph, &steps),
+            Boxes::Runs => alike(graph, &steps, asked),
             Boxes::Components => of_a_component(graph),
         };
         let first: HashMap<_, _> =
             together.iter().flat_map(|(&first, runs)| runs.iter().map(move |&run| (run, first))).collect();
         let root = graph.root.run.and_then(|root| first.get(&root)).copied();
-        let bundles = bundles(&steps, &first, asked.map(|asked| (root, asked)));
+        let asked = asked.map(|asked| (root, asked));
+        let bundles = bundles(&steps, &first, asked);
         let mut lines: BTreeMap<(Node, Node), Marks> = BTreeMap::new();
         for step in steps.iter().filter(|step| step.name.is_none()) {
             if let (Some(writer), Some(reader)) = (step.writer, step.reader)
@@ -178,25 +183,24 @@ impl<'g> Sketch<'g> {
             let readers = bundle.readers.iter().map(|(&reader, &marks)| ((Node::Names(at), Node::Run(reader)), marks));
             lines.extend(writer.into_iter().chain(readers));
         }
-        let asked = asked.map(|asked| (root, asked));
-        Self { boxes, asked, root: graph.root.run, runs, together, bundles, lines }
+        Self { boxes, asked, version: None, root: graph.root.run, runs, together, bundles, lines }
     }
 
-    fn laid_out(&self, version: Option<&str>) -> Drawing {
+    fn laid_out(&self) -> Drawing {
         let runs = self.together.keys().map(|&run| Node::Run(run));
         let nodes: Vec<Node> = runs.chain((0..self.bundles.len()).map(Node::Names)).collect();
         let places: BTreeMap<Node, u32> = nodes.iter().copied().zip(0..).collect();
         let edges: Vec<(u32, u32)> = self.lines.keys().map(|(from, to)| (places[from], places[to])).collect();
         let (at, width, height) = layout(nodes.len(), &edges);
-        let boxes = nodes.iter().zip(&at).map(|(node, &at)| self.boxed(*node, at, version)).collect();
+        let boxes = nodes.iter().zip(&at).map(|(node, &at)| self.boxed(*node, at)).collect();
         let lines = self.lines.values().zip(&edges);
         let lines = lines.map(|(marks, &(from, to))| line(*marks, at[from as usize], at[to as usize])).collect();
         Drawing { width, height, boxes, lines }
     }
 
-    fn boxed(&self, node: Node, (x, y): (f64, f64), version: Option<&str>) -> Box {
+    fn boxed(&self, node: Node, (x, y): (f64, f64)) -> Box {
         let drawn = match node {
-            Node::Names(bundle) => self.names(&self.bundles[bundle], version),
+            Node::Names(bundle) => self.names(&self.bundles[bundle]),
             Node::Run(first) => match self.together[&first].as_slice() {
                 [only] if self.boxes == Boxes::Runs => self.run(self.runs[only]),
                 runs => self.several(runs),
@@ -253,7 +257,7 @@ impl<'g> Sketch<'g> {
         }
     }
 
-    fn names(&self, bundle: &Bundle<'_>, asked_version: Option<&str>) -> Box {
+    fn names(&self, bundle: &Bundle<'_>) -> Box {
         const SHOWN: usize = 10;
         let names = &bundle.names;
         let name = names.first().copied().unwrap_or_default();
@@ -270,24 +274,14 @@ impl<'g> Sketch<'g> {
         // Where many went together, what they are stands on the page of a run that they went by.
         let run = bundle.writer.or_else(|| bundle.readers.keys().next().copied()).filter(|_| rest > 0);
         let asked = if is_asked { " asked" } else { "" };
-        let version = match (is_asked, asked_version) {
-            (true, Some(version)) => Some(version.to_owned()),
-            // Read in whichever version, as it was asked about.
-            (true, None) if !bundle.readers.is_empty() => None,
-            _ => self.version(bundle, name).map(ToString::to_string),
-        };
+        // Read in whichever version, as it was asked about.
+        let is_of_all = is_asked && !bundle.readers.is_empty();
+        let version = self.version.filter(|_| is_asked);
+        let version = version.or_else(|| self.written_or_read(bundle, name).filter(|_| !is_of_all));
         Box {
             x: 0.0,
             y: 0.0,
-            link: run.map_or_else(
-                || {
-                    link::to(
-                        &link::of("/trace", name),
-                        version.as_deref().map(|version| ("version", version)).as_slice(),
-                    )
-                },
-                |run| format!("/runs/{run}"),
-            ),
+            link: run.map_or_else(|| words::place_of(name, version), |run| format!("/runs/{run}")),
             title: cut_start(name),
             detail,
             whole: names.iter().take(SHOWN).copied().collect::<Vec<_>>().join("\n") + &more,
@@ -297,7 +291,7 @@ impl<'g> Sketch<'g> {
     }
 
     /// In which version a name was written, or else read, where the box stands for one alone.
-    fn version(&self, bundle: &Bundle<'_>, name: &str) -> Option<&'g Version> {
+    fn written_or_read(&self, bundle: &Bundle<'_>, name: &str) -> Option<&'g Version> {
         let is_of_many = bundle.writer.is_some_and(|writer| self.together[&writer].len() > 1);
         if is_of_many || self.boxes == Boxes::Components {
             return None;
@@ -373,7 +367,7 @@ fn steps<'g>(
 }
 
 /// Runs by what tells them apart; more than a few that nothing does stand together.
-fn alike(graph: &Graph, steps: &[Step<'_>]) -> BTreeMap<RunId, Vec<RunId>> {
+fn alike(graph: &Graph, steps: &[Step<'_>], asked: Option<&str>) -> BTreeMap<RunId, Vec<RunId>> {
     let mut around: HashMap<RunId, [BTreeSet<Option<RunId>>; 2]> = HashMap::new();
     let mut marked = HashSet::new();
     for step in steps {
@@ -390,7 +384,11 @@ fn alike(graph: &Graph, steps: &[Step<'_>]) -> BTreeMap<RunId, Vec<RunId>> {
     for run in graph.runs.iter().map(|found| &found.run) {
         let is_plain = run.status == Status::Completed && run.error.is_none();
         if is_plain && !marked.contains(&run.id) && graph.root.run != Some(run.id) {
-            let likeness = (run.component.as_str(), run.partition.as_deref(), is_stale(run), around.remove(&run.id));
+            let stale: Vec<_> = run.stale.iter().flatten().map(|reason| (reason.kind, reason.run)).collect();
+            // Whoever read what was asked about is drawn at its box, whichever run they read it from.
+            let from = run.dependencies.iter().filter(|to| asked.is_some() && to.pointer.as_deref() == asked);
+            let from: Vec<_> = from.map(|to| to.run).collect();
+            let likeness = (run.component.as_str(), run.partition.as_deref(), stale, from, around.remove(&run.id));
             groups.entry(likeness).or_default().push(run.id);
         } else {
             together.insert(run.id, vec![run.id]);
@@ -537,7 +535,7 @@ mod tests {
 
     fn check(mut graph: Graph, way: Way, boxes: Boxes) {
         fit(&mut graph, way, boxes);
-        let drawing = draw(&graph, way, boxes, None);
+        let drawing = draw(&graph, way, boxes, false);
         let mut drawn: Vec<RunId> = drawing.boxes.iter().flat_map(|at| at.runs.clone()).collect();
         drawn.sort_unstable();
         let runs: BTreeSet<RunId> = graph.runs.iter().map(|found| found.run.id).collect();
@@ -607,14 +605,14 @@ mod tests {
         let outputs: Vec<u8> = (0..=254).collect();
         let mut runs = vec![(0, vec![], outputs.clone())];
         runs.extend(outputs.iter().map(|&name| (1, vec![name], vec![])));
-        let drawing = draw(&store(&runs).impact_run(RunId(1)).get().unwrap(), Way::Downstream, Boxes::Runs, None);
+        let drawing = draw(&store(&runs).impact_run(RunId(1)).get().unwrap(), Way::Downstream, Boxes::Runs, false);
         let shown: Vec<_> = drawing.boxes.iter().map(|at| (at.title.as_str(), at.detail.as_str())).collect();
         assert_eq!(shown, [("stage 0", "#1 completed"), ("stage 1", "255 runs"), ("0", "and 254 more")]);
         let unread = draw(
             &store(&[(0, vec![], outputs)]).impact_run(RunId(1)).get().unwrap(),
             Way::Downstream,
             Boxes::Runs,
-            None,
+            false,
         );
         assert_eq!(unread.boxes.len(), 2, "what nobody read stands together too");
     }
@@ -632,7 +630,7 @@ mod tests {
         for (found, stale) in graph.runs.iter_mut().zip(stale).take(6) {
             found.run.stale = Some(stale);
         }
-        let drawing = draw(&graph, Way::Downstream, Boxes::Runs, None);
+        let drawing = draw(&graph, Way::Downstream, Boxes::Runs, false);
         let readers: Vec<_> = drawing.boxes.iter().filter(|at| at.title == "stage 1").collect();
         let shown: Vec<_> = readers.iter().map(|at| (at.detail.as_str(), at.class.as_str())).collect();
         let last = format!("#{} completed", readers[1].runs[0]);
@@ -645,7 +643,7 @@ mod tests {
         runs.extend((0..100).map(|run| (run + 1, (0..120).filter(|name| name % 100 != run).collect(), vec![])));
         let mut graph = store(&runs).impact_run(RunId(1)).get().unwrap();
         fit(&mut graph, Way::Downstream, Boxes::Runs);
-        assert!(draw(&graph, Way::Downstream, Boxes::Runs, None).lines.len() <= MOST_LINES);
+        assert!(draw(&graph, Way::Downstream, Boxes::Runs, false).lines.len() <= MOST_LINES);
         assert_eq!(graph.runs.len(), 25, "of 101, halved until they can be followed");
     }
 

@@ -197,7 +197,7 @@ impl Lineage {
         let outputs = reach.outputs();
         let is_cut = graph.runs.iter().any(|found| found.run.outputs.len() >= outputs as usize);
         let first_outputs = (way == Way::Downstream && is_cut).then_some(outputs);
-        let drawing = draw(&graph, way, reach.boxes(), reach.version.as_deref());
+        let drawing = draw(&graph, way, reach.boxes(), reach.version.is_some());
         let left_out = graph.truncated.map_or(0, |truncated| truncated.runs);
         let given_out = graph.root.pointer.as_ref().map(|asked| tracer.given_out(&asked.name)).transpose()?;
         let given_out = given_out.unwrap_or_default();

@@ -486,7 +486,7 @@ fn looked_at(tracer: &Tracer, task: &Task, query: &Question, measured: &Measured
         None => worst,
     };
     let Some(window) = window else { return Ok(None) };
-    let outputs = task.most_wrong_first(window.from, window.to, OUTPUTS)?;
+    let outputs = task.most_wrong_first(window.from, window.to, window.threshold, OUTPUTS)?;
     let writers: Vec<RunId> = outputs.iter().filter_map(|output| output.written_by).collect();
     let runs = tracer.briefs(&writers)?.into_iter().map(|run| (run.id, run)).collect();
     let wrong = outputs.iter().filter(|output| is_wrong(output, window.threshold));

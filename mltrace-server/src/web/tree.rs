@@ -1,10 +1,12 @@
 //! A lineage as lists within lists: for the keyboard, and for who has it read aloud.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use askama::filters::HtmlSafe;
 use mltrace_core::__tree::{Link, Node, Tree};
 use mltrace_core::__words::marks;
-use mltrace_core::{Dependency, Graph, RunId, RunRecord, Version};
+use mltrace_core::{Dependency, Graph, IoPointer, RunId, RunRecord, Version};
 
 use super::graph::Way;
 use super::words::{self, Data, Few, data};
@@ -89,7 +91,9 @@ impl<'g> Telling<'g> {
         let here: Vec<RunId> = children.iter().flat_map(|&child| self.tree.fold_of(child)).collect();
         let elsewhere = self.tree.links(Some(id)).iter().filter(|link| !here.contains(&link.to));
         let elsewhere = Few::of(elsewhere).map(|link| self.reached(Some(id), link));
-        Row { way: self.way, run, runs: self.tree.fold_of(id), by, elsewhere, ends: self.ends(run), branches }
+        let runs = self.tree.fold_of(id);
+        let ends = self.ends(&runs);
+        Row { way: self.way, run, runs, by, elsewhere, ends, branches }
     }
 
     fn reached(&self, from: Node, link: &Link<'g>) -> Reached<'g> {
@@ -100,8 +104,7 @@ impl<'g> Telling<'g> {
             Way::Upstream => from.into_iter().collect(),
             Way::Downstream => self.tree.fold_of(link.to),
         };
-        let mut writers: Vec<RunId> = link.why.iter().map(|dependency| dependency.run).collect();
-        writers.dedup();
+        let writers: BTreeSet<RunId> = link.why.iter().map(|dependency| dependency.run).collect();
         let handed_on = |name: &'g str| {
             let mut versions = readers.iter().map(|&reader| self.version_read(reader, name, &writers));
             let first = versions.next().flatten();
@@ -110,16 +113,20 @@ impl<'g> Telling<'g> {
         };
         let names = Few::of(link.names.iter().copied()).map(handed_on);
         let is_shown = |run| self.tree.order.contains_key(&run);
-        let writers = writers.iter().map(|&run| (run, is_shown(run))).collect();
+        let writers = writers.into_iter().map(|run| (run, is_shown(run))).collect();
         Reached { run: link.to, component: link.component, names, writers, marks, is_shown: is_shown(link.to) }
     }
 
-    /// In which version a run read what some of these wrote, or what nobody did. What was read instead of what was written
+    /// In which one version a run read what some of these wrote, or what nobody did. What was read instead of what was written
     /// comes from nowhere.
-    fn version_read(&self, reader: RunId, name: &str, writers: &[RunId]) -> Option<&'g Version> {
+    fn version_read(&self, reader: RunId, name: &str, writers: &BTreeSet<RunId>) -> Option<&'g Version> {
         let reader = self.tree.runs.get(&reader)?;
         let is_it = |to: &&Dependency| to.pointer.as_deref() == Some(name) && writers.contains(&to.run);
-        let by = reader.dependencies.iter().find(is_it);
+        let mut all = reader.dependencies.iter().filter(is_it);
+        let by = all.next();
+        if all.next().is_some() {
+            return None;
+        }
         let writer = by.and_then(|by| self.tree.runs.get(&by.run));
         if let Some(written) = writer.and_then(|writer| writer.outputs.iter().find(|output| output.name == name)) {
             return written.version.as_ref();
@@ -128,14 +135,21 @@ impl<'g> Telling<'g> {
         read.filter(|_| by.is_none_or(|by| !by.modified))?.pointer.version.as_ref()
     }
 
-    fn ends(&self, run: &'g RunRecord) -> Few<Data<'g>> {
+    /// What stands at the end of a row of runs.
+    fn ends(&self, runs: &[RunId]) -> Few<Data<'g>> {
+        let told = runs.iter().filter_map(|run| self.tree.runs.get(run)).copied();
         match self.way {
-            Way::Upstream => Few::of(run.sources().map(data)),
-            Way::Downstream if self.is_whole && !(self.tree.root == Some(run.id) && self.tree.asks_for_a_pointer) => {
-                let read = |name: &str| self.tree.links(Some(run.id)).iter().any(|link| link.names.contains(&name));
-                Few::of(run.outputs.iter().filter(|output| !read(&output.name)).map(data))
+            Way::Upstream => Few::of(told.flat_map(RunRecord::sources).map(data)),
+            Way::Downstream => {
+                let asked_of = self.tree.root.filter(|_| self.tree.asks_for_a_pointer);
+                let told = told.filter(|run| self.is_whole && asked_of != Some(run.id));
+                Few::of(told.flat_map(|run| self.unread(run)).map(data))
             }
-            Way::Downstream => Few::of([]),
         }
+    }
+
+    fn unread(&self, run: &'g RunRecord) -> impl Iterator<Item = &'g IoPointer> {
+        let links = self.tree.links(Some(run.id));
+        run.outputs.iter().filter(|output| !links.iter().any(|link| link.names.contains(&output.name.as_str())))
     }
 }

@@ -895,6 +895,7 @@ async fn an_impact_tells_of_each_reader_in_which_version_it_read_and_from_whom()
         assert!(told[..90].contains(&format!("from <a href=\"{writer}\">")), "{told}");
     }
     assert_eq!(listed.matches("<strong>4 runs of</strong>").count(), 2, "{listed}");
+    assert_eq!(drawn.matches(">4 runs").count(), 2, "{drawn}");
     assert!(!listed.contains("version=stated:3"), "it comes from nowhere: {listed}");
     assert!(listed.contains("modified") && drawn.contains("line modified"), "{page}");
 }
@@ -952,4 +953,44 @@ async fn what_many_read_leads_to_the_version_that_they_read() {
     let drawn = drawn_and_listed(&page).0;
     assert!(drawn.contains(">5 runs") && links(drawn).contains(&"/trace/cab?version=stated:A".to_owned()), "{drawn}");
     assert!(!links(&page).contains(&"/trace/cab".to_owned()), "{page}");
+}
+
+#[tokio::test]
+async fn of_a_run_that_read_several_versions_each_writer_is_told_and_no_version_is_said_to_be_the_one() {
+    let server = Server::new();
+    let version = |value: &str| IoPointer::new("table").at_version(value);
+    for (minute, value) in [(0, "1"), (10, "2")] {
+        server.log("write", minute, |run| {
+            run.add_output(version(value));
+        });
+    }
+    server.log("compare", 20, |run| {
+        run.add_input(version("1")).add_input(version("2"));
+    });
+    let page = server.page("/impact/table").await;
+    let listed = drawn_and_listed(&page).1;
+    let (_, told) = listed.split_once("read <a class=\"pointer\" href=\"/trace/table\">").unwrap();
+    assert!(told.contains("from <a href=\"/runs/1\">#1</a>, <a href=\"#run-2\">#2</a>"), "{told}");
+}
+
+#[tokio::test]
+async fn runs_that_are_stale_for_the_same_are_told_as_one_with_all_that_nobody_read_of_them() {
+    let server = Server::new();
+    let version = |value: &str| IoPointer::new("model").at_version(value);
+    server.log("train", 0, |run| {
+        run.add_output(version("1"));
+    });
+    for nth in 1..=8 {
+        server.log("score", nth, |run| {
+            run.add_input(version("1")).add_output(format!("ride-{nth}"));
+        });
+    }
+    server.log("train", 20, |run| {
+        run.add_output(version("2"));
+    });
+    let page = server.page("/impact?run=1").await;
+    let (drawn, listed) = drawn_and_listed(&page);
+    assert!(drawn.contains("8 runs, 8 stale"), "{drawn}");
+    assert!(listed.contains("<strong>8 runs of</strong>") && listed.contains(">stale</strong>"), "{listed}");
+    assert!(listed.contains(">ride-1<") && listed.contains("and 3 more"), "{listed}");
 }

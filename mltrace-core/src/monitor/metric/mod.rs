@@ -10,6 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
+pub(in crate::monitor) use tally::POSITIVE;
 pub(crate) use tally::{Tally, median};
 
 /// A metric of predictions against the truth. Definitions, names and the convention for a division by zero (0) are those of

@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::moments::Moments;
 
 /// The truth from which on it counts as positive.
-const POSITIVE: f64 = 0.5;
+pub(in crate::monitor) const POSITIVE: f64 = 0.5;
 
 /// What a metric keeps of the pairs that it has seen.
 #[derive(Debug, Clone)]

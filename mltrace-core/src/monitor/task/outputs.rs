@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
 
+use super::super::metric::POSITIVE;
 use super::super::profile::{Column, ColumnProfile, ColumnSummary};
 use super::Task;
 use super::profiles::CHUNK;
@@ -204,7 +205,8 @@ impl Task {
     }
 
     /// Some outputs from one time up to another, exclusive: first those that are farthest from their labels, then those without
-    /// one.
+    /// one. Where it is given from which value on an output is positive, those come before all others of which the label says
+    /// another class; a label of 0.5 or more is positive.
     ///
     /// ```
     /// # use mltrace_core::Tracer;
@@ -213,17 +215,24 @@ impl Task {
     /// task.log_outputs([("ride-1", 0.9), ("ride-2", 0.4), ("ride-3", 0.5)])?;
     /// task.log_feedbacks([("ride-1", 1.0), ("ride-2", 1.0)])?;
     /// let hour = TimeDelta::hours(1);
-    /// let worst = task.most_wrong_first(Utc::now() - hour, Utc::now() + hour, 10)?;
+    /// let worst = task.most_wrong_first(Utc::now() - hour, Utc::now() + hour, None, 10)?;
     /// assert_eq!(worst.iter().map(|output| output.id.as_str()).collect::<Vec<_>>(), ["ride-2", "ride-1", "ride-3"]);
     /// # Ok::<(), mltrace_core::Error>(())
     /// ```
     ///
     /// # Errors
     /// There is no such task, or the store cannot be read.
-    pub fn most_wrong_first(&self, from: DateTime<Utc>, to: DateTime<Utc>, limit: u32) -> Result<Vec<WindowOutput>> {
+    pub fn most_wrong_first(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        threshold: Option<f64>,
+        limit: u32,
+    ) -> Result<Vec<WindowOutput>> {
         let span = Span { from: to_micros(from), to: to_micros(to), labels_until: i64::MAX };
         self.tracer.store().read(|view| {
-            let found = view.most_wrong_first(self.id(view)?, span, limit)?;
+            let found =
+                view.most_wrong_first(self.id(view)?, span, threshold.map(|threshold| [threshold, POSITIVE]), limit)?;
             found.into_iter().map(|(id, pair)| WindowOutput::of(view, id, &pair)).collect()
         })
     }

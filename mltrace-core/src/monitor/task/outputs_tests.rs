@@ -140,8 +140,21 @@ fn the_most_wrong_outputs_come_first_with_the_runs_that_wrote_them() {
     let id = task.tracer.log_component_run(run).unwrap();
     task.log_outputs([("a", 0.9, at(0)), ("b", 0.2, at(1)), ("c", 0.5, at(2)), ("later", 0.0, at(DAY))]).unwrap();
     task.log_feedbacks([("a", 1.0), ("b", 1.0), ("later", 1.0)]).unwrap();
-    let found = task.most_wrong_first(at(0), at(DAY), 10).unwrap();
+    let found = task.most_wrong_first(at(0), at(DAY), None, 10).unwrap();
     let told: Vec<_> = found.iter().map(|output| (output.id.as_str(), output.truth, output.written_by)).collect();
     assert_eq!(told, [("b", Some(1.0), Some(id)), ("a", Some(1.0), None), ("c", None, None)]);
-    assert_eq!(task.most_wrong_first(at(0), at(DAY), 1).unwrap().len(), 1);
+    assert_eq!(task.most_wrong_first(at(0), at(DAY), None, 1).unwrap().len(), 1);
+}
+
+#[test]
+fn outputs_of_the_wrong_class_come_before_those_that_are_merely_far_from_their_labels() {
+    let task = task();
+    let outputs = [("right", 4.1), ("wrong", 0.4), ("more wrong", 0.3), ("unlabelled", 9.0), ("negative", -3.0)];
+    task.log_outputs(outputs.map(|(id, value)| (id, value, at(0)))).unwrap();
+    task.log_feedbacks([("right", 1.0), ("wrong", 1.0), ("more wrong", 1.0), ("negative", 0.0)]).unwrap();
+    let found = |threshold| task.most_wrong_first(at(0), at(DAY), threshold, 10).unwrap();
+    let ids = |threshold| found(threshold).into_iter().map(|output| output.id).collect::<Vec<_>>();
+    assert_eq!(ids(Some(0.5)), ["more wrong", "wrong", "right", "negative", "unlabelled"]);
+    assert_eq!(ids(Some(0.35))[0], "more wrong");
+    assert_eq!(ids(None), ["right", "negative", "more wrong", "wrong", "unlabelled"]);
 }

@@ -4,6 +4,8 @@ CREATE INDEX run_open ON run (id) WHERE ended_at IS NULL;
 
 -- Who read one version of what all read.
 CREATE INDEX input_by_version ON input (name, version, ended_at) WHERE version IS NOT NULL;
+-- And who read it where the bytes do not prove that: by what its writer wrote.
+CREATE INDEX input_unproven ON input (upstream, name) WHERE match = 2;
 
 -- What any definition of a component, or a person by hand, ever said of it: where to look for the components of which it
 -- is said now. The last definition is found by its runs alone.

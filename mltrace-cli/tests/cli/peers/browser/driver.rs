@@ -304,6 +304,7 @@ fn listening(driver: &Path) -> (Child, String) {
             said += &line;
             said.push('\n');
         }
+        let _killed = driver.kill();
         driver.wait().unwrap();
     }
     panic!("ChromeDriver listens nowhere:\n{said}");

@@ -4,6 +4,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::model::{Dependency, GitRecord, Parted, StaleKind};
 
+/// The suspicion of a run that is behind everything, flagged or not.
+pub const TELLS_NOTHING: f64 = 0.5;
+
 /// How long ago, in the largest unit that leaves a telling number.
 pub fn age(time: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let seconds = (now - time).num_seconds();

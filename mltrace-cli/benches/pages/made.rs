@@ -69,8 +69,8 @@ pub(crate) fn model(pipeline: usize) -> String {
     format!("models/{}", folder(pipeline))
 }
 
-fn versioned(name: &str, value: impl ToString) -> Value {
-    json!({"name": name, "version": {"kind": "stated", "value": value.to_string()}})
+fn versioned(name: &str, day: usize) -> Value {
+    json!({"name": name, "version": {"kind": "stated", "value": day.to_string()}})
 }
 
 /// The component that runs most.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mltrace_core::__words::TELLS_NOTHING;
 use mltrace_core::{Blame, Compared, Flagged, IoPointer, Review, RunId, RunRecord, Suspect, SuspectComponent};
 
 use super::chart::bar;
@@ -88,7 +89,7 @@ pub(crate) fn review(review: &Review, before: Option<RunId>, screen: Screen) -> 
         (!review.runs.is_empty()).then(|| runs(review, screen)),
         (!review.components.is_empty()).then(|| components(review, screen)),
         (!review.unproduced.is_empty()).then(|| unproduced(&review.unproduced, screen)),
-        review.runs.first().map(|first| advice(first, before)),
+        review.runs.first().filter(|first| is_telling(review, first)).map(|first| advice(first, before)),
     ];
     sections.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
@@ -172,6 +173,11 @@ fn unproduced(pointers: &[IoPointer], screen: Screen) -> String {
     let left_out = pointers.len().saturating_sub(SHOWN);
     let rest = (left_out > 0).then(|| paint(DIM, format!("  ... and {left_out} more, see --json\n")));
     [title].into_iter().chain(lines).chain(rest).collect()
+}
+
+/// Whether anything speaks against a run.
+fn is_telling(review: &Review, suspect: &Suspect) -> bool {
+    suspect.blame.suspicion > TELLS_NOTHING || review.compared.as_ref().is_none_or(|compared| compared.outputs == 0)
 }
 
 fn advice(first: &Suspect, before: Option<RunId>) -> String {

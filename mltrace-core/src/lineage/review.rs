@@ -16,6 +16,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::ancestry::{Ancestry, Outputs, Reached};
+use crate::__words::TELLS_NOTHING;
 use crate::clock::from_micros;
 use crate::error::Result;
 use crate::model::{
@@ -298,6 +299,13 @@ fn why(
 ) -> Option<String> {
     let first = runs.first()?;
     let all = evidence.all;
+    if order == ReviewOrder::Suspicion && all.others > 0 && evidence.suspicion(first.behind) <= TELLS_NOTHING {
+        return Some(
+            "nothing sets the flagged outputs apart: each run behind them is behind as much of the others; flag those that \
+             turned out wrong rather than all of some time"
+                .to_owned(),
+        );
+    }
     let outputs = if all.flagged == 1 { "output" } else { "outputs" };
     let flagged = format!("{} flagged {outputs}", part(first.behind.flagged, all.flagged));
     let by = list(&compared.components);
@@ -325,7 +333,8 @@ fn why(
         };
         format!("; next is {}, {what}", name(second.subject))
     });
-    Some(format!("{} is behind {flagged}{others}{next}", name(first.subject)))
+    let few = if all.flagged == 1 && all.others > 0 { "; one flag tells little, so flag more" } else { "" };
+    Some(format!("{} is behind {flagged}{others}{next}{few}", name(first.subject)))
 }
 
 fn part(behind: u64, all: u64) -> String {

@@ -7,8 +7,8 @@ use mltrace_core::{RunId, Tracer};
 use serde::Deserialize;
 
 use super::frame::Frame;
-use super::link;
 use super::site::{Change, Site, Visit};
+use super::{link, task};
 use crate::api::Nothing;
 use crate::guard::Role;
 use crate::problem::Problem;
@@ -29,13 +29,13 @@ pub(crate) struct Command {
 }
 
 /// Every command there is.
-pub(crate) const COMMANDS: [Command; 15] = [
+pub(crate) const COMMANDS: [Command; 18] = [
     Command { word: "recent", of: "", does: "the last runs" },
     Command { word: "history", of: "COMPONENT", does: "a component and its runs" },
     Command { word: "inspect", of: "RUN", does: "everything about a run, by its number" },
     Command { word: "trace", of: "OUTPUT", does: "every run behind an output" },
     Command { word: "impact", of: "NAME", does: "what came of it" },
-    Command { word: "diff", of: "RUN RUN", does: "two runs compared" },
+    Command { word: "diff", of: "RUN RUN", does: "two runs compared, or one with the run before" },
     Command { word: "components", of: "", does: "all components" },
     Command { word: "tag", of: "TAG", does: "the components that carry a tag" },
     Command { word: "flag", of: "OUTPUT", does: "flag an output, for review" },
@@ -43,6 +43,9 @@ pub(crate) const COMMANDS: [Command; 15] = [
     Command { word: "review", of: "", does: "the runs behind what is flagged, the likeliest culprit first" },
     Command { word: "stale", of: "", does: "which components are stale, and why" },
     Command { word: "tasks", of: "", does: "prediction tasks, and how they do" },
+    Command { word: "metrics", of: "TASK", does: "how well a task does" },
+    Command { word: "drift", of: "TASK", does: "how far its data has moved from what its model was trained on" },
+    Command { word: "retrain", of: "TASK", does: "whether to train its model again, and why" },
     Command { word: "labels", of: "", does: "labels, and what carries them" },
     Command { word: "help", of: "", does: "commands and keys" },
 ];
@@ -86,15 +89,24 @@ fn go(change: Change<'_, Nothing, Typed>) -> Result<String, Problem> {
         ("review", "") => "/review".to_owned(),
         ("stale", "") => "/stale".to_owned(),
         (word @ ("help" | "components" | "tasks" | "labels"), "") => format!("/{word}"),
+        (id, "") if id.starts_with('#') => format!("/runs/{}", run(id, "#12")?),
         (word, "") => match COMMANDS.iter().find(|command| command.word == word) {
             Some(Command { of, .. }) => return Err(Problem::refused(format!("{word} what? Write {word} {of}"))),
             None => link::to("/search", &[("text", word)]),
         },
-        ("history", name) => link::of("/components", name),
+        ("history" | "stale", name) => link::of("/components", name),
+        ("tasks" | "metrics", name) => task::link_to(name, &[]),
+        (word @ ("drift" | "retrain"), name) => link::to(&format!("/{word}"), &[("task", name)]),
         ("inspect", id) => format!("/runs/{}", run(id, "inspect 12")?),
         ("diff", runs) => {
-            let (before, after) = runs.split_once(char::is_whitespace).unwrap_or((runs, ""));
-            format!("/diff/{}/{}", run(before, "diff 12 14")?, run(after.trim_start(), "diff 12 14")?)
+            let run = |text| run(text, "diff 12 14");
+            if let Some((before, after)) = runs.split_once(char::is_whitespace) {
+                format!("/diff/{}/{}", run(before)?, run(after.trim_start())?)
+            } else {
+                let after = run(runs)?;
+                let first = || Problem::refused(format!("no run of its component had ended when #{after} started"));
+                format!("/diff/{}/{after}", tracer.run_before(after)?.ok_or_else(first)?)
+            }
         }
         (word @ ("trace" | "impact"), of) => {
             let place = format!("/{word}");
@@ -137,6 +149,7 @@ fn complete(visit: Visit<'_, Nothing, Typed>) -> Result<Offered, Problem> {
     let offered = match typed.parts() {
         ("history", name) if has_name => behind("history", components(tracer, name)?),
         ("inspect", id) if has_name => behind("inspect", runs(tracer, id)?),
+        (word @ ("tasks" | "metrics" | "drift" | "retrain"), name) if has_name => behind(word, tasks(tracer, name)?),
         (word @ ("trace" | "impact" | "flag" | "unflag"), name) if has_name => behind(word, written(tracer, name)?),
         (word, _) if !has_name => {
             let commands = COMMANDS.iter().map(|command| command.word).filter(|known| known.starts_with(word));
@@ -155,6 +168,11 @@ fn components(tracer: &Tracer, beginning: &str) -> Result<Vec<String>, Problem> 
     let question = tracer.components().beginning(beginning);
     let page = question.limit(OFFERED.try_into().unwrap_or(u32::MAX)).page()?;
     Ok(page.items.into_iter().map(|component| component.name).collect())
+}
+
+fn tasks(tracer: &Tracer, beginning: &str) -> Result<Vec<String>, Problem> {
+    let tasks = tracer.tasks()?.into_iter();
+    Ok(tasks.filter(|task| task.starts_with(beginning)).take(OFFERED).collect())
 }
 
 fn runs(tracer: &Tracer, beginning: &str) -> Result<Vec<String>, Problem> {

@@ -284,7 +284,7 @@ fn head(task: &Task, span: &Span, measured: Option<&Measured>, lag: Option<TimeD
     let milliseconds =
         |lag: TimeDelta| duration(std::time::Duration::as_secs_f64(&lag.to_std().unwrap_or_default()) * 1e3);
     let lag = lag.map(|lag| format!(". 95 of 100 labels come within {}", milliseconds(lag))).unwrap_or_default();
-    Ok(format!("{}{labels}{lag}.", count(outputs, "output")))
+    Ok(format!("{} since {}{labels}{lag}.", count(outputs, "output"), utc(span.from)))
 }
 
 fn distribution(task: &Task, query: &Question, span: &Span) -> Result<Option<Distribution>, Problem> {

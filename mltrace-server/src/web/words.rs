@@ -136,6 +136,14 @@ impl HtmlSafe for Badge {}
 impl HtmlSafe for RunLink<'_> {}
 impl HtmlSafe for PointerLink<'_> {}
 
+/// In what it ran.
+pub(super) fn process(run: &RunRecord) -> String {
+    match (run.pid, &run.host) {
+        (Some(pid), Some(host)) => format!("process {pid} on {host}"),
+        _ => "its process".to_owned(),
+    }
+}
+
 /// How a check ended.
 pub(super) fn outcome(status: &CheckStatus) -> &'static str {
     match status {

@@ -341,6 +341,9 @@ async fn a_search_finds_what_it_says_it_searches() {
 #[tokio::test]
 async fn a_command_leads_to_the_page_that_answers_it() {
     let server = Server::new();
+    for _ in 0..2 {
+        server.run("clean", "raw", "rides");
+    }
     for (typed, place) in [
         ("recent", "/"),
         ("history+etl/clean", "/components/etl/clean"),
@@ -355,6 +358,12 @@ async fn a_command_leads_to_the_page_that_answers_it() {
         ("labels", "/labels"),
         ("components", "/components"),
         ("diff+12++%2314", "/diff/12/14"),
+        ("diff+2", "/diff/1/2"),
+        ("%2312", "/runs/12"),
+        ("stale+train", "/components/train"),
+        ("metrics+high+tip", "/tasks/high%20tip"),
+        ("drift+high+tip", "/drift?task=high%20tip"),
+        ("retrain+high+tip", "/retrain?task=high%20tip"),
         ("impact+--run+12", "/impact?run=12"),
         ("mltrace+trace+--run+12", "/trace?run=12"),
         ("recent+rides", "/search?text=recent%20rides"),
@@ -365,9 +374,12 @@ async fn a_command_leads_to_the_page_that_answers_it() {
     }
     let nothing = server.sends("/go", "text=trace").await;
     assert!(nothing.status == 422 && nothing.text().contains("Write trace OUTPUT"));
-    for (typed, example) in
-        [("inspect+forest", "inspect 12"), ("diff+12", "diff 12 14"), ("trace+--run+x", "trace --run 12")]
-    {
+    for (typed, example) in [
+        ("inspect+forest", "inspect 12"),
+        ("diff+x", "diff 12 14"),
+        ("diff+1", "had ended when"),
+        ("trace+--run+x", "trace --run 12"),
+    ] {
         let refused = server.sends("/go", &format!("text={typed}")).await;
         assert!(refused.status == 422 && refused.text().contains(example), "{typed}");
     }
@@ -411,7 +423,7 @@ async fn what_is_typed_is_completed_by_commands_and_names() {
     }
     for (typed, offered, most) in [
         ("tr", "<option value=\"trace\">", 13),
-        ("", "<option value=\"recent\">", 27),
+        ("", "<option value=\"recent\">", 30),
         ("train", "<option value=\"train &#34;00&#34;\">", 12),
         ("history+train", "<option value=\"history train &#34;11&#34;\">", 12),
         ("trace+forest", "<option value=\"trace forest 39\">", 12),

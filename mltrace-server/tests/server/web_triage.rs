@@ -275,7 +275,7 @@ async fn each_list_of_a_run_can_be_followed_to_its_end() {
         }
     });
     for (run, list, what, all, item) in [
-        (stale, "stale", "reasons", 25, "<span class=\"mark\">"),
+        (stale, "stale", "reasons", 25, "<span class=\"stale\">"),
         (told, "labels", "labels", 450, "<bdi>label "),
         (told, "checks", "checks", 450, "<bdi>check "),
         (told, "metrics", "metrics", 450, "<bdi>metric "),

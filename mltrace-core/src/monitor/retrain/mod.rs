@@ -200,6 +200,12 @@ impl Retrain<'_> {
                 let why = format!("run {} read nothing that a traced run has written", run.id);
                 return Ok(Finding::unknown(Criterion::FresherData, &why));
             }
+            Ok((_, run)) if run.started_at > as_of => {
+                let why =
+                    format!("run {} started {}, after the time that is asked about", run.id, shown(run.started_at));
+                let advice = Some("ask about a time at which it had run");
+                return Ok(Finding::new(Criterion::FresherData, Answer::TooLittleToKnow, vec![why], advice));
+            }
             Ok((_, run)) => run,
             Err(why) => return Ok(Finding::unknown(Criterion::FresherData, why)),
         };

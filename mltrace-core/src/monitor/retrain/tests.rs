@@ -159,6 +159,19 @@ fn fresher_data_than_the_model_saw_is_a_reason_from_when_it_is_there() {
 }
 
 #[test]
+fn of_a_time_before_the_model_was_trained_there_is_nothing_to_tell_of_fresher_data() {
+    let task = Tracer::in_memory().unwrap().task("tip").unwrap();
+    for (component, reads, writes) in [("clean", "raw", "rides"), ("train", "rides", "forest.model")] {
+        task.tracer.log_component_run(run(component, at(30), reads, writes)).unwrap();
+    }
+    task.log_outputs([("ride", 0.5, at(1))]).unwrap();
+    inferred(&task, at(31), "ride");
+    let found = finding(&ask(&task, 2), Criterion::FresherData).clone();
+    assert_eq!(found.answer, Answer::TooLittleToKnow);
+    assert!(found.evidence[0].contains("after the time that is asked about"), "{found:?}");
+}
+
+#[test]
 fn an_input_that_was_retracted_or_changed_is_a_reason() {
     let task = trained();
     let modified = || finding(&task.retrain().get().unwrap(), Criterion::ModifiedData).clone();

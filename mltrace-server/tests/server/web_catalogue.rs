@@ -315,6 +315,17 @@ async fn a_run_that_is_listed_twice_on_a_page_is_looked_up_for_each_list() {
 }
 
 #[tokio::test]
+async fn a_search_that_finds_more_names_than_it_shows_says_so() {
+    let server = Server::new();
+    for number in 0..20 {
+        server.run("predict", "forest", &format!("ride {number:02}"));
+    }
+    let more = "write more of the name for others";
+    assert!(!server.page("/search?text=ride+0").await.contains(more));
+    assert!(server.page("/search?text=ride").await.contains(more));
+}
+
+#[tokio::test]
 async fn a_search_finds_what_it_says_it_searches() {
     let server = Server::new();
     server.described("etl/Clean", "data team", "nightly");

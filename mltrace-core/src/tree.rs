@@ -116,7 +116,7 @@ impl<'g> Tree<'g> {
         Some(Likeness {
             component: &run.component,
             partition: run.partition.as_deref(),
-            stale: run.stale.iter().flatten().map(|reason| (reason.kind, reason.run)).collect(),
+            stale: stale_for(run),
             read: link.names.clone(),
             from: link.why.iter().map(|dependency| dependency.run).collect(),
             links: self.links(Some(link.to)).iter().map(|link| (link.to, link.names.clone())).collect(),
@@ -144,14 +144,19 @@ impl<'g> Tree<'g> {
 struct Likeness<'g> {
     component: &'g str,
     partition: Option<&'g str>,
-    /// For what, and with which run to look at.
-    stale: Vec<(StaleKind, RunId)>,
+    stale: Vec<(StaleKind, Option<RunId>)>,
     /// Between the parent and them.
     read: Vec<&'g str>,
     /// The runs that wrote that: at a root others than it may have.
     from: Vec<RunId>,
     /// The runs that they lead to.
     links: Vec<(RunId, Vec<&'g str>)>,
+}
+
+/// For what a run is stale, and which other run is to be looked at for it.
+pub fn stale_for(run: &RunRecord) -> Vec<(StaleKind, Option<RunId>)> {
+    let reasons = run.stale.iter().flatten();
+    reasons.map(|reason| (reason.kind, Some(reason.run).filter(|&other| other != run.id))).collect()
 }
 
 /// A run's dependencies by the run they lead to, in the order of the inputs.

@@ -2,10 +2,13 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::model::{Dependency, GitRecord, Parted, StaleKind};
+use crate::model::{Blame, Dependency, GitRecord, Parted, StaleKind};
 
-/// The suspicion of a run that is behind everything, flagged or not.
-pub const TELLS_NOTHING: f64 = 0.5;
+/// Whether a run is behind more of what is flagged than of so many others, or there are none to compare it with.
+#[allow(clippy::cast_precision_loss, reason = "a share of more than 2^53 outputs is as good rounded")]
+pub fn tells_apart(blame: &Blame, others: u64) -> bool {
+    others == 0 || blame.coverage > blame.others as f64 / others as f64
+}
 
 /// How long ago, in the largest unit that leaves a telling number.
 pub fn age(time: DateTime<Utc>, now: DateTime<Utc>) -> String {

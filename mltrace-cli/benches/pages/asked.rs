@@ -3,7 +3,7 @@
 use mltrace_core::{RunId, Tracer};
 
 use super::Result;
-use super::made::{self, BEAT, RARE, SHARED, TASK, component, date, label, predictions};
+use super::made::{self, BEAT, BEATEN, RARE, SETTINGS, SHARED, TASK, component, date, label, predictions};
 
 /// A page by what it shows, and its address in one of the stores.
 pub(crate) struct Page {
@@ -74,6 +74,8 @@ pub(crate) fn pages(tracer: &Tracer) -> Result<Vec<Page>> {
         ("/impact/NAME in a version", format!("/impact/{}?version=stated:50", made::model(3))),
         ("/impact/NAME that all read, in a version of a day", format!("/impact/{SHARED}?version=stated:150")),
         ("/impact/NAME that all read, in a version of one run", format!("/impact/{SHARED}?version={RARE}")),
+        ("/impact/NAME that many read, in its one version", format!("/impact/{SETTINGS}?version=stated:0")),
+        ("/impact/NAME that many wrote, in its one version", format!("/impact/{BEATEN}?version=stated:0")),
         ("/diff/A/B", format!("/diff/{before}/{run}")),
         ("/review", "/review".to_owned()),
         ("/review by coverage", "/review?by=coverage".to_owned()),

@@ -76,6 +76,10 @@ fn versioned(name: &str, day: usize) -> Value {
 /// The component that runs most.
 pub(crate) const BEAT: &str = "ops/beat";
 
+/// What it reads, written once, and what it writes, always the same.
+pub(crate) const SETTINGS: &str = "beat/settings.json";
+pub(crate) const BEATEN: &str = "beat/last.json";
+
 /// The task whose model is in use.
 pub(crate) const TASK: &str = "rides/high_tip";
 
@@ -107,7 +111,10 @@ pub(crate) fn fill(tracer: &Tracer, size: &Size) -> Result<()> {
     let runs = (0..DAYS).flat_map(|day| (0..size.pipelines()).map(move |pipeline| (day, pipeline)));
     let runs = runs.flat_map(|(day, pipeline)| (0..STAGES.len()).map(move |stage| run(pipeline, day, stage)));
     let beats = (0..DAYS).flat_map(|day| (0..beats).map(move |nth| beat(day, nth)));
-    let mut runs = beats.chain(runs);
+    let settings = json!({
+        "component": "ops/settings", "started_at": at(0, -60), "ended_at": at(0, -30), "outputs": [versioned(SETTINGS, 0)],
+    });
+    let mut runs = std::iter::once(settings).chain(beats).chain(runs);
     for part in 1.. {
         let reports: Vec<RunReport> =
             runs.by_ref().take(AT_ONCE).map(serde_json::from_value).collect::<Result<_, _>>()?;
@@ -173,7 +180,8 @@ fn beat(day: usize, nth: usize) -> Value {
     let second = i64::try_from(nth * 100).unwrap_or_default();
     json!({
         "component": BEAT, "started_at": at(day, second), "ended_at": at(day, second + 1),
-        "partition": format!("{}-{nth:03}", date(day)), "inputs": [versioned(SHARED, day)], "outputs": ["beat/last.json"],
+        "partition": format!("{}-{nth:03}", date(day)),
+        "inputs": [versioned(SHARED, day), versioned(SETTINGS, 0)], "outputs": [versioned(BEATEN, 0)],
         "metrics": {"queued": nth}, "error": if day == 10 && nth == 0 { json!("no answer") } else { Value::Null },
     })
 }

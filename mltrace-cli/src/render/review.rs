@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mltrace_core::__words::TELLS_NOTHING;
+use mltrace_core::__words::tells_apart;
 use mltrace_core::{Blame, Compared, Flagged, IoPointer, Review, RunId, RunRecord, Suspect, SuspectComponent};
 
 use super::chart::bar;
@@ -89,7 +89,7 @@ pub(crate) fn review(review: &Review, before: Option<RunId>, screen: Screen) -> 
         (!review.runs.is_empty()).then(|| runs(review, screen)),
         (!review.components.is_empty()).then(|| components(review, screen)),
         (!review.unproduced.is_empty()).then(|| unproduced(&review.unproduced, screen)),
-        review.runs.first().filter(|first| is_telling(review, first)).map(|first| advice(first, before)),
+        review.runs.first().filter(|_| tells(review)).map(|first| advice(first, before)),
     ];
     sections.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
@@ -175,9 +175,10 @@ fn unproduced(pointers: &[IoPointer], screen: Screen) -> String {
     [title].into_iter().chain(lines).chain(rest).collect()
 }
 
-/// Whether anything speaks against a run.
-fn is_telling(review: &Review, suspect: &Suspect) -> bool {
-    suspect.blame.suspicion > TELLS_NOTHING || review.compared.as_ref().is_none_or(|compared| compared.outputs == 0)
+/// Whether anything sets the flagged outputs apart.
+fn tells(review: &Review) -> bool {
+    let others = review.compared.as_ref().map_or(0, |compared| compared.outputs);
+    review.runs.iter().any(|suspect| tells_apart(&suspect.blame, others))
 }
 
 fn advice(first: &Suspect, before: Option<RunId>) -> String {

@@ -16,7 +16,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::ancestry::{Ancestry, Outputs, Reached};
-use crate::__words::TELLS_NOTHING;
+use crate::__words::tells_apart;
 use crate::clock::from_micros;
 use crate::error::Result;
 use crate::model::{
@@ -299,12 +299,16 @@ fn why(
 ) -> Option<String> {
     let first = runs.first()?;
     let all = evidence.all;
-    if order == ReviewOrder::Suspicion && all.others > 0 && evidence.suspicion(first.behind) <= TELLS_NOTHING {
-        return Some(
-            "nothing sets the flagged outputs apart: each run behind them is behind as much of the others; flag those that \
-             turned out wrong rather than all of some time"
-                .to_owned(),
-        );
+    let tells = |run: &Ranked<usize>| tells_apart(&evidence.blame(run), all.others);
+    if order == ReviewOrder::Suspicion && !runs.iter().any(tells) {
+        let nothing = match all.flagged {
+            1 => "nothing sets the flagged output apart: each run behind it is behind all the others too; flag more",
+            _ => {
+                "nothing sets the flagged outputs apart: each run behind them is behind as much of the others; flag those that \
+                 turned out wrong rather than all of some time"
+            }
+        };
+        return Some(nothing.to_owned());
     }
     let outputs = if all.flagged == 1 { "output" } else { "outputs" };
     let flagged = format!("{} flagged {outputs}", part(first.behind.flagged, all.flagged));

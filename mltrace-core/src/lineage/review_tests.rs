@@ -326,6 +326,30 @@ fn by_coverage_the_newest_of_the_same_coverage_goes_first() {
 }
 
 #[test]
+fn where_nothing_sets_the_flagged_outputs_apart_nobody_is_accused() {
+    let tracer = Tracer::in_memory().unwrap();
+    tracer.store().put(&run("train", 0, 1).writes("model")).unwrap();
+    for batch in 0..3 {
+        let mut entry = run("serve", 10 + batch, 20 + batch).reads("model");
+        for ride in 0..4 {
+            entry = entry.writes(&format!("ride-{batch}-{ride}"));
+        }
+        tracer.store().put(&entry).unwrap();
+    }
+    let why = |flagged: &[&str]| {
+        tracer.unflag_all().unwrap();
+        tracer.flag_each(flagged).unwrap();
+        review(&tracer).why.unwrap()
+    };
+    assert!(why(&["ride-2-0"]).starts_with("nothing sets the flagged output apart"), "{}", why(&["ride-2-0"]));
+    let one_of_each = ["ride-0-0", "ride-1-0", "ride-2-0"];
+    assert!(why(&one_of_each).starts_with("nothing sets the flagged outputs apart"), "{}", why(&one_of_each));
+    let two_culprits = ["ride-0-0", "ride-0-1", "ride-0-2", "ride-0-3", "ride-1-0", "ride-1-1", "ride-1-2", "ride-1-3"];
+    assert!(!why(&two_culprits).contains("nothing sets"), "{}", why(&two_culprits));
+    assert!(why(&["ride-0-0"]).ends_with("one flag tells little, so flag more"), "{}", why(&["ride-0-0"]));
+}
+
+#[test]
 fn of_runs_in_series_the_nearest_goes_first() {
     let tracer = Tracer::in_memory().unwrap();
     for (time, component) in [(0, "download"), (10, "clean"), (20, "train")] {

@@ -119,26 +119,16 @@ impl View<'_> {
 
     /// Adds what the last run did not state, and the tags by hand.
     fn with_metadata(&self, Described { id, mut component, states_metadata }: Described) -> Result<Component> {
-        if !states_metadata {
-            // Where all that was ever stated is the same, no run is looked for: that may be to walk them all.
-            let all = "SELECT DISTINCT description, owner, tags, stale_after FROM definition
-                WHERE component = ?1 AND states_metadata = 1 LIMIT 2";
-            let mut stated = self.all(all, &[id.into()], |row| {
-                let mut stated = component.clone();
-                state(&mut stated, row, 0).map(|()| stated)
-            })?;
-            if stated.len() == 1 {
-                component = stated.remove(0);
-            } else if !stated.is_empty() {
-                self.one(
-                    "SELECT d.description, d.owner, d.tags, d.stale_after
-                     FROM run r JOIN definition d ON d.id = r.definition
-                     WHERE r.component = ?1 AND d.states_metadata = 1
-                     ORDER BY r.started_at DESC, r.uuid DESC LIMIT 1",
-                    &[id.into()],
-                    |row| state(&mut component, row, 0),
-                )?;
-            }
+        // Asked first, because where nobody stated metadata the search for it would walk every run.
+        let stated = "SELECT 1 FROM definition WHERE component = ?1 AND states_metadata = 1 LIMIT 1";
+        if !states_metadata && self.one(stated, &[id.into()], |row| row.integer(0))?.is_some() {
+            self.one(
+                "SELECT d.description, d.owner, d.tags, d.stale_after FROM run r JOIN definition d ON d.id = r.definition
+                 WHERE r.component = ?1 AND d.states_metadata = 1
+                 ORDER BY r.started_at DESC, r.uuid DESC LIMIT 1",
+                &[id.into()],
+                |row| state(&mut component, row, 0),
+            )?;
         }
         component.tags.extend(self.all("SELECT tag FROM component_tag WHERE component = ?1", &[id.into()], |row| {
             row.text(0).map(ToOwned::to_owned)

@@ -7,6 +7,7 @@ use mltrace_core::{RunId, Tracer};
 use serde::Deserialize;
 
 use super::frame::Frame;
+use super::run::run_part;
 use super::site::{Change, Site, Visit};
 use super::{link, task};
 use crate::api::Nothing;
@@ -89,7 +90,7 @@ fn go(change: Change<'_, Nothing, Typed>) -> Result<String, Problem> {
         ("review", "") => "/review".to_owned(),
         ("stale", "") => "/stale".to_owned(),
         (word @ ("help" | "components" | "tasks" | "labels"), "") => format!("/{word}"),
-        (id, "") if id.starts_with('#') => format!("/runs/{}", run(id, "#12")?),
+        (id, "") if id.starts_with('#') && run(id, "#12").is_ok() => format!("/runs/{}", run(id, "#12")?),
         (word, "") => match COMMANDS.iter().find(|command| command.word == word) {
             Some(Command { of, .. }) => return Err(Problem::refused(format!("{word} what? Write {word} {of}"))),
             None => link::to("/search", &[("text", word)]),
@@ -104,7 +105,9 @@ fn go(change: Change<'_, Nothing, Typed>) -> Result<String, Problem> {
                 format!("/diff/{}/{}", run(before)?, run(after.trim_start())?)
             } else {
                 let after = run(runs)?;
-                let first = || Problem::refused(format!("no run of its component had ended when #{after} started"));
+                run_part(tracer, after, 0)?;
+                let why = "no run of its component and partition had ended";
+                let first = || Problem::refused(format!("{why} when #{after} started"));
                 format!("/diff/{}/{after}", tracer.run_before(after)?.ok_or_else(first)?)
             }
         }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use mltrace_core::__tree::stale_for;
 use mltrace_core::__words::count;
 use mltrace_core::{Dependency, Graph, RunId, RunRecord, Status, Truncated, Version};
 use rust_sugiyama::configure::Config;
@@ -384,11 +385,11 @@ fn alike(graph: &Graph, steps: &[Step<'_>], asked: Option<&str>) -> BTreeMap<Run
     for run in graph.runs.iter().map(|found| &found.run) {
         let is_plain = run.status == Status::Completed && run.error.is_none();
         if is_plain && !marked.contains(&run.id) && graph.root.run != Some(run.id) {
-            let stale: Vec<_> = run.stale.iter().flatten().map(|reason| (reason.kind, reason.run)).collect();
             // Whoever read what was asked about is drawn at its box, whichever run they read it from.
             let from = run.dependencies.iter().filter(|to| asked.is_some() && to.pointer.as_deref() == asked);
             let from: Vec<_> = from.map(|to| to.run).collect();
-            let likeness = (run.component.as_str(), run.partition.as_deref(), stale, from, around.remove(&run.id));
+            let likeness =
+                (run.component.as_str(), run.partition.as_deref(), stale_for(run), from, around.remove(&run.id));
             groups.entry(likeness).or_default().push(run.id);
         } else {
             together.insert(run.id, vec![run.id]);

@@ -56,6 +56,8 @@ struct Found {
 #[derive(Default)]
 struct Last {
     names: BTreeSet<String>,
+    /// There are others.
+    has_more_names: bool,
     /// Runs with the note that it stands in.
     notes: Vec<(RunRecord, String)>,
     commits: Vec<RunRecord>,
@@ -113,8 +115,13 @@ fn last(tracer: &Tracer, small: &str) -> Result<Last, Problem> {
     for RunPart { run, .. } in tracer.run_parts(&last, NAMES)? {
         let inputs = run.inputs.iter().map(|input| &input.pointer.name);
         for name in inputs.chain(run.outputs.iter().map(|output| &output.name)) {
-            if found.names.len() < shown && name.to_lowercase().contains(small) {
+            if found.names.contains(name) || !name.to_lowercase().contains(small) {
+                continue;
+            }
+            if found.names.len() < shown {
                 found.names.insert(name.clone());
+            } else {
+                found.has_more_names = true;
             }
         }
         let note = run.notes.iter().find(|note| note.text.to_lowercase().contains(small));

@@ -206,7 +206,8 @@ fn shown(
         Err(error) => return Err(error.into()),
     };
     let lag = task.usual_lag()?;
-    let head = head(task, &span, measured.as_ref().ok(), lag)?;
+    let head =
+        head(task, &span, query.until.as_deref().is_some_and(|until| !until.is_empty()), measured.as_ref().ok(), lag)?;
     let day = span.ends_with.map(|_| span.to.date_naive().to_string()).or_else(|| query.until.clone());
     let days = query.days.map(|days| days.to_string());
     let mut asked_of_drift = vec![("task", task.name())];
@@ -267,8 +268,14 @@ impl Span {
     }
 }
 
-/// How many outputs there are, and what is known of them.
-fn head(task: &Task, span: &Span, measured: Option<&Measured>, lag: Option<TimeDelta>) -> Result<String, Problem> {
+/// How many outputs there are, before an end where one was asked for, and what is known of them.
+fn head(
+    task: &Task,
+    span: &Span,
+    is_ended: bool,
+    measured: Option<&Measured>,
+    lag: Option<TimeDelta>,
+) -> Result<String, Problem> {
     let (outputs, labelled) = if let Some(measured) = measured {
         let sum = |of: fn(&WindowFigure) -> u64| measured.windows.iter().map(of).sum::<u64>();
         (sum(|window| window.outputs), sum(|window| window.labelled))
@@ -284,7 +291,8 @@ fn head(task: &Task, span: &Span, measured: Option<&Measured>, lag: Option<TimeD
     let milliseconds =
         |lag: TimeDelta| duration(std::time::Duration::as_secs_f64(&lag.to_std().unwrap_or_default()) * 1e3);
     let lag = lag.map(|lag| format!(". 95 of 100 labels come within {}", milliseconds(lag))).unwrap_or_default();
-    Ok(format!("{} since {}{labels}{lag}.", count(outputs, "output"), utc(span.from)))
+    let before = if is_ended { format!(" and before {}", utc(span.to)) } else { String::new() };
+    Ok(format!("{} since {}{before}{labels}{lag}.", count(outputs, "output"), utc(span.from)))
 }
 
 fn distribution(task: &Task, query: &Question, span: &Span) -> Result<Option<Distribution>, Problem> {

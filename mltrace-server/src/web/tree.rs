@@ -1,6 +1,6 @@
 //! A lineage as lists within lists: for the keyboard, and for who has it read aloud.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -131,19 +131,20 @@ impl<'g> Telling<'g> {
         if let Some(written) = writer.and_then(|writer| writer.outputs.iter().find(|output| output.name == name)) {
             return written.version.as_ref();
         }
-        let read = reader.inputs.iter().find(|input| input.pointer.name == name);
-        read.filter(|_| by.is_none_or(|by| !by.modified))?.pointer.version.as_ref()
+        let mut read = reader.inputs.iter().map(|input| &input.pointer).filter(|pointer| pointer.name == name);
+        let first = read.next().filter(|_| by.is_none_or(|by| !by.modified))?.version.as_ref();
+        first.filter(|_| read.all(|other| other.version.as_ref() == first))
     }
 
     /// What stands at the end of a row of runs.
     fn ends(&self, runs: &[RunId]) -> Few<Data<'g>> {
         let told = runs.iter().filter_map(|run| self.tree.runs.get(run)).copied();
         match self.way {
-            Way::Upstream => Few::of(told.flat_map(RunRecord::sources).map(data)),
+            Way::Upstream => each_once(told.flat_map(RunRecord::sources)),
             Way::Downstream => {
                 let asked_of = self.tree.root.filter(|_| self.tree.asks_for_a_pointer);
                 let told = told.filter(|run| self.is_whole && asked_of != Some(run.id));
-                Few::of(told.flat_map(|run| self.unread(run)).map(data))
+                each_once(told.flat_map(|run| self.unread(run)))
             }
         }
     }
@@ -152,4 +153,19 @@ impl<'g> Telling<'g> {
         let links = self.tree.links(Some(run.id));
         run.outputs.iter().filter(|output| !links.iter().any(|link| link.names.contains(&output.name.as_str())))
     }
+}
+
+/// Each name once, in the version that it has wherever it stands, if that is one.
+fn each_once<'g>(pointers: impl Iterator<Item = &'g IoPointer>) -> Few<Data<'g>> {
+    let mut told: Vec<Data<'g>> = Vec::new();
+    let mut places = HashMap::new();
+    for (name, version) in pointers.map(data) {
+        let place = *places.entry(name).or_insert(told.len());
+        match told.get_mut(place) {
+            Some(known) if known.1 == version => {}
+            Some(known) => known.1 = None,
+            None => told.push((name, version)),
+        }
+    }
+    Few::of(told)
 }

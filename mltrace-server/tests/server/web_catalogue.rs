@@ -317,12 +317,17 @@ async fn a_run_that_is_listed_twice_on_a_page_is_looked_up_for_each_list() {
 #[tokio::test]
 async fn a_search_that_finds_more_names_than_it_shows_says_so() {
     let server = Server::new();
-    for number in 0..20 {
+    for number in 0..21 {
         server.run("predict", "forest", &format!("ride {number:02}"));
     }
-    let more = "write more of the name for others";
-    assert!(!server.page("/search?text=ride+0").await.contains(more));
-    assert!(server.page("/search?text=ride").await.contains(more));
+    for (text, is_more) in [("ride", true), ("ride+0", false)] {
+        let page = server.page(&format!("/search?text={text}")).await;
+        assert_eq!(page.contains("write more of the name for others"), is_more, "{text}");
+    }
+    for number in 0..20 {
+        server.run("predict", "forest", &format!("trip {number:02}"));
+    }
+    assert!(!server.page("/search?text=trip").await.contains("write more"), "there are no others");
 }
 
 #[tokio::test]
@@ -371,6 +376,7 @@ async fn a_command_leads_to_the_page_that_answers_it() {
         ("diff+12++%2314", "/diff/12/14"),
         ("diff+2", "/diff/1/2"),
         ("%2312", "/runs/12"),
+        ("%23churn", "/search?text=%23churn"),
         ("stale+train", "/components/train"),
         ("metrics+high+tip", "/tasks/high%20tip"),
         ("drift+high+tip", "/drift?task=high%20tip"),

@@ -98,6 +98,10 @@ async fn a_task_shows_its_metric_its_outputs_and_the_worst_window() {
     assert!(shown.contains(r#"class="heat h8""#) && shown.contains(r#"class="dot own""#));
     assert!(shown.contains("2020-03-11: f1 0, since start"), "a place of the chart tells what is there");
     let accuracy = page(&server, "/tasks/high_tip?metric=accuracy&by=week&since=2020-03-02&until=2020-03-16").await;
+    assert!(
+        accuracy.contains("840 outputs since 2020-03-02 and before 2020-03-16, 840 of them labelled"),
+        "{accuracy}"
+    );
     assert!(accuracy.contains("accuracy by the week") && accuracy.contains("0.8571"), "{accuracy}");
     assert!(!accuracy.contains("ends there, not today"));
 }

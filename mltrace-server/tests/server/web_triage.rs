@@ -971,6 +971,11 @@ async fn of_a_run_that_read_several_versions_each_writer_is_told_and_no_version_
     let listed = drawn_and_listed(&page).1;
     let (_, told) = listed.split_once("read <a class=\"pointer\" href=\"/trace/table\">").unwrap();
     assert!(told.contains("from <a href=\"/runs/1\">#1</a>, <a href=\"#run-2\">#2</a>"), "{told}");
+    let unwritten = |value: &str| IoPointer::new("lists").at_version(value);
+    server.log("compare", 30, |run| {
+        run.add_input(unwritten("1")).add_input(unwritten("2"));
+    });
+    assert!(!server.page("/impact/lists").await.contains("/trace/lists?version="), "also where nobody wrote them");
 }
 
 #[tokio::test]
@@ -982,7 +987,7 @@ async fn runs_that_are_stale_for_the_same_are_told_as_one_with_all_that_nobody_r
     });
     for nth in 1..=8 {
         server.log("score", nth, |run| {
-            run.add_input(version("1")).add_output(format!("ride-{nth}"));
+            run.add_input(version("1")).add_output(format!("ride-{nth}")).add_output("report");
         });
     }
     server.log("train", 20, |run| {
@@ -992,5 +997,22 @@ async fn runs_that_are_stale_for_the_same_are_told_as_one_with_all_that_nobody_r
     let (drawn, listed) = drawn_and_listed(&page);
     assert!(drawn.contains("8 runs, 8 stale"), "{drawn}");
     assert!(listed.contains("<strong>8 runs of</strong>") && listed.contains(">stale</strong>"), "{listed}");
-    assert!(listed.contains(">ride-1<") && listed.contains("and 3 more"), "{listed}");
+    assert!(listed.contains(">ride-1<") && listed.contains("and 4 more"), "{listed}");
+    assert_eq!(listed.matches(">report<").count(), 1, "{listed}");
+}
+
+#[tokio::test]
+async fn runs_that_are_stale_by_their_own_age_are_told_as_one_too() {
+    let server = Server::new();
+    server.log("train", 0, |run| {
+        run.add_output("model");
+    });
+    for nth in 1..=5 {
+        server.log("score", nth, |run| {
+            run.add_input("model").stale_after(std::time::Duration::from_secs(86_400));
+        });
+    }
+    let page = server.page("/impact?run=1").await;
+    let (drawn, listed) = drawn_and_listed(&page);
+    assert!(drawn.contains("5 runs, 5 stale") && listed.contains("<strong>5 runs of</strong>"), "{page}");
 }

@@ -242,7 +242,7 @@ fn a_store_that_was_migrated_while_it_was_open_is_not_written_any_more() {
 /// What later migrations added is taken away again.
 const TO_SCHEMA_1: &str = "DROP TABLE pair; DROP TABLE label_lag; DROP TABLE task_metric; DROP TABLE task_drift;
     DROP TABLE task_profile; DROP TABLE run_profile; DROP TABLE task;
-    DROP TABLE described; DROP INDEX run_by_time; DROP INDEX run_open;
+    DROP TABLE described; DROP INDEX run_by_time; DROP INDEX run_open; DROP INDEX input_by_version; DROP INDEX input_unproven;
     DROP INDEX run_by_partition; ALTER TABLE run DROP COLUMN collected_at; PRAGMA user_version = 1";
 
 #[test]

@@ -90,10 +90,12 @@ fn go(change: Change<'_, Nothing, Typed>) -> Result<String, Problem> {
         ("review", "") => "/review".to_owned(),
         ("stale", "") => "/stale".to_owned(),
         (word @ ("help" | "components" | "tasks" | "labels"), "") => format!("/{word}"),
-        (id, "") if id.starts_with('#') && run(id, "#12").is_ok() => format!("/runs/{}", run(id, "#12")?),
         (word, "") => match COMMANDS.iter().find(|command| command.word == word) {
             Some(Command { of, .. }) => return Err(Problem::refused(format!("{word} what? Write {word} {of}"))),
-            None => link::to("/search", &[("text", word)]),
+            None => match word.strip_prefix('#').map(str::parse::<RunId>) {
+                Some(Ok(id)) => format!("/runs/{id}"),
+                _ => link::to("/search", &[("text", word)]),
+            },
         },
         ("history" | "stale", name) => link::of("/components", name),
         ("tasks" | "metrics", name) => task::link_to(name, &[]),
@@ -136,7 +138,7 @@ fn go(change: Change<'_, Nothing, Typed>) -> Result<String, Problem> {
 
 fn run(text: &str, example: &str) -> Result<RunId, Problem> {
     let refused = |_| Problem::refused(format!("`{text}` is no number of a run: write for example {example}"));
-    text.trim_start_matches('#').parse().map_err(refused)
+    text.parse().map_err(refused)
 }
 
 /// What may be meant.

@@ -93,12 +93,13 @@ struct Marks {
 }
 
 impl Marks {
-    fn of<'d>(dependencies: impl IntoIterator<Item = &'d Dependency>) -> Self {
-        let or = |marks: Self, to: &Dependency| Self {
-            modified: marks.modified | to.modified,
-            overlapping: marks.overlapping | to.overlapping,
-        };
-        dependencies.into_iter().fold(Self::default(), or)
+    fn of(to: &Dependency) -> Self {
+        Self { modified: to.modified, overlapping: to.overlapping }
+    }
+
+    /// Whatever is worth knowing about either.
+    fn or(self, other: Self) -> Self {
+        Self { modified: self.modified | other.modified, overlapping: self.overlapping | other.overlapping }
     }
 }
 
@@ -306,9 +307,7 @@ impl<'g> Sketch<'g> {
         }
         let readers = bundle.readers.keys().flat_map(|first| &self.together[first]).map(|reader| self.runs[reader]);
         let read = readers.flat_map(|reader| &reader.inputs).map(|input| &input.pointer);
-        let mut versions = read.filter(|pointer| pointer.name == name).map(|pointer| pointer.version.as_ref());
-        let first = versions.next()??;
-        versions.all(|version| version == Some(first)).then_some(first)
+        words::one_version(read.filter(|pointer| pointer.name == name).map(|pointer| pointer.version.as_ref()))
     }
 }
 
@@ -358,13 +357,17 @@ fn steps<'g>(
                 let others = nearest.filter(|run| !readers.contains(&run.id));
                 let others = others.filter(|run| run.inputs.iter().any(|input| input.pointer.name == asked));
                 steps.extend(others.map(|run| Step {
-                    marks: Marks::of(run.dependencies.iter().filter(|to| to.pointer.as_deref() == Some(asked))),
+                    marks: dependencies_on(run, asked).map(Marks::of).fold(Marks::default(), Marks::or),
                     ..step(graph.root.run, asked, Some(run.id))
                 }));
             }
         }
     }
     steps
+}
+
+fn dependencies_on<'g>(run: &'g RunRecord, name: &str) -> impl Iterator<Item = &'g Dependency> {
+    run.dependencies.iter().filter(move |to| to.pointer.as_deref() == Some(name))
 }
 
 /// Runs by what tells them apart; more than a few that nothing does stand together.
@@ -386,8 +389,8 @@ fn alike(graph: &Graph, steps: &[Step<'_>], asked: Option<&str>) -> BTreeMap<Run
         let is_plain = run.status == Status::Completed && run.error.is_none();
         if is_plain && !marked.contains(&run.id) && graph.root.run != Some(run.id) {
             // Whoever read what was asked about is drawn at its box, whichever run they read it from.
-            let from = run.dependencies.iter().filter(|to| asked.is_some() && to.pointer.as_deref() == asked);
-            let from: Vec<_> = from.map(|to| to.run).collect();
+            let from: Vec<_> =
+                asked.into_iter().flat_map(|asked| dependencies_on(run, asked)).map(|to| to.run).collect();
             let likeness =
                 (run.component.as_str(), run.partition.as_deref(), stale_for(run), from, around.remove(&run.id));
             groups.entry(likeness).or_default().push(run.id);
@@ -430,8 +433,7 @@ fn bundles<'g>(
         let readers = ways.entry((step.writer.map(|writer| first[&writer]), name)).or_default();
         if let Some(reader) = step.reader {
             let marks = readers.entry(first[&reader]).or_default();
-            marks.modified |= step.marks.modified;
-            marks.overlapping |= step.marks.overlapping;
+            *marks = marks.or(step.marks);
         }
     }
     let mut alike: BTreeMap<_, Vec<&str>> = BTreeMap::new();

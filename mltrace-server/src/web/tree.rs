@@ -106,10 +106,8 @@ impl<'g> Telling<'g> {
         };
         let writers: BTreeSet<RunId> = link.why.iter().map(|dependency| dependency.run).collect();
         let handed_on = |name: &'g str| {
-            let mut versions = readers.iter().map(|&reader| self.version_read(reader, name, &writers));
-            let first = versions.next().flatten();
             // Runs that are told as one may have read several versions.
-            (name, first.filter(|_| versions.all(|version| version == first)))
+            (name, words::one_version(readers.iter().map(|&reader| self.version_read(reader, name, &writers))))
         };
         let names = Few::of(link.names.iter().copied()).map(handed_on);
         let is_shown = |run| self.tree.order.contains_key(&run);
@@ -131,9 +129,11 @@ impl<'g> Telling<'g> {
         if let Some(written) = writer.and_then(|writer| writer.outputs.iter().find(|output| output.name == name)) {
             return written.version.as_ref();
         }
-        let mut read = reader.inputs.iter().map(|input| &input.pointer).filter(|pointer| pointer.name == name);
-        let first = read.next().filter(|_| by.is_none_or(|by| !by.modified))?.version.as_ref();
-        first.filter(|_| read.all(|other| other.version.as_ref() == first))
+        if by.is_some_and(|by| by.modified) {
+            return None;
+        }
+        let read = reader.inputs.iter().map(|input| &input.pointer).filter(|pointer| pointer.name == name);
+        words::one_version(read.map(|pointer| pointer.version.as_ref()))
     }
 
     /// What stands at the end of a row of runs.

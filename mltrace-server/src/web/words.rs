@@ -136,12 +136,14 @@ impl HtmlSafe for Badge {}
 impl HtmlSafe for RunLink<'_> {}
 impl HtmlSafe for PointerLink<'_> {}
 
-/// In what it ran.
-pub(super) fn process(run: &RunRecord) -> String {
-    match (run.pid, &run.host) {
+/// What is known of the end of a lost run.
+pub(super) fn lost(run: &RunRecord) -> Option<String> {
+    let process = match (run.pid, &run.host) {
         (Some(pid), Some(host)) => format!("process {pid} on {host}"),
         _ => "its process".to_owned(),
-    }
+    };
+    let said = || format!("It never said how it ended: {process} ended first, or fell silent.");
+    (run.status == Status::Lost).then(said)
 }
 
 /// How a check ended.
@@ -331,6 +333,12 @@ impl<T> Few<T> {
     pub(super) fn is_empty(&self) -> bool {
         self.shown.is_empty()
     }
+}
+
+/// The version that all of these are, if it is one.
+pub(super) fn one_version<'v>(mut versions: impl Iterator<Item = Option<&'v Version>>) -> Option<&'v Version> {
+    let first = versions.next()??;
+    versions.all(|version| version == Some(first)).then_some(first)
 }
 
 /// A name in the version that was read or written, if one is known.
